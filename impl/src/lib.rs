@@ -1,0 +1,1 @@
+//! A complete filesystem-backed container registry.
