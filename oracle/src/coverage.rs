@@ -1,0 +1,100 @@
+//! What a campaign exercised.
+//!
+//! A checker that nothing reaches finds nothing: [`Coverage`] counts which rules decided and which answers each kind of
+//! operation got, and [`Mix`] says how much of it succeeded and wrote.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use proofhouse_model::{Op, Outcome, RuleId};
+
+/// Counts of what was checked.
+#[derive(Debug, Clone, Default)]
+pub struct Coverage {
+    /// How often each rule decided an answer.
+    pub rules: BTreeMap<RuleId, u64>,
+    /// How often each kind of operation got each class of outcome, sweeps included.
+    pub operations: BTreeMap<(&'static str, String), u64>,
+    mix: Mix,
+}
+
+/// Shares of the generated operations, without sweeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mix {
+    /// Generated operations.
+    pub generated: u64,
+    /// Those that did what was asked.
+    pub succeeded: u64,
+    /// Those that did what was asked and changed content.
+    pub wrote: u64,
+}
+
+impl Mix {
+    /// The share of operations that succeeded, from 0 to 1; 0 if there were none.
+    pub fn success_share(&self) -> f64 {
+        share(self.succeeded, self.generated)
+    }
+
+    /// The share of operations that changed content, from 0 to 1; 0 if there were none.
+    pub fn write_share(&self) -> f64 {
+        share(self.wrote, self.generated)
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a share, for people")]
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+impl Coverage {
+    /// Counts one checked operation. `generated` is false for operations of a sweep.
+    pub fn count(&mut self, op: &Op, outcome: &Outcome, rule: RuleId, generated: bool) {
+        *self.rules.entry(rule).or_default() += 1;
+        *self.operations.entry((op.name(), outcome.class_name())).or_default() += 1;
+        if generated {
+            self.mix.generated += 1;
+            self.mix.succeeded += u64::from(outcome.succeeded());
+            self.mix.wrote += u64::from(outcome.succeeded() && op.writes());
+        }
+    }
+
+    /// Adds what another campaign, or another thread of this one, exercised.
+    pub fn merge(&mut self, other: &Coverage) {
+        for (rule, count) in &other.rules {
+            *self.rules.entry(*rule).or_default() += count;
+        }
+        for (key, count) in &other.operations {
+            *self.operations.entry(key.clone()).or_default() += count;
+        }
+        self.mix.generated += other.mix.generated;
+        self.mix.succeeded += other.mix.succeeded;
+        self.mix.wrote += other.mix.wrote;
+    }
+
+    /// How much of what was generated succeeded and wrote.
+    pub fn mix(&self) -> Mix {
+        self.mix
+    }
+
+    /// How many pairs of an operation and a class of outcome were seen.
+    pub fn pairs(&self) -> usize {
+        self.operations.len()
+    }
+}
+
+/// A table of operations and outcomes, then the mix.
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ((operation, outcome), count) in &self.operations {
+            writeln!(f, "{operation:<18} {outcome:<30} {count:>9}")?;
+        }
+        write!(
+            f,
+            "{} rules decided; of {} generated operations {:.0} % succeeded and {:.0} % wrote",
+            self.rules.len(),
+            self.mix.generated,
+            100.0 * self.mix.success_share(),
+            100.0 * self.mix.write_share()
+        )
+    }
+}

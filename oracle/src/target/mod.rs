@@ -1,0 +1,92 @@
+//! What is put to the proof.
+//!
+//! A [`Target`] is a registry, seen as something that performs one [`Op`] after another and says what a client saw.
+//! It does not judge. It is implemented by the registry in process ([`embedded`]) and by an HTTP client that works on any
+//! registry (`http`); implement it for your own registry in some forty lines (the crate's front page shows how).
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use proofhouse_model::{Op, Options, Outcome, View};
+
+pub mod embedded;
+
+pub use embedded::EmbeddedTarget;
+
+/// A registry under test.
+///
+/// Operations come one at a time. One target is used for many cases; each begins with [`fresh`](Target::fresh).
+#[async_trait(?Send)]
+pub trait Target {
+    /// Starts over with an empty registry (or a fresh namespace), set up as `options` say.
+    ///
+    /// # Errors
+    /// When there is no registry to be had: it cannot be reached, is none, cannot be written to, or cannot be set up so.
+    /// A campaign ends with the error; a registry that answers wrongly is not an error but an outcome.
+    async fn fresh(&mut self, options: &Options) -> Result<(), TargetError>;
+
+    /// Performs one operation and says what was seen, without judging it.
+    ///
+    /// Never fails: a dropped connection, an answer that cannot be read and a 5xx are [`Outcome::Broken`].
+    async fn perform(&mut self, op: &Op) -> Outcome;
+
+    /// Can this target do that at all? Operations that it does not offer are neither generated nor counted.
+    fn offers(&self, op: &Op) -> bool {
+        let _ = op;
+        true
+    }
+
+    /// Is it called as a library? Such a target shows more than a client over HTTP sees; that decides which rules apply.
+    fn is_library(&self) -> bool {
+        false
+    }
+
+    /// After a case: an independent look at the storage, if there is one.
+    ///
+    /// Returns what differs from the model's view, one sentence each; nothing if all is as it must be.
+    async fn inspect(&mut self, view: &View) -> Vec<String> {
+        let _ = view;
+        Vec::new()
+    }
+}
+
+/// Why there is no registry to test.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// Nothing answers there.
+    #[error("nothing answers at {url}: {reason}")]
+    Unreachable {
+        /// Where it was looked for.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// Something answers, but it is no registry.
+    #[error("{url} is not a registry: GET /v2/ answered {status}")]
+    NotARegistry {
+        /// Where it was looked for.
+        url: String,
+        /// The status and, where it helps, what else was wrong with the answer.
+        status: String,
+    },
+    /// The registry wants credentials that are missing or wrong.
+    #[error("{url} refuses these credentials: {reason}")]
+    Refused {
+        /// Where it was looked for.
+        url: String,
+        /// What it said.
+        reason: String,
+    },
+    /// The directory cannot be used.
+    #[error("cannot write to {}: {source}", path.display())]
+    NotWritable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The target cannot be set up as the options say.
+    #[error("the registry cannot be set up so: {0}")]
+    Options(String),
+}
