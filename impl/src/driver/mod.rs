@@ -1,0 +1,157 @@
+//! Where bytes are kept: one small trait, one file per way of keeping them.
+//!
+//! A [`Driver`] is a tree of directories and files with just the operations a registry needs. What it promises is written at
+//! the trait, and `tests/driver_suite.rs` holds every driver to it. Directories appear when something is written below them
+//! and stay when it goes; only [`delete`](Driver::delete) removes them.
+
+use std::fmt::Debug;
+use std::io;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+mod clock;
+mod filesystem;
+mod memory;
+mod path;
+mod redirecting;
+
+pub use clock::{Clock, ManualClock, SystemClock, seconds_since_epoch};
+pub use filesystem::{Filesystem, FilesystemOptions, Offload};
+pub use memory::Memory;
+pub use path::StoragePath;
+pub use redirecting::Redirecting;
+
+/// The bytes of a file, in chunks of at most [`MAX_CHUNK`] bytes, none of them empty.
+pub type ContentStream = BoxStream<'static, Result<Bytes, DriverError>>;
+
+/// The largest chunk of a [`ContentStream`], in bytes: 1 MiB.
+pub const MAX_CHUNK: usize = 1 << 20;
+
+/// A tree of directories and files.
+///
+/// **Atomic:** whoever reads a path while it is written, replaced, renamed or deleted sees all of the old or all of the new.
+/// **Durable:** when [`write`](Self::write), [`rename`](Self::rename), [`delete`](Self::delete) or [`Appender::sync`] has
+/// answered, no crash undoes it. **Concurrent:** any number of calls may run at once; of several writers of one path, one
+/// wins whole.
+///
+/// Every operation answers [`DriverError::NotFound`] where there is nothing *of the kind it wants*: a file is not found where a
+/// directory stands, nor a directory where a file stands, nor anything below a file. A failure of the medium is
+/// [`DriverError::Io`].
+///
+/// ```
+/// # use proofhouse_registry::driver::{Driver, DriverError, Memory, StoragePath};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DriverError> {
+/// let driver = Memory::default();
+/// let path = StoragePath::new("/greetings/morning")?;
+/// driver.write(&path, "good morning".into()).await?;
+/// assert_eq!(driver.read(&path).await?, "good morning");
+/// assert_eq!(driver.list(&StoragePath::new("/greetings")?).await?, ["morning"]);
+/// # Ok(()) }
+/// ```
+#[async_trait]
+pub trait Driver: Send + Sync + Debug + 'static {
+    /// A short name, for messages.
+    fn name(&self) -> &'static str;
+
+    /// All bytes of a file. For small ones: links, manifests.
+    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError>;
+
+    /// The bytes of a file from `offset` on, at most `length` of them, as they are when this answers.
+    ///
+    /// What lies beyond the end is cut: an `offset` at or beyond it gives an empty stream. The stream survives that the path is
+    /// replaced, renamed or deleted.
+    async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError>;
+
+    /// Puts a file there, in place of any that was there. Atomic and durable, its directories included.
+    async fn write(&self, path: &StoragePath, content: Bytes) -> Result<(), DriverError>;
+
+    /// Opens a file for appending; makes it, and its directories, if it is missing. Durable after [`Appender::sync`].
+    async fn append(&self, path: &StoragePath) -> Result<Box<dyn Appender>, DriverError>;
+
+    /// What stands there: a file or a directory.
+    async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError>;
+
+    /// The names of what stands in a directory, sorted by bytes.
+    async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError>;
+
+    /// Moves a file, in place of any that was there. Makes the directories of `to`. Atomic and durable as to *where* the file is;
+    /// its bytes are durable if they were before ([`Appender::sync`]). Its [`Stat::modified`] becomes now.
+    async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError>;
+
+    /// Removes a file, or a directory with all that is in it. The root cannot be removed ([`DriverError::InvalidPath`]).
+    async fn delete(&self, path: &StoragePath) -> Result<(), DriverError>;
+
+    /// Where a client can fetch the file by itself, if the driver knows such a place. Does not ask whether the file exists.
+    async fn redirect_url(&self, path: &StoragePath) -> Result<Option<String>, DriverError> {
+        let _ = path;
+        Ok(None)
+    }
+}
+
+/// A file that is open for appending. It follows the file when that is renamed.
+#[async_trait]
+pub trait Appender: Send + Debug {
+    /// How many bytes the file has, those of the last [`write`](Self::write) included.
+    fn size(&self) -> u64;
+
+    /// Appends the chunk. After an error nothing of it is there, as far as the medium still obeys.
+    async fn write(&mut self, chunk: Bytes) -> Result<(), DriverError>;
+
+    /// Makes everything appended so far durable, and the file's place too.
+    async fn sync(&mut self) -> Result<(), DriverError>;
+}
+
+/// What is known of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The size of a file in bytes; 0 for a directory.
+    pub size: u64,
+    /// When a file was last written, appended to or renamed, in whole seconds since 1970. For a directory: whatever the
+    /// driver knows.
+    pub modified: u64,
+    /// Whether it is a directory.
+    pub is_dir: bool,
+}
+
+/// Why a driver could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// Nothing of the wanted kind stands there.
+    #[error("{path}: not found")]
+    NotFound {
+        /// What was asked for.
+        path: StoragePath,
+    },
+    /// This text is no path, or not one that this operation can work on.
+    #[error("`{path}` is not a path that can be used here")]
+    InvalidPath {
+        /// The text as it was given.
+        path: String,
+    },
+    /// A symbolic link stands at the path or at one of its directories. None is ever followed.
+    #[error("{path}: there is a symbolic link on the way; replace it by what it points to")]
+    SymbolicLink {
+        /// What was asked for.
+        path: StoragePath,
+    },
+    /// The medium failed, or something of another kind is in the way.
+    #[error("{path}: could not {operation}: {source}")]
+    Io {
+        /// What was asked for.
+        path: StoragePath,
+        /// What was being done, as a verb: `write`, `rename`.
+        operation: &'static str,
+        /// The system's error.
+        source: io::Error,
+    },
+}
+
+impl DriverError {
+    /// Whether nothing stood there: the one error that callers often expect.
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+}
