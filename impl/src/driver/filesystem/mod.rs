@@ -1,0 +1,270 @@
+//! Everything in a directory of the machine.
+//!
+//! A file is written to a temporary name beside its place (`.tmp-…`, never listed), made durable and moved into its place; then
+//! its directory is made durable. A directory that is deleted is first moved aside, so that it goes at once; what a crash
+//! leaves of it is cleared away by a later deletion. What happens on the disk is in [`disk`]; here is how it is called from
+//! async code: on tokio's blocking threads, or in place.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream;
+
+use self::disk::Disk;
+use super::{Appender, Clock, ContentStream, Driver, DriverError, MAX_CHUNK, Stat, StoragePath};
+
+mod directories;
+mod disk;
+
+/// How many bytes are read at once. Small enough for many clients, large enough that the hop to another thread does not show.
+const READ_CHUNK: usize = 512 << 10;
+const _: () = assert!(READ_CHUNK <= MAX_CHUNK);
+
+/// How calls into the operating system are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offload {
+    /// On tokio's pool of blocking threads, so a tokio runtime is needed. For servers.
+    #[default]
+    Pool,
+    /// In place. For a current-thread runtime in a checker, where a hop to another thread costs more than the call.
+    Inline,
+}
+
+impl Offload {
+    /// Runs a job that may block. In the pool it runs to its end even if the future is dropped.
+    async fn run<T: Send + 'static>(
+        self,
+        path: &StoragePath,
+        operation: &'static str,
+        job: impl FnOnce() -> Result<T, DriverError> + Send + 'static,
+    ) -> Result<T, DriverError> {
+        match self {
+            Self::Inline => job(),
+            Self::Pool => match tokio::task::spawn_blocking(job).await {
+                Ok(result) => result,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // The runtime is shutting down.
+                    Err(error) => {
+                        Err(DriverError::Io { path: path.clone(), operation, source: io::Error::other(error) })
+                    }
+                },
+            },
+        }
+    }
+}
+
+/// How a [`Filesystem`] works.
+#[derive(Clone, Debug)]
+pub struct FilesystemOptions {
+    /// Whether what was acknowledged survives a crash of the machine, and not only of the process. On by default.
+    pub fsync: bool,
+    /// How calls into the operating system are made.
+    pub offload: Offload,
+    /// Dates files by this clock. None, the default: the filesystem dates them.
+    pub clock: Option<Arc<dyn Clock>>,
+}
+
+impl Default for FilesystemOptions {
+    fn default() -> Self {
+        Self { fsync: true, offload: Offload::Pool, clock: None }
+    }
+}
+
+/// Keeps everything in a directory. A clone is the same driver.
+///
+/// **Symbolic links** below the root are never followed: whatever is behind one is refused
+/// ([`DriverError::SymbolicLink`]), though [`list`](Driver::list) names it. The check looks before it acts; it guards against
+/// a link that was left there, not against somebody who swaps directories at the right moment. The root may be a link itself.
+///
+/// **Names** that are not UTF-8 are not listed. Temporary files of a process that was killed stay invisible until their
+/// directory is deleted.
+///
+/// **Several processes** may use one root, as long as only one of them deletes.
+#[derive(Clone, Debug)]
+pub struct Filesystem {
+    disk: Arc<Disk>,
+    offload: Offload,
+    turns: Arc<Turns>,
+}
+
+impl Filesystem {
+    /// Keeps everything below `root`, which is made by the first write if it is missing. Touches nothing yet.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>, options: FilesystemOptions) -> Self {
+        let root = root.into();
+        // Absolute, so that a change of the working directory changes nothing.
+        let root = std::path::absolute(&root).unwrap_or(root);
+        Self {
+            disk: Arc::new(Disk::new(root, options.fsync, options.clock)),
+            offload: options.offload,
+            turns: Arc::default(),
+        }
+    }
+
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        path: &StoragePath,
+        operation: &'static str,
+        job: impl FnOnce(&Disk, &StoragePath) -> Result<T, DriverError> + Send + 'static,
+    ) -> Result<T, DriverError> {
+        let (disk, owned) = (Arc::clone(&self.disk), path.clone());
+        self.offload.run(path, operation, move || job(&disk, &owned)).await
+    }
+}
+
+#[async_trait]
+impl Driver for Filesystem {
+    fn name(&self) -> &'static str {
+        "filesystem"
+    }
+
+    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
+        self.on_disk(path, "read", Disk::read).await
+    }
+
+    async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
+        let (file, size) = self.on_disk(path, "open", move |disk, path| disk.open(path, offset)).await?;
+        let left = size.saturating_sub(offset).min(length.unwrap_or(u64::MAX));
+        let reading = Reading { file, left, path: path.clone() };
+        let offload = self.offload;
+        Ok(stream::try_unfold(reading, move |reading| async move {
+            if reading.left == 0 {
+                return Ok(None);
+            }
+            let path = reading.path.clone();
+            offload.run(&path, "read", move || reading.next()).await.map(Some)
+        })
+        .boxed())
+    }
+
+    async fn write(&self, path: &StoragePath, content: Bytes) -> Result<(), DriverError> {
+        self.on_disk(path, "write", move |disk, path| disk.write(path, &content)).await
+    }
+
+    async fn append(&self, path: &StoragePath) -> Result<Box<dyn Appender>, DriverError> {
+        let turn = self.turns.of(path);
+        let guard = Arc::clone(&turn).lock_owned().await;
+        let opened = self.on_disk(path, "append", move |disk, path| {
+            let opened = disk.append(path);
+            drop(guard);
+            opened
+        });
+        let (file, size) = opened.await?;
+        Ok(Box::new(FileAppender {
+            of: self.clone(),
+            path: path.clone(),
+            file: Arc::new(file),
+            size,
+            turn,
+            placed: false,
+        }))
+    }
+
+    async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
+        self.on_disk(path, "stat", Disk::stat).await
+    }
+
+    async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
+        self.on_disk(path, "list", Disk::list).await
+    }
+
+    async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
+        let to = to.clone();
+        self.on_disk(from, "rename", move |disk, from| disk.rename(from, &to)).await
+    }
+
+    async fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
+        self.on_disk(path, "delete", Disk::delete).await
+    }
+}
+
+/// A file that is being streamed.
+struct Reading {
+    file: File,
+    left: u64,
+    path: StoragePath,
+}
+
+impl Reading {
+    fn next(mut self) -> Result<(Bytes, Self), DriverError> {
+        let size = usize::try_from(self.left).map_or(READ_CHUNK, |left| left.min(READ_CHUNK));
+        let mut chunk = vec![0; size];
+        match self.file.read_exact(&mut chunk) {
+            Ok(()) => {
+                self.left -= size as u64;
+                Ok((chunk.into(), self))
+            }
+            // A file that became shorter is an error too: its size was promised already.
+            Err(source) => Err(DriverError::Io { path: self.path, operation: "read", source }),
+        }
+    }
+}
+
+/// Lets one job at a time append to a file.
+///
+/// A client that goes away drops its future while its chunk is still on the way to the disk. Whoever opens the file next
+/// must find that chunk either whole or not at all, so the job itself holds the turn until it is done.
+#[derive(Debug, Default)]
+struct Turns(Mutex<HashMap<StoragePath, Weak<Turn>>>);
+
+type Turn = tokio::sync::Mutex<()>;
+
+impl Turns {
+    fn of(&self, path: &StoragePath) -> Arc<Turn> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(path).and_then(Weak::upgrade) {
+            return turn;
+        }
+        // Forget those that nobody waits for, whenever the map would grow.
+        if turns.len() == turns.capacity() {
+            turns.retain(|_, turn| turn.strong_count() > 0);
+        }
+        let turn = Arc::default();
+        turns.insert(path.clone(), Arc::downgrade(&turn));
+        turn
+    }
+}
+
+#[derive(Debug)]
+struct FileAppender {
+    of: Filesystem,
+    path: StoragePath,
+    file: Arc<File>,
+    size: u64,
+    turn: Arc<Turn>,
+    // Whether the file's place in its directory is known to be durable.
+    placed: bool,
+}
+
+#[async_trait]
+impl Appender for FileAppender {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn write(&mut self, chunk: Bytes) -> Result<(), DriverError> {
+        let guard = Arc::clone(&self.turn).lock_owned().await;
+        let file = Arc::clone(&self.file);
+        let written = self.of.on_disk(&self.path, "append", move |disk, path| {
+            let size = disk.append_chunk(path, &file, &chunk);
+            drop(guard);
+            size
+        });
+        self.size = written.await?;
+        Ok(())
+    }
+
+    async fn sync(&mut self) -> Result<(), DriverError> {
+        let (file, placed) = (Arc::clone(&self.file), self.placed);
+        self.of.on_disk(&self.path, "sync", move |disk, path| disk.sync_appended(path, &file, placed)).await?;
+        self.placed = true;
+        Ok(())
+    }
+}
