@@ -1,1 +1,59 @@
 //! The reference model of a container registry.
+//!
+//! A small, pure, executable specification. [`step`] says every way in which one operation may go from one state: the
+//! rule, what the client may see, the state after. [`Model`] follows what was really seen. Nothing here does I/O, reads a
+//! clock or draws a random number.
+//!
+//! ```
+//! use proofhouse_model::*;
+//!
+//! let options = Options { delete: true, ..Options::default() };
+//! let mut model = Model::new(Specification::new(Dialect::Proofhouse, options)?);
+//! let digest = digest_of("sha256", b"layer");
+//! let put = Op::PutBlob { repo: "a".into(), digest: digest.clone(), bytes: "layer".into(), upload: UploadRef(0) };
+//! model.observe(&put, &Outcome::BlobStored { digest: Some(digest.clone()) }).map_err(|v| v.to_string())?;
+//!
+//! // The bytes are on disk, but repository `b` has no link to them: a registry that serves them is wrong.
+//! let get = Op::HeadBlob { repo: "b".into(), digest: digest.clone() };
+//! let served = Outcome::Blob { digest: Some(digest), size: 5, body: None };
+//! let violation = model.observe(&get, &served).unwrap_err();
+//! assert_eq!(violation.rule.0, "blob.unlinked");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Read it in this order: [`Op`], [`Outcome`], [`Options`], `state.rs`, then one file for each subject: `blobs.rs`,
+//! `uploads.rs`, `manifest.rs`, `manifests.rs`, `lists.rs`, `garbage.rs`.
+
+mod blobs;
+mod content;
+mod expect;
+mod explain;
+mod garbage;
+mod json;
+mod lists;
+mod manifest;
+mod manifests;
+mod model;
+mod names;
+mod op;
+mod options;
+mod outcome;
+mod refusal;
+mod rules;
+mod specification;
+mod state;
+mod step;
+mod uploads;
+
+pub use content::Content;
+pub use expect::{Errors, Expect, Id};
+pub use explain::{Explanation, explain};
+pub use model::{MOST_STATES, Model, Violation, ViolationKind};
+pub use names::{digest_of, is_digest, is_repository, is_tag};
+pub use op::{Op, Range, UploadRef};
+pub use options::{Cache, Deny, Dialect, Options, Platform, Release};
+pub use outcome::{BlobBody, Class, Code, ErrorItem, Outcome, Referrer};
+pub use rules::{Level, Rule, RuleId, Standard, rule, rules};
+pub use specification::{OptionsError, Specification};
+pub use state::{RepositoryView, State, UploadView, View};
+pub use step::{Branch, step};

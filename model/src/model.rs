@@ -1,0 +1,167 @@
+//! Following what was seen.
+//!
+//! A [`Model`] holds every state in which the registry may be. Each observed outcome keeps the branches that it matches;
+//! where none is left, that is a [`Violation`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::expect::{Expect, Id};
+use crate::op::Op;
+use crate::outcome::{Class, ErrorItem, Outcome};
+use crate::rules::{RuleId, rule};
+use crate::specification::Specification;
+use crate::state::State;
+use crate::step::{Branch, step};
+
+/// How many states are held at most. More is reported as a violation of its own kind, never cut silently.
+pub const MOST_STATES: usize = 256;
+
+/// Every state in which a registry may be, after what was seen of it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    spec: Specification,
+    states: Vec<State>,
+}
+
+/// What kind of violation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViolationKind {
+    /// No branch permits the outcome.
+    NotPermitted,
+    /// The registry may be in more than [`MOST_STATES`] states: nothing is said about it any more.
+    TooManyStates,
+}
+
+/// An outcome that no branch permits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The first rule that would have applied.
+    pub rule: RuleId,
+    /// Everything that was permitted, in words, each with its rule.
+    pub permitted: Vec<(RuleId, String)>,
+    /// What was seen instead.
+    pub seen: Outcome,
+    /// Which kind.
+    pub kind: ViolationKind,
+}
+
+impl Model {
+    /// An empty registry.
+    pub fn new(spec: Specification) -> Model {
+        Model { spec, states: vec![State::default()] }
+    }
+
+    /// What it is held to.
+    pub fn specification(&self) -> &Specification {
+        &self.spec
+    }
+
+    /// The first of the states.
+    pub fn state(&self) -> &State {
+        &self.states[0]
+    }
+
+    /// How many states are held.
+    pub fn states(&self) -> usize {
+        self.states.len()
+    }
+
+    /// Everything that is permitted now, from every state.
+    pub fn expected(&self, op: &Op) -> Vec<Branch> {
+        self.states.iter().flat_map(|state| step(&self.spec, state, op)).collect()
+    }
+
+    /// Keeps the branches that the outcome matches, and names the rule of the first.
+    ///
+    /// Errors: a [`Violation`] if there is none; the model is then as it was.
+    pub fn observe(&mut self, op: &Op, seen: &Outcome) -> Result<RuleId, Violation> {
+        let branches = self.expected(op);
+        let mut met = None;
+        let mut next = BTreeSet::new();
+        for branch in branches.iter().filter(|branch| branch.expect.matches(seen)) {
+            met.get_or_insert(branch.rule);
+            next.insert(bound(branch, seen));
+        }
+        let violation = |kind| {
+            let permitted = branches.iter().map(|branch| (branch.rule, branch.expect.to_string())).collect();
+            let rule = branches.first().map_or(RuleId("none"), |branch| branch.rule);
+            Violation { rule, permitted, seen: seen.clone(), kind }
+        };
+        match met {
+            None => Err(violation(ViolationKind::NotPermitted)),
+            Some(_) if next.len() > MOST_STATES => Err(violation(ViolationKind::TooManyStates)),
+            Some(rule) => {
+                self.states = next.into_iter().collect();
+                Ok(rule)
+            }
+        }
+    }
+
+    /// Takes the first branch, and says what a registry that took it would have answered. For generators.
+    pub fn assume(&mut self, op: &Op) -> Outcome {
+        let Some(branch) = step(&self.spec, self.state(), op).into_iter().next() else { return Outcome::Done };
+        let outcome = example(&branch);
+        self.states = vec![bound(&branch, &outcome)];
+        outcome
+    }
+}
+
+/// The state after, with the id that was learned.
+fn bound(branch: &Branch, seen: &Outcome) -> State {
+    let mut next = branch.next.clone();
+    if let (Some(upload), Outcome::Upload { id, .. }) = (branch.opens, seen)
+        && let Some(upload) = next.uploads.get_mut(&upload)
+    {
+        upload.id = Some(id.clone());
+    }
+    next
+}
+
+/// An outcome that the branch permits.
+fn example(branch: &Branch) -> Outcome {
+    match &branch.expect {
+        Expect::Exactly(outcome) | Expect::DigestOptional(outcome) => outcome.clone(),
+        Expect::Upload { id, size } => {
+            let id = match (id, branch.opens) {
+                (Id::Is(id), _) => id.clone(),
+                (_, Some(upload)) => format!("upload-{}", upload.0),
+                (_, None) => "upload".into(),
+            };
+            Outcome::Upload { id, size: *size }
+        }
+        Expect::Page { following, limit, .. } => {
+            let limit = usize::try_from(limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+            Outcome::Names { names: following.iter().take(limit).cloned().collect(), more: following.len() > limit }
+        }
+        Expect::Referrers { all, filtered, .. } => Outcome::Referrers { referrers: all.clone(), filtered: *filtered },
+        Expect::Refused { classes, errors } => {
+            let errors = match errors {
+                crate::Errors::Exactly(errors) => errors.clone(),
+                crate::Errors::Codes(codes) => {
+                    codes.iter().map(|code| ErrorItem { code: code.clone(), detail: None }).collect()
+                }
+                crate::Errors::AnyOf(codes) => {
+                    codes.first().map(|code| ErrorItem { code: code.clone(), detail: None }).into_iter().collect()
+                }
+            };
+            Outcome::Refused { class: classes.first().copied().unwrap_or(Class::Invalid), errors }
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == ViolationKind::TooManyStates {
+            return write!(f, "the registry may be in more than {MOST_STATES} states");
+        }
+        writeln!(f, "seen: {}", self.seen)?;
+        for (id, words) in &self.permitted {
+            writeln!(f, "permitted by {id}: {words}")?;
+        }
+        let Some(rule) = rule(self.rule) else { return Ok(()) };
+        write!(f, "{} ({}, {}, {}): {}", rule.id, rule.standard, rule.section, rule.level, rule.sentence)
+    }
+}
+
+impl std::error::Error for Violation {}

@@ -1,0 +1,294 @@
+//! What a client saw.
+//!
+//! Whoever performs an operation translates the answer into an [`Outcome`] without judging it. What the registry
+//! chose (an upload's id) is in it too; the model remembers it and compares from then on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::content::Content;
+
+/// Error codes of the standards. Over HTTP: `errors[].code`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs, reason = "the names are the standard's own")]
+pub enum Code {
+    BlobUnknown,
+    BlobUploadInvalid,
+    BlobUploadUnknown,
+    DigestInvalid,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestUnknown,
+    NameInvalid,
+    NameUnknown,
+    SizeInvalid,
+    Unauthorized,
+    Denied,
+    Unsupported,
+    Toomanyrequests,
+    /// Distribution only.
+    TagInvalid,
+    /// Distribution only.
+    RangeInvalid,
+    /// Distribution only.
+    PaginationNumberInvalid,
+    /// Distribution only.
+    ManifestUnverified,
+    /// Distribution only.
+    Unknown,
+    /// Anything else, as written.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl Code {
+    /// The code as it is written on the wire, for example `BLOB_UNKNOWN`.
+    pub fn text(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(text)) => text,
+            _ => format!("{self:?}"),
+        }
+    }
+
+    /// Reads a code as it is written on the wire; never fails.
+    pub fn from_text(text: &str) -> Code {
+        serde_json::from_value(text.into()).unwrap_or_else(|_| Code::Other(text.to_owned()))
+    }
+}
+
+/// The kind of refusal. Over HTTP: the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Class {
+    /// 400 Bad Request.
+    Invalid,
+    /// 401 Unauthorized.
+    Unauthorized,
+    /// 403 Forbidden.
+    Denied,
+    /// 404 Not Found.
+    NotFound,
+    /// 405 Method Not Allowed.
+    Unsupported,
+    /// 413 Content Too Large.
+    TooLarge,
+    /// 414 URI Too Long.
+    UriTooLong,
+    /// 416 Range Not Satisfiable.
+    Range,
+    /// 429 Too Many Requests.
+    TooMany,
+    /// 500 Internal Server Error: only `Distribution` permits it, and only where it is known to answer so.
+    Internal,
+    /// Any other status from 400 to 499.
+    Other(u16),
+}
+
+impl Class {
+    /// The HTTP status of the class.
+    pub fn status(self) -> u16 {
+        match self {
+            Class::Invalid => 400,
+            Class::Unauthorized => 401,
+            Class::Denied => 403,
+            Class::NotFound => 404,
+            Class::Unsupported => 405,
+            Class::TooLarge => 413,
+            Class::UriTooLong => 414,
+            Class::Range => 416,
+            Class::TooMany => 429,
+            Class::Internal => 500,
+            Class::Other(status) => status,
+        }
+    }
+
+    /// The class of an HTTP status from 400 to 500.
+    pub fn from_status(status: u16) -> Class {
+        match status {
+            400 => Class::Invalid,
+            401 => Class::Unauthorized,
+            403 => Class::Denied,
+            404 => Class::NotFound,
+            405 => Class::Unsupported,
+            413 => Class::TooLarge,
+            414 => Class::UriTooLong,
+            416 => Class::Range,
+            429 => Class::TooMany,
+            500 => Class::Internal,
+            other => Class::Other(other),
+        }
+    }
+}
+
+/// One error of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ErrorItem {
+    /// The code.
+    pub code: Code,
+    /// What the error is about: the digest, name, reference or tag, as the client wrote it.
+    pub detail: Option<String>,
+}
+
+/// The body of a blob's answer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BlobBody {
+    /// The bytes that came.
+    pub bytes: Content,
+    /// Which part they are said to be (206): first and last byte, inclusive. None: the whole.
+    pub range: Option<(u64, u64)>,
+}
+
+/// One row of a referrers answer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Referrer {
+    /// The digest of the manifest.
+    pub digest: String,
+    /// Its type.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its artifact type.
+    pub artifact_type: Option<String>,
+    /// Its annotations. None and empty are told apart only by `Proofhouse`.
+    pub annotations: Option<BTreeMap<String, String>>,
+}
+
+/// What the client saw.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// An upload is open (202; its status: 204).
+    Upload {
+        /// The id or location that the registry gave it.
+        id: String,
+        /// Bytes that it holds.
+        size: u64,
+    },
+    /// A blob is stored or linked (201).
+    BlobStored {
+        /// The digest that the registry answered with, if any.
+        digest: Option<String>,
+    },
+    /// It is done; there is nothing more to say (deletion, cancel, time, restart).
+    Done,
+    /// The blob is there.
+    Blob {
+        /// The digest that the registry answered with, if any.
+        digest: Option<String>,
+        /// The size of the whole blob in bytes.
+        size: u64,
+        /// The bytes; none for HEAD.
+        body: Option<BlobBody>,
+    },
+    /// The blob is at another place (307).
+    Redirect {
+        /// The URL.
+        url: String,
+    },
+    /// A manifest is stored (201).
+    ManifestStored {
+        /// The digest that the registry answered with, if any.
+        digest: Option<String>,
+        /// `OCI-Subject`.
+        subject: Option<String>,
+        /// `OCI-Tag`, in order.
+        tags: Vec<String>,
+    },
+    /// The manifest is there.
+    Manifest {
+        /// The digest that the registry answered with, if any.
+        digest: Option<String>,
+        /// Content-Type.
+        media_type: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The bytes; none for HEAD.
+        bytes: Option<Content>,
+    },
+    /// A list of tags or repositories.
+    Names {
+        /// In the order in which they came.
+        names: Vec<String>,
+        /// A next page was announced.
+        more: bool,
+    },
+    /// A list of digests, in the order in which they came.
+    Digests {
+        /// The digests.
+        digests: Vec<String>,
+    },
+    /// The referrers.
+    Referrers {
+        /// In the order in which they came.
+        referrers: Vec<Referrer>,
+        /// The answer says that the filter was applied.
+        filtered: bool,
+    },
+    /// Garbage was collected.
+    Collected {
+        /// Repository and digest of each revision that was removed, sorted.
+        manifests: Vec<(String, String)>,
+        /// The digest of each blob that was swept, sorted.
+        blobs: Vec<String>,
+    },
+    /// Uploads were purged.
+    Purged {
+        /// Their ids, sorted.
+        uploads: Vec<String>,
+    },
+    /// The request was refused.
+    Refused {
+        /// The kind of refusal.
+        class: Class,
+        /// The errors of the body; none where the answer has no body (HEAD).
+        errors: Vec<ErrorItem>,
+    },
+    /// No answer that can be read: a dropped connection, 5xx, nonsense. No rule permits it.
+    Broken {
+        /// What happened.
+        what: String,
+    },
+}
+
+impl Outcome {
+    /// The class of outcome as one word, for counts: `Blob`, `Refused BLOB_UNKNOWN`, …
+    pub fn class_name(&self) -> String {
+        match self {
+            Outcome::Upload { .. } => "Upload".into(),
+            Outcome::BlobStored { .. } => "BlobStored".into(),
+            Outcome::Done => "Done".into(),
+            Outcome::Blob { body: Some(BlobBody { range: Some(_), .. }), .. } => "Blob part".into(),
+            Outcome::Blob { .. } => "Blob".into(),
+            Outcome::Redirect { .. } => "Redirect".into(),
+            Outcome::ManifestStored { subject: Some(_), .. } => "ManifestStored subject".into(),
+            Outcome::ManifestStored { .. } => "ManifestStored".into(),
+            Outcome::Manifest { .. } => "Manifest".into(),
+            Outcome::Names { names, more } => match (names.is_empty(), more) {
+                (true, _) => "Names none".into(),
+                (false, true) => "Names more".into(),
+                (false, false) => "Names".into(),
+            },
+            Outcome::Digests { .. } => "Digests".into(),
+            Outcome::Referrers { referrers, .. } if referrers.is_empty() => "Referrers none".into(),
+            Outcome::Referrers { .. } => "Referrers".into(),
+            Outcome::Collected { manifests, blobs } => match (manifests.is_empty(), blobs.is_empty()) {
+                (true, true) => "Collected nothing".into(),
+                (true, false) => "Collected blobs".into(),
+                (false, _) => "Collected manifests".into(),
+            },
+            Outcome::Purged { uploads } if uploads.is_empty() => "Purged none".into(),
+            Outcome::Purged { .. } => "Purged".into(),
+            Outcome::Refused { class, errors } => match errors.first() {
+                Some(error) => format!("Refused {}", error.code.text()),
+                None => format!("Refused {}", class.status()),
+            },
+            Outcome::Broken { .. } => "Broken".into(),
+        }
+    }
+
+    /// Did the operation do what was asked?
+    pub fn succeeded(&self) -> bool {
+        !matches!(self, Outcome::Refused { .. } | Outcome::Broken { .. })
+    }
+}
