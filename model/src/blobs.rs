@@ -5,6 +5,7 @@
 
 use crate::content::Content;
 use crate::op::{Range, UploadRef};
+use crate::options::Dialect;
 use crate::outcome::{BlobBody, Outcome};
 use crate::refusal::{Refusal, Why};
 use crate::state::{Choice, State};
@@ -13,7 +14,8 @@ use crate::step::{Answer, At, Branch};
 /// HEAD.
 pub(crate) fn head(at: &At, repo: &str, digest: &str) -> Answer {
     checks(at, repo, digest)?;
-    let found = |bytes: &Content| Outcome::Blob { digest: Some(digest.into()), size: bytes.size(), body: None };
+    let found =
+        |bytes: &Content| Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body: None };
     match at.state.linked_blob(repo, digest) {
         Some(bytes) => at.answer("blob.head", found(bytes)),
         None => unlinked(at, digest, found),
@@ -24,7 +26,7 @@ pub(crate) fn head(at: &At, repo: &str, digest: &str) -> Answer {
 pub(crate) fn get(at: &At, repo: &str, digest: &str, range: Option<Range>) -> Answer {
     checks(at, repo, digest)?;
     let whole = |bytes: &Content| Outcome::Blob {
-        digest: Some(digest.into()),
+        digest: Some(answered(at, digest, bytes)),
         size: bytes.size(),
         body: Some(BlobBody { bytes: bytes.clone(), range: None }),
     };
@@ -39,7 +41,7 @@ pub(crate) fn get(at: &At, repo: &str, digest: &str, range: Option<Range>) -> An
             let body = Some(BlobBody { bytes: cut, range: Some((first, last)) });
             at.branch(
                 "blob.range",
-                Outcome::Blob { digest: Some(digest.into()), size: bytes.size(), body },
+                Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body },
                 at.state.clone(),
             )
         }
@@ -55,6 +57,12 @@ pub(crate) fn get(at: &At, repo: &str, digest: &str, range: Option<Range>) -> An
         return Ok(vec![part, ignored]);
     }
     Ok(settle(at, Choice::Ranges, vec![part], vec![ignored]))
+}
+
+/// The digest that the answer names: the one asked for; `distribution` knows content by its sha256.
+fn answered(at: &At, digest: &str, bytes: &Content) -> String {
+    let canonical = matches!(at.spec.dialect(), Dialect::Distribution(_));
+    if canonical { crate::digest_of("sha256", bytes) } else { digest.to_owned() }
 }
 
 /// The first and last byte of the part, both inclusive; none if there is nothing of it.
@@ -99,11 +107,18 @@ pub(crate) fn mount(at: &At, repo: &str, digest: &str, from: Option<&str>, uploa
     let started = at.open("mount.fallback", repo, upload, at.state.clone());
     let arguments = from.map_or(Ok(()), |from| at.name(from)).and_then(|()| at.digest(digest));
     if let Err(refusal) = arguments {
+        if matches!(at.spec.dialect(), Dialect::Distribution(_)) {
+            return Ok(vec![started]);
+        }
         return if at.oci() { Ok(vec![started, at.refuse(&refusal)]) } else { Err(refusal) };
     }
     let mounted = |rule| {
         let mut next = at.state.clone();
-        next.link(repo, digest);
+        next.repo_mut(repo);
+        // Distribution's link to a sha512 alias points to itself, and so nowhere.
+        if at.ours() || at.oci() || digest.starts_with("sha256:") {
+            next.link(repo, digest);
+        }
         at.branch(rule, Outcome::BlobStored { digest: Some(digest.into()) }, next)
     };
     let source =

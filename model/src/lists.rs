@@ -59,13 +59,17 @@ fn oci_tags(
             None
         }
     };
-    let mut following: Vec<String> =
-        all.iter().filter(|tag| last.is_none_or(|last| tag.as_str() > last)).cloned().collect();
-    if limit == Some(0) {
-        following.clear();
-    }
-    let ordered = last.is_some() || limit.is_some();
-    branches.push(page(at, if ordered { "tags.page" } else { "tags.list" }, following, limit, true));
+    let rule = if last.is_some() || limit.is_some() { "tags.page" } else { "tags.list" };
+    let letters = |tag: &str| (tag.to_lowercase(), tag.to_owned());
+    let mut by_letters = all.clone();
+    by_letters.sort_by_key(|tag| letters(tag));
+    let after = |tag: &&String| limit != Some(0) && last.is_none_or(|last| tag.as_str() > last);
+    let after_letters = |tag: &&String| limit != Some(0) && last.is_none_or(|last| letters(tag) > letters(last));
+    let in_bytes = page(at, rule, all.iter().filter(after).cloned().collect(), limit, true);
+    let in_letters = page(at, rule, by_letters.iter().filter(after_letters).cloned().collect(), limit, true);
+    // 1.1.1 sorts without regard to case; the text of today allows bytes as well.
+    let same = in_bytes == in_letters;
+    branches.extend(if same { vec![in_bytes] } else { settle(at, Choice::TagOrder, vec![in_bytes], vec![in_letters]) });
     if all.is_empty() {
         branches.insert(0, at.refuse(unknown));
     }
@@ -74,7 +78,9 @@ fn oci_tags(
 
 /// A page of repositories that hold or held manifests, `/` before every other byte, after `last`.
 pub(crate) fn repositories(at: &At, n: Option<&str>, last: Option<&str>) -> Answer {
-    let limit = page_size(n)?.unwrap_or(at.options().catalog_default);
+    let old = at.spec.dialect() == Dialect::Distribution(Release::V2_8);
+    let asked = if old { Ok(page_size(n).unwrap_or(None)) } else { page_size(n) };
+    let limit = asked?.unwrap_or(at.options().catalog_default);
     if limit > at.options().catalog_max && n.is_some() {
         return Err(Refusal::new("catalog.page-size", Why::PageSize(n.unwrap_or_default().into())));
     }
@@ -101,9 +107,9 @@ fn catalog(at: &At) -> Vec<String> {
 /// The manifests whose subject is the digest.
 pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option<&str>) -> Answer {
     at.name(repo)?;
-    let absent = at.refuse(&Refusal::new("referrers.absent", Why::NameUnknown(repo.into())));
+    let absent = at.refuse(&Refusal::new("referrers.absent", Why::Absent));
     if let Dialect::Distribution(_) = at.spec.dialect() {
-        return Ok(vec![Branch { expect: no_such_path(), ..absent }]);
+        return Ok(vec![absent]);
     }
     at.digest(digest)?;
     let rows = referrers_of(at, repo, digest);
@@ -127,14 +133,7 @@ pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option
             vec![list("referrers.unfiltered", rows, false)],
         ),
     };
-    Ok(settle(at, Choice::Referrers, there, vec![Branch { expect: no_such_path(), ..absent }]))
-}
-
-fn no_such_path() -> Expect {
-    Expect::Refused {
-        classes: vec![crate::Class::NotFound],
-        errors: crate::Errors::AnyOf(vec![crate::Code::NameUnknown, crate::Code::Unsupported]),
-    }
+    Ok(settle(at, Choice::Referrers, there, vec![absent]))
 }
 
 fn referrers_of(at: &At, repo: &str, digest: &str) -> Vec<Referrer> {

@@ -84,7 +84,7 @@ impl Push<'_> {
     /// nulls; it is not followed into that: there both are permitted.
     fn may_be_lenient(&self, refusal: &Refusal) -> bool {
         match refusal.why {
-            Why::Document => true,
+            Why::Document | Why::Url => true,
             Why::Type | Why::ManifestTooLarge | Why::References(_) => self.at.oci(),
             _ => false,
         }
@@ -155,6 +155,10 @@ impl Push<'_> {
                     )
                 };
                 match subject {
+                    // For an index the text does not ask for the confirmation.
+                    Some(subject) if manifest.is_some_and(|it| it.kind == Kind::OciIndex) => {
+                        tagged(Some(subject)).into_iter().chain(tagged(None)).collect()
+                    }
                     Some(subject) => settle(at, Choice::Referrers, tagged(Some(subject)), tagged(None)),
                     None => tagged(None),
                 }
@@ -196,6 +200,9 @@ pub(crate) fn references(at: &At, repo: &str, manifest: &Manifest) -> Result<(),
         Problem::Entry => "index.entries",
         Problem::SelectedEntry => "index.entries.platform",
     };
+    if !at.ours() && problems.iter().any(|(problem, _)| *problem == Problem::Url) {
+        return Err(Refusal::new("manifest.urls", Why::Url));
+    }
     let errors =
         problems.iter().map(|(problem, digest)| ErrorItem { code: code(*problem), detail: Some((*digest).clone()) });
     Err(Refusal::new(rule, Why::References(errors.collect())))
@@ -225,6 +232,10 @@ const OCI_FOREIGN: [&str; 3] = [
 pub(crate) fn blob_problem(at: &At, repo: &str, kind: Kind, blob: &Descriptor, is_layer: bool) -> Option<Problem> {
     let docker_foreign = is_layer && blob.media_type == DOCKER_FOREIGN;
     let foreign = docker_foreign || is_layer && OCI_FOREIGN.contains(&blob.media_type.as_str());
+    // Which layers with URLs distribution checks depends on the type of manifest; none of them is held to one answer.
+    if matches!(at.spec.dialect(), Dialect::Distribution(_)) && is_layer && (docker_foreign || !blob.urls.is_empty()) {
+        return Some(Problem::Url);
+    }
     let without_url = docker_foreign && kind == Kind::DockerManifest && blob.urls.is_empty();
     if foreign && (without_url || blob.urls.iter().any(|url| !at.spec.permits_url(url))) {
         return Some(Problem::Url);
@@ -299,7 +310,11 @@ pub(crate) fn delete(at: &At, repo: &str, reference: &str) -> Answer {
     let off = at.refuse(&Refusal::new("delete.off", Why::DeleteOff));
     let may_be_off = at.oci() && !(at.options().delete && by_digest);
     let answer = if by_digest { delete_digest(at, repo, reference) } else { delete_tag(at, repo, reference) };
-    let branches = answer.unwrap_or_else(|refusal| vec![at.refuse(&refusal)]);
+    let mut branches = answer.unwrap_or_else(|refusal| vec![at.refuse(&refusal)]);
+    if at.oci() && branches.iter().all(|branch| branch.rule.0 == "manifest.delete.unknown") {
+        // Deleting what is gone already may count as done: only for blobs does the text say 404.
+        branches.push(at.branch("manifest.delete.unknown", Outcome::Done, at.state.clone()));
+    }
     Ok(if may_be_off { settle(at, choice, branches, vec![off]) } else { branches })
 }
 

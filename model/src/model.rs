@@ -75,7 +75,7 @@ impl Model {
     /// Keeps the branches that the outcome matches, and names the rule of the first.
     ///
     /// Errors: a [`Violation`] if there is none; the model is then as it was.
-    pub fn observe(&mut self, op: &Op, seen: &Outcome) -> Result<RuleId, Violation> {
+    pub fn observe(&mut self, op: &Op, seen: &Outcome) -> Result<RuleId, Box<Violation>> {
         let branches = self.expected(op);
         let mut met = None;
         let mut next = BTreeSet::new();
@@ -86,7 +86,7 @@ impl Model {
         let violation = |kind| {
             let permitted = branches.iter().map(|branch| (branch.rule, branch.expect.to_string())).collect();
             let rule = branches.first().map_or(RuleId("none"), |branch| branch.rule);
-            Violation { rule, permitted, seen: seen.clone(), kind }
+            Box::new(Violation { rule, permitted, seen: seen.clone(), kind })
         };
         match met {
             None => Err(violation(ViolationKind::NotPermitted)),

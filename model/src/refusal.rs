@@ -4,7 +4,7 @@
 //! reason. OCI fixes the status; the codes are those of its table ("Error Codes") and details are free.
 
 use crate::expect::{Errors, Expect};
-use crate::options::{Dialect, Release};
+use crate::options::Dialect;
 use crate::outcome::{Class, Code, ErrorItem};
 use crate::rules::RuleId;
 
@@ -22,6 +22,10 @@ pub(crate) enum Why {
     Type,
     /// The document is malformed.
     Document,
+    /// Distribution: a layer's URL is refused.
+    Url,
+    /// The endpoint is not there.
+    Absent,
     /// One error for each reference.
     References(Vec<ErrorItem>),
     ManifestUnknown(String),
@@ -53,7 +57,7 @@ impl Refusal {
         let (classes, errors) = match dialect {
             Dialect::Proofhouse => ours(&self.why),
             Dialect::Oci => oci(&self.why),
-            Dialect::Distribution(release) => distribution(&self.why, release),
+            Dialect::Distribution(_) => distribution(&self.why),
         };
         Expect::Refused { classes, errors: if head { Errors::Exactly(Vec::new()) } else { errors } }
     }
@@ -66,7 +70,8 @@ fn ours(why: &Why) -> (Vec<Class>, Errors) {
         Why::Digest(digest) => (Class::Invalid, Code::DigestInvalid, digest.as_ref()),
         Why::Mismatch(digest) => (Class::Invalid, Code::DigestInvalid, Some(digest)),
         Why::Tag(tag) => (Class::Invalid, Code::ManifestInvalid, Some(tag)),
-        Why::Type | Why::Document => (Class::Invalid, Code::ManifestInvalid, None),
+        Why::Type | Why::Document | Why::Url => (Class::Invalid, Code::ManifestInvalid, None),
+        Why::Absent => (Class::NotFound, Code::Unsupported, None),
         Why::References(errors) => return (vec![Class::Invalid], Errors::Exactly(errors.clone())),
         Why::ManifestUnknown(reference) => (Class::NotFound, Code::ManifestUnknown, Some(reference)),
         Why::ManifestTooLarge => (Class::TooLarge, Code::SizeInvalid, None),
@@ -119,7 +124,8 @@ fn oci(why: &Why) -> (Vec<Class>, Errors) {
             (vec![Invalid], vec![C::DigestInvalid, C::ManifestInvalid, C::BlobUploadInvalid, C::SizeInvalid])
         }
         Why::Tag(_) => (vec![Invalid, NotFound], manifest),
-        Why::Type | Why::Document => (vec![Invalid, Class::Other(415), Class::Other(422)], manifest),
+        Why::Type | Why::Document | Why::Url => (vec![Invalid, Class::Other(415), Class::Other(422)], manifest),
+        Why::Absent => (vec![Invalid, NotFound, Unsupported], vec![C::Unsupported, C::NameUnknown]),
         Why::References(_) => (vec![Invalid, NotFound, Class::Other(422)], manifest),
         Why::ManifestUnknown(_) => (vec![NotFound], vec![C::ManifestUnknown, C::NameUnknown]),
         Why::ManifestTooLarge => (vec![TooLarge, Invalid], manifest),
@@ -138,27 +144,40 @@ fn oci(why: &Why) -> (Vec<Class>, Errors) {
     (classes, Errors::AnyOf(codes))
 }
 
-fn distribution(why: &Why, release: Release) -> (Vec<Class>, Errors) {
-    let _ = release;
-    let (class, code) = match why {
-        // The router does not know the path.
-        Why::Name(_) | Why::Tag(_) => return (vec![Class::NotFound], Errors::Codes(Vec::new())),
-        Why::References(errors) => {
-            return (vec![Class::Invalid], Errors::Exactly(errors.clone()));
-        }
-        Why::NameUnknown(_) => (Class::NotFound, Code::NameUnknown),
-        Why::Digest(_) | Why::Mismatch(_) => (Class::Invalid, Code::DigestInvalid),
-        Why::Type | Why::Document => (Class::Invalid, Code::ManifestInvalid),
-        Why::ManifestUnknown(_) => (Class::NotFound, Code::ManifestUnknown),
-        Why::ManifestTooLarge => (Class::Invalid, Code::ManifestInvalid),
-        Why::ChunkLength => (Class::Invalid, Code::SizeInvalid),
-        Why::ChunkOrder => (Class::Range, Code::RangeInvalid),
-        Why::Unsatisfiable => return (vec![Class::Range], Errors::Codes(Vec::new())),
-        Why::BlobUnknown(_) => (Class::NotFound, Code::BlobUnknown),
-        Why::UploadUnknown => (Class::NotFound, Code::BlobUploadUnknown),
-        Why::DeleteOff => (Class::Unsupported, Code::Unsupported),
-        Why::PageSize(_) => (Class::Invalid, Code::PaginationNumberInvalid),
-        Why::Denied(_) => (Class::Denied, Code::Denied),
+fn distribution(why: &Why) -> (Vec<Class>, Errors) {
+    use Class::{Denied, Internal, Invalid, NotFound, Range, Unsupported};
+    use Code as C;
+    // Where the router, a driver or Go's decoder answers instead of the registry, the answer depends on what exactly is malformed.
+    let malformed = || {
+        vec![
+            C::DigestInvalid,
+            C::ManifestInvalid,
+            C::ManifestBlobUnknown,
+            C::ManifestUnknown,
+            C::BlobUnknown,
+            C::NameInvalid,
+            C::Unknown,
+        ]
     };
-    (vec![class], Errors::Codes(vec![code]))
+    let (classes, code) = match why {
+        Why::Name(_) | Why::Tag(_) | Why::Digest(_) => {
+            return (vec![Invalid, NotFound, Internal], Errors::AnyOf(malformed()));
+        }
+        Why::Document | Why::Url => return (vec![Invalid, Internal], Errors::AnyOf(malformed())),
+        Why::References(errors) => return (vec![Invalid], Errors::Exactly(errors.clone())),
+        Why::UploadUnknown => return (vec![NotFound], Errors::AnyOf(vec![C::BlobUploadUnknown, C::BlobUploadInvalid])),
+        Why::Unsatisfiable => return (vec![Range], Errors::Codes(Vec::new())),
+        Why::NameUnknown(_) => (NotFound, C::NameUnknown),
+        Why::Mismatch(_) => (Invalid, C::DigestInvalid),
+        Why::Type | Why::ManifestTooLarge => (Invalid, C::ManifestInvalid),
+        Why::ManifestUnknown(_) => (NotFound, C::ManifestUnknown),
+        Why::ChunkLength => (Invalid, C::SizeInvalid),
+        Why::ChunkOrder => (Range, C::RangeInvalid),
+        Why::BlobUnknown(_) => (NotFound, C::BlobUnknown),
+        Why::DeleteOff => (Unsupported, C::Unsupported),
+        Why::PageSize(_) => (Invalid, C::PaginationNumberInvalid),
+        Why::Denied(_) => (Denied, C::Denied),
+        Why::Absent => return (vec![NotFound], Errors::Codes(Vec::new())),
+    };
+    (vec![classes], Errors::Codes(vec![code]))
 }

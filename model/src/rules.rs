@@ -150,6 +150,7 @@ rules! {
     "upload.finish.malformed" Oci "Pushing blobs" Must "POD" "Finishing needs a well-formed digest; without one nothing is appended.";
     "upload.digest" Oci "Error Codes" Must "POD" "Content that does not hash to the digest becomes visible nowhere.";
     "upload.cancel" Distribution "Uploads" Must "POD" "A cancelled upload is gone.";
+    "upload.cancel.absent" Oci "Cancelling (upcoming)" May "O" "A registry may not know how to cancel an upload; then it stays open.";
     "purge" Proofhouse "Garbage collection" Must "PL" "A purge removes the uploads that are old enough, and no other.";
     "purge.dry-run" Proofhouse "Garbage collection" Must "PL" "A dry purge names what it would remove, and removes nothing.";
 

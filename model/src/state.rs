@@ -75,6 +75,10 @@ pub(crate) enum Choice {
     TagDelete,
     /// Manifests can be deleted.
     ManifestDelete,
+    /// Uploads can be cancelled.
+    Cancel,
+    /// Tags are in the order of their bytes, not of their letters.
+    TagOrder,
 }
 
 /// All that a registry holds.

@@ -139,12 +139,12 @@ impl At<'_> {
         Branch { rule: RuleId(rule), expect: Expect::Upload { id, size }, next, opens: None }
     }
 
-    /// The name is well-formed, or NAME_INVALID.
+    /// The name is well-formed, or `NAME_INVALID`.
     pub(crate) fn name(&self, repo: &str) -> Result<(), Refusal> {
         if crate::is_repository(repo) { Ok(()) } else { Err(Refusal::new("name.invalid", Why::Name(repo.into()))) }
     }
 
-    /// The digest is well-formed, or DIGEST_INVALID.
+    /// The digest is well-formed, or `DIGEST_INVALID`.
     pub(crate) fn digest(&self, digest: &str) -> Result<(), Refusal> {
         if crate::is_digest(digest) {
             Ok(())

@@ -88,23 +88,26 @@ pub(crate) fn finish(
     let content = whole.uploads.get(&upload).map(|upload| upload.bytes.clone()).unwrap_or_default();
     if matches_digest(digest, &content) {
         let next = stored(ended(&whole, upload), repo, digest, &content);
-        return Ok(vec![finished(at, digest, &content, next)]);
+        return Ok(vec![finished(at, repo, digest, &content, next)]);
     }
     let refused = at.refuse(&mismatch(digest));
     let open = Branch { next: whole, ..refused.clone() };
-    if !at.oci() {
-        return Ok(vec![open]);
+    match at.spec.dialect() {
+        // The chunk is there, but no location with the new offset is ever given.
+        Dialect::Distribution(Release::V2_8) if !bytes.is_empty() => return Ok(vec![Branch { next: gone, ..refused }]),
+        Dialect::Proofhouse | Dialect::Distribution(_) => return Ok(vec![open]),
+        Dialect::Oci => {}
     }
     // OCI does not say whether the upload lives on, nor whether it has the chunk.
     Ok(vec![open, Branch { next: gone, ..refused.clone() }, refused])
 }
 
 /// Distribution stores a sha512 blob under sha256, links both, and answers with sha256.
-fn finished(at: &At, digest: &str, content: &Content, mut next: State) -> Branch {
+fn finished(at: &At, repo: &str, digest: &str, content: &Content, mut next: State) -> Branch {
     let mut answered = digest.to_owned();
     if let Dialect::Distribution(_) = at.spec.dialect() {
         answered = crate::digest_of("sha256", content);
-        next.store(&answered, content);
+        next = stored(next, repo, &answered, content);
     }
     at.branch("upload.finish", Outcome::BlobStored { digest: Some(answered) }, next)
 }
@@ -113,7 +116,12 @@ fn finished(at: &At, digest: &str, content: &Content, mut next: State) -> Branch
 pub(crate) fn cancel(at: &At, repo: &str, upload: UploadRef) -> Answer {
     at.name(repo)?;
     known(at, repo, upload)?;
-    at.change("upload.cancel", Outcome::Done, ended(at.state, upload))
+    let cancelled = at.branch("upload.cancel", Outcome::Done, ended(at.state, upload));
+    if !at.oci() {
+        return Ok(vec![cancelled]);
+    }
+    let absent = at.refuse(&Refusal::new("upload.cancel.absent", Why::Absent));
+    Ok(crate::blobs::settle(at, Choice::Cancel, vec![cancelled], vec![absent]))
 }
 
 /// Operator: remove old uploads.
