@@ -3,7 +3,7 @@
 //! A [`Digest`] is parsed once at the edge and trusted from then on: whoever holds one holds a well-formed sha256 or
 //! sha512 digest. [`Hasher`] makes one from a stream, and can be put to sleep between two requests of one upload.
 //!
-//! Source: OCI image-spec, "Digests"; which algorithms are known: `docs/behaviour.md`, DIGEST_INVALID.
+//! Source: OCI image-spec, "Digests"; which algorithms are known: `docs/behaviour.md`, `DIGEST_INVALID`.
 
 use std::fmt;
 use std::str::FromStr;

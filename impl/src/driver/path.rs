@@ -147,10 +147,8 @@ mod tests {
     proptest! {
         #[test]
         fn joining_makes_only_paths_that_new_takes(a in "/[a.]{0,3}(/[a.]{0,3}){0,2}", b in "[a./]{0,6}") {
-            if let Ok(path) = StoragePath::new(&a) {
-                if let Ok(joined) = path.join(&b) {
-                    prop_assert_eq!(StoragePath::new(joined.as_str()).unwrap(), joined);
-                }
+            if let Ok(joined) = StoragePath::new(&a).and_then(|path| path.join(&b)) {
+                prop_assert_eq!(StoragePath::new(joined.as_str()).unwrap(), joined);
             }
         }
     }

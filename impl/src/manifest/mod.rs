@@ -17,13 +17,17 @@ mod platforms;
 mod read;
 mod shape;
 mod urls;
+mod walk;
 
 pub use derive::derive_type;
-pub use malformed::{Malformed, Pointer};
+pub use malformed::{Found, Malformed, Pointer, Wanted};
 pub use mediatype::{ManifestType, is_foreign_layer};
 pub use platforms::{IndexValidation, PlatformFilter};
 pub use read::read;
 pub use urls::{LayerDuty, RefusedLayer, RefusedUrl, UrlRules};
+
+/// How deep objects and arrays may nest, the document itself being the first level.
+pub const MAX_DEPTH: usize = 64;
 
 /// What a manifest says, as far as a registry reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -334,7 +334,10 @@ impl Disk {
         match &self.clock {
             Some(clock) => open()?.set_modified(clock.now()),
             // Best effort: another user's file may be renamed but not dated. It is then as old as its last write.
-            None => Ok(open().and_then(|file| file.set_modified(SystemTime::now())).unwrap_or_default()),
+            None => {
+                let _ = open().and_then(|file| file.set_modified(SystemTime::now()));
+                Ok(())
+            }
         }
     }
 
