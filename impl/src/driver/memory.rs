@@ -48,7 +48,9 @@ impl Memory {
     /// An empty tree, whose files are dated by this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { nodes: Arc::default(), clock }
+        let root = Node::Directory { made: clock.seconds() };
+        let nodes = BTreeMap::from([(StoragePath::root().as_str().to_owned(), root)]);
+        Self { nodes: Arc::new(Mutex::new(nodes)), clock }
     }
 
     fn nodes(&self) -> MutexGuard<'_, BTreeMap<String, Node>> {
