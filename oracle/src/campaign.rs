@@ -3,12 +3,19 @@
 //! Case number `i` of a campaign with seed `s` is made from the seed `s + i` and nothing else, so that
 //! `--seed <s + i> --cases 1` makes it again. The first divergence is shrunk and ends the campaign.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proofhouse_model::{Dialect, Op, Options, Outcome, RuleId, Violation};
+use proptest::strategy::Strategy as _;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::coverage::Coverage;
+use crate::generate::Cases;
+use crate::lockstep::{self, Origin};
+use crate::shrink::CaseTree;
 use crate::target::{Target, TargetError};
+
+mod reduce;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -92,7 +99,7 @@ pub struct Step {
 #[derive(Debug, Clone)]
 pub enum Finding {
     /// The last answer is one that no rule permits.
-    Answer(Violation),
+    Answer(Box<Violation>),
     /// After the last step the storage is not what it must be.
     Storage {
         /// What differs, one sentence each; never empty.
@@ -116,8 +123,8 @@ impl Finding {
     pub fn rule(&self) -> RuleId {
         match self {
             Finding::Answer(violation) => violation.rule,
-            Finding::Storage { .. } => crate::lockstep::STORAGE_AS_THE_MODEL,
-            Finding::Lost { .. } => crate::lockstep::COLLECTION_KEEPS_CLOSURE,
+            Finding::Storage { .. } => lockstep::STORAGE_AS_THE_MODEL,
+            Finding::Lost { .. } => lockstep::COLLECTION_KEEPS_CLOSURE,
         }
     }
 }
@@ -189,6 +196,181 @@ pub async fn run_in(
     target: &mut dyn Target,
     progress: &mut dyn Progress,
 ) -> Result<CampaignReport, TargetError> {
-    let _ = (config, target, progress);
-    unimplemented!("the next commit")
+    let started = Instant::now();
+    let deadline = config.time.map(|time| started + time);
+    let limit = config.cases.unwrap_or(if deadline.is_some() { u64::MAX } else { 100 });
+    let mut report = CampaignReport {
+        cases: 0,
+        operations: 0,
+        generated: 0,
+        elapsed: Duration::ZERO,
+        coverage: Coverage::default(),
+        divergence: None,
+        ended: Ended::Cases,
+    };
+    while report.cases < limit {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            report.ended = Ended::Time;
+            break;
+        }
+        let seed = config.seed.wrapping_add(report.cases);
+        let tree = case(config, seed, &|op| target.offers(op))?;
+        let run = lockstep::run(tree.best(), config.dialect, target, Some(&mut report.coverage)).await?;
+        report.cases += 1;
+        report.operations += run.performed.len() as u64;
+        report.generated += run.performed.iter().filter(|performed| performed.origin == Origin::Action).count() as u64;
+        progress.case_done(report.cases, report.operations);
+        if run.finding.is_some() {
+            let mut until = Instant::now() + config.shrink_time;
+            until = deadline.map_or(until, |deadline| until.min(deadline));
+            let found_after = report.operations;
+            let shrunk = reduce::reduce(tree, run, config.dialect, target, until, progress).await?;
+            report.divergence = Some(Divergence { seed, dialect: config.dialect, found_after, ..shrunk });
+            report.ended = Ended::Divergence;
+            break;
+        }
+    }
+    report.elapsed = started.elapsed();
+    Ok(report)
+}
+
+/// The case of a seed, with all that is needed to shrink it. The same for the same configuration and target.
+///
+/// # Errors
+/// [`TargetError::Options`] if the fixed options are none.
+pub fn case(config: &CampaignConfig, seed: u64, offers: &dyn Fn(&Op) -> bool) -> Result<CaseTree, TargetError> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let settings = Config { failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(settings, rng);
+    let cases = Cases { length: config.ops, option_sets: &config.option_sets, offers };
+    cases.new_tree(&mut runner).map_err(|reason| TargetError::Options(reason.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proofhouse_model::{Class, Code, ErrorItem};
+
+    use super::*;
+    use crate::perfect::Perfect;
+
+    fn config(cases: u64) -> CampaignConfig {
+        CampaignConfig { cases: Some(cases), seed: 1, ..CampaignConfig::default() }
+    }
+
+    fn run_on(mut target: Perfect, cases: u64) -> CampaignReport {
+        run(&config(cases), &mut target, &mut ()).unwrap()
+    }
+
+    #[test]
+    fn most_of_what_is_generated_succeeds_and_much_of_it_writes() {
+        let report = run_on(Perfect::new(), 200);
+        assert!(report.divergence.is_none(), "{:?}", report.divergence);
+        let mix = report.coverage.mix();
+        println!("{}", report.coverage);
+        assert_eq!(mix.generated, report.generated);
+        assert_eq!(report.generated, 200 * 60);
+        assert!(mix.success_share() > 0.6, "{mix:?}");
+        assert!(mix.write_share() > 0.15, "{mix:?}");
+    }
+
+    #[test]
+    fn every_rule_of_the_dialect_is_reached() {
+        let report = run_on(Perfect::new(), 1_500);
+        let reached = |id: &RuleId| report.coverage.rules.contains_key(id);
+        let missed: Vec<RuleId> = proofhouse_model::rules()
+            .iter()
+            .filter(|rule| rule.applies_to(Dialect::Proofhouse, true))
+            .map(|rule| rule.id)
+            .filter(|id| !reached(id))
+            .collect();
+        assert_eq!(missed, []);
+    }
+
+    /// A blob that the repository does not link is served if any repository links it.
+    fn serves_every_repository() -> Perfect {
+        Perfect::lying(|model, op, truth| match (op, &truth) {
+            (Op::GetBlob { digest, range: None, .. }, Outcome::Refused { class: Class::NotFound, .. }) => {
+                match model.state().view().blobs.get(digest) {
+                    Some(bytes) => Outcome::Blob {
+                        digest: Some(digest.clone()),
+                        size: bytes.size(),
+                        body: Some(proofhouse_model::BlobBody { bytes: bytes.clone(), range: None }),
+                    },
+                    None => truth,
+                }
+            }
+            _ => truth,
+        })
+    }
+
+    #[test]
+    fn a_blob_that_leaks_is_shown_with_two_operations() {
+        let report = run_on(serves_every_repository(), 100);
+        let divergence = report.divergence.expect("a divergence");
+        assert_eq!(divergence.finding.rule().0, "blob.unlinked");
+        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
+        assert_eq!(names, ["PutBlob", "GetBlob"], "{:#?}", divergence.steps);
+        assert!(divergence.shrink_complete);
+        assert_eq!(divergence.options, Options::default());
+        assert_eq!(report.ended, Ended::Divergence);
+    }
+
+    #[test]
+    fn the_seed_of_a_divergence_makes_its_case_again() {
+        let first = run_on(serves_every_repository(), 100).divergence.expect("a divergence");
+        let again = CampaignConfig { seed: first.seed, ..config(1) };
+        let second = run(&again, &mut serves_every_repository(), &mut ()).unwrap().divergence.expect("a divergence");
+        assert_eq!(first.steps, second.steps);
+        assert_eq!(first.original_length, second.original_length);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_a_divergence() {
+        let broken = Perfect::lying(|_, op, truth| match op {
+            Op::ListTags { .. } => Outcome::Broken { what: "503".into() },
+            _ => truth,
+        });
+        let divergence = run_on(broken, 10).divergence.expect("a divergence");
+        assert_eq!(divergence.steps.len(), 1);
+    }
+
+    #[test]
+    fn a_wrong_error_detail_is_a_divergence() {
+        let wrong = Perfect::lying(|_, _, truth| match truth {
+            Outcome::Refused { class, errors } => {
+                let detail = |error: ErrorItem| match error.code {
+                    Code::ManifestBlobUnknown => ErrorItem { detail: None, ..error },
+                    _ => error,
+                };
+                Outcome::Refused { class, errors: errors.into_iter().map(detail).collect() }
+            }
+            _ => truth,
+        });
+        let divergence = run_on(wrong, 100).divergence.expect("a divergence");
+        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
+        assert_eq!(names, ["PutManifest"]);
+    }
+
+    #[test]
+    fn what_only_the_storage_shows_is_found_and_shrunk() {
+        let mut target = Perfect::new();
+        target.differences = |view| {
+            let tagged = view.repositories.values().any(|repo| !repo.tags.is_empty());
+            if tagged { vec!["Tag is wrong".into()] } else { Vec::new() }
+        };
+        let divergence = run_on(target, 10).divergence.expect("a divergence");
+        assert_eq!(divergence.finding.rule(), lockstep::STORAGE_AS_THE_MODEL);
+        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
+        assert_eq!(names, ["PutManifest"], "{:#?}", divergence.steps);
+    }
+
+    #[test]
+    fn a_campaign_ends_when_its_time_is_up() {
+        let config = CampaignConfig { cases: None, time: Some(Duration::from_millis(200)), ..config(0) };
+        let report = run(&config, &mut Perfect::new(), &mut ()).unwrap();
+        assert_eq!(report.ended, Ended::Time);
+        assert!(report.cases > 0 && report.elapsed < Duration::from_secs(5));
+    }
 }

@@ -1,1 +1,15 @@
 //! The oracle.
+
+pub mod action;
+pub mod campaign;
+pub mod case;
+pub mod coverage;
+pub mod disk;
+pub mod generate;
+pub mod lockstep;
+pub mod pool;
+pub mod shrink;
+pub mod target;
+
+#[cfg(test)]
+mod perfect;

@@ -1,0 +1,64 @@
+//! One case: how the registry is set up, the things there are, and what is done with them.
+
+use proofhouse_model::{Deny, Op, Options};
+
+use crate::action::Action;
+use crate::pool::{Named, Pool, RepoId};
+
+/// Options in terms of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseOptions {
+    /// All of them but [`Options::deny`], unless that names something that is in no pool.
+    pub base: Options,
+    /// What the access controller hides where.
+    pub deny: Option<(RepoId, Named)>,
+}
+
+impl CaseOptions {
+    /// The options as the target gets them.
+    pub fn resolve(&self, pool: &Pool) -> Options {
+        let mut options = self.base.clone();
+        if let Some((repo, named)) = self.deny {
+            options.deny = Some(Deny { repo: pool.repository(repo).to_owned(), digest: pool.digest(named) });
+        }
+        options
+    }
+}
+
+/// What is checked besides the answers to the actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checks {
+    /// Around a watched collection, look what can be fetched.
+    pub probe: bool,
+    /// Afterwards, read everything back.
+    pub sweep: bool,
+    /// Afterwards, look at the storage.
+    pub inspect: bool,
+}
+
+impl Checks {
+    /// All of them.
+    pub const ALL: Checks = Checks { probe: true, sweep: true, inspect: true };
+    /// None of them: only the answers to the actions.
+    pub const NONE: Checks = Checks { probe: false, sweep: false, inspect: false };
+}
+
+/// A case.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// How the registry is set up.
+    pub options: CaseOptions,
+    /// The things there are.
+    pub pool: Pool,
+    /// What is done, in order.
+    pub actions: Vec<Action>,
+    /// What else is checked.
+    pub checks: Checks,
+}
+
+impl Case {
+    /// The operations, in order.
+    pub fn ops(&self) -> Vec<Op> {
+        self.actions.iter().map(|action| action.resolve(&self.pool)).collect()
+    }
+}

@@ -1,0 +1,247 @@
+//! An independent reader of the directory in which a registry keeps everything.
+//!
+//! It knows the layout (the CNCF distribution registry's, and our links from subjects to referrers) from its description,
+//! not from the registry's code, and uses nothing but `std::fs`. [`differences`] compares what it finds with the model's
+//! [`View`]: every file must be one that the view explains, and every one that the view demands must be there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use proofhouse_model::View;
+use serde_json::Value;
+
+/// Every file below a directory: its path with `/` between the parts, and its bytes. Temporary files too.
+fn files(root: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    fn walk(directory: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                walk(&entry.path(), &format!("{name}/"), found)?;
+            } else {
+                found.insert(name, fs::read(entry.path())?);
+            }
+        }
+        Ok(())
+    }
+    let mut found = BTreeMap::new();
+    match walk(root, "", &mut found) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(found),
+    }
+}
+
+/// What must be there: each file, and its bytes.
+fn demanded(view: &View) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for (digest, bytes) in &view.blobs {
+        let (algorithm, hex) = split(digest);
+        files.insert(format!("blobs/{algorithm}/{}/{hex}/data", &hex[..2]), bytes.to_vec());
+    }
+    for (name, repo) in &view.repositories {
+        let base = format!("repositories/{name}");
+        let manifests = format!("{base}/_manifests");
+        let mut link = |at: String, digest: &str| files.insert(format!("{at}/link"), digest.as_bytes().to_vec());
+        let place = |digest: &str| split(digest).0.to_owned() + "/" + split(digest).1;
+        for digest in &repo.layers {
+            link(format!("{base}/_layers/{}", place(digest)), digest);
+        }
+        for digest in &repo.revisions {
+            link(format!("{manifests}/revisions/{}", place(digest)), digest);
+            if let Some(subject) = view.blobs.get(digest).and_then(|bytes| subject(bytes)) {
+                link(format!("{manifests}/referrers/{}/{}", place(&subject), place(digest)), digest);
+            }
+        }
+        for (tag, (current, history)) in &repo.tags {
+            link(format!("{manifests}/tags/{tag}/current"), current);
+            for digest in history {
+                link(format!("{manifests}/tags/{tag}/index/{}", place(digest)), digest);
+            }
+        }
+    }
+    files
+}
+
+fn split(digest: &str) -> (&str, &str) {
+    digest.split_once(':').unwrap_or(("", digest))
+}
+
+/// The subject that a stored manifest names. Docker's types have none.
+fn subject(bytes: &[u8]) -> Option<String> {
+    let document: Value = serde_json::from_slice(bytes).ok()?;
+    let media_type = document.get("mediaType").and_then(Value::as_str).unwrap_or_default();
+    if media_type.starts_with("application/vnd.docker.") {
+        return None;
+    }
+    document.get("subject")?.get("digest")?.as_str().map(str::to_owned)
+}
+
+/// Everything in which the storage below `root` differs from the view, one sentence each. `root` has `docker/registry/v2`
+/// in it, or nothing at all.
+///
+/// `hash_states`: hash states of open uploads may be there. A sentence begins with what it is about, so that two
+/// findings can be told apart by their first word.
+pub fn differences(root: &Path, view: &View, hash_states: bool) -> Vec<String> {
+    let mut found = match files(root) {
+        Ok(found) => found,
+        Err(error) => return vec![format!("Directory {} cannot be read: {error}", root.display())],
+    };
+    let mut differences = Vec::new();
+    let top = "docker/registry/v2/";
+    for (path, bytes) in demanded(view) {
+        match found.remove(&format!("{top}{path}")) {
+            None => differences.push(format!("{} {path} is missing", subject_of(&path))),
+            Some(there) if there != bytes => differences.push(format!(
+                "{} {path} holds {} instead of {}",
+                subject_of(&path),
+                shown(&there),
+                shown(&bytes)
+            )),
+            Some(_) => {}
+        }
+    }
+    for upload in view.uploads.values() {
+        let Some(id) = &upload.id else { continue };
+        let base = format!("{top}repositories/{}/_uploads/{id}/", upload.repo);
+        let data = found.remove(&format!("{base}data"));
+        if data.as_deref().unwrap_or_default() != &*upload.bytes {
+            let there = data.map_or("nothing".to_owned(), |data| shown(&data));
+            differences.push(format!("Upload {id} holds {there} instead of {}", shown(&upload.bytes)));
+        }
+        match found.remove(&format!("{base}startedat")).map(String::from_utf8) {
+            Some(Ok(text)) if is_rfc3339(&text) => {}
+            Some(text) => differences.push(format!("Upload {id} has a startedat that is no RFC 3339 time: {text:?}")),
+            None => differences.push(format!("Upload {id} has no startedat")),
+        }
+        let states = format!("{base}hashstates/");
+        found.retain(|path, _| !(hash_states && path.starts_with(&states)));
+    }
+    for path in found.keys() {
+        let path = path.strip_prefix(top).unwrap_or(path);
+        differences.push(format!("{} {path} should not be there", subject_of(path)));
+    }
+    for (name, repo) in &view.repositories {
+        let there = root.join(top).join("repositories").join(name).join("_manifests").is_dir();
+        if there != repo.held_manifests {
+            let word = if there { "should not be" } else { "must be" };
+            differences.push(format!("Repository {name}: its _manifests directory {word} there"));
+        }
+    }
+    differences
+}
+
+/// What a path is about, in a word.
+fn subject_of(path: &str) -> &'static str {
+    let kinds = [
+        (".tmp-", "Temporary"),
+        ("/_layers/", "Layer"),
+        ("/_manifests/revisions/", "Revision"),
+        ("/_manifests/tags/", "Tag"),
+        ("/_manifests/referrers/", "Referrer"),
+        ("/_uploads/", "Upload"),
+    ];
+    let kind = kinds.iter().find(|(part, _)| path.contains(part)).map(|(_, kind)| *kind);
+    kind.unwrap_or(if path.starts_with("blobs/") { "Blob" } else { "File" })
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]);
+    format!("{} bytes ({text:?})", bytes.len())
+}
+
+/// `2020-01-02T03:04:05Z`, with a fraction or an offset perhaps.
+fn is_rfc3339(text: &str) -> bool {
+    let pattern = b"dddd-dd-ddTdd:dd:dd";
+    let fits = |(byte, wanted): (u8, u8)| if wanted == b'd' { byte.is_ascii_digit() } else { byte == wanted };
+    let Some((time, rest)) = text.split_at_checked(pattern.len()) else { return false };
+    let zone = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let offset = |zone: &str| zone.len() == 6 && zone.starts_with(['+', '-']) && zone.as_bytes()[3] == b':';
+    time.bytes().zip(*pattern).all(fits) && (zone == "Z" || offset(zone))
+}
+
+#[cfg(test)]
+mod tests {
+    use proofhouse_model::{Content, RepositoryView, UploadRef, UploadView};
+
+    use super::*;
+
+    const DIGEST: &str = "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    const HEX: &str = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+
+    fn view() -> View {
+        let mut view = View::default();
+        view.blobs.insert(DIGEST.into(), Content::from("x"));
+        let mut repo = RepositoryView { held_manifests: false, ..Default::default() };
+        repo.layers.insert(DIGEST.into());
+        view.repositories.insert("a/b".into(), repo);
+        let upload = UploadView { repo: "a/b".into(), id: Some("u1".into()), bytes: Content::from("half") };
+        view.uploads.insert(UploadRef(1), upload);
+        view
+    }
+
+    fn write(root: &Path, path: &str, bytes: &str) {
+        let path = root.join("docker/registry/v2").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn sound() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), &format!("blobs/sha256/2d/{HEX}/data"), "x");
+        write(root.path(), &format!("repositories/a/b/_layers/sha256/{HEX}/link"), DIGEST);
+        write(root.path(), "repositories/a/b/_uploads/u1/data", "half");
+        write(root.path(), "repositories/a/b/_uploads/u1/startedat", "2020-01-02T03:04:05.25Z");
+        write(root.path(), "repositories/a/b/_uploads/u1/hashstates/sha256/4", "state");
+        root
+    }
+
+    #[test]
+    fn a_directory_that_is_as_the_view_says_shows_no_difference() {
+        assert_eq!(differences(sound().path(), &view(), true), Vec::<String>::new());
+        assert_eq!(differences(Path::new("/nonexistent/root"), &View::default(), true), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_kind_of_difference_is_told() {
+        let cases: [(&str, Option<&str>, &str); 8] = [
+            ("blobs/sha256/2d/HEX/data", Some("y"), "Blob"),
+            ("blobs/sha256/2d/HEX/data", None, "Blob"),
+            ("repositories/a/b/_layers/sha256/HEX/link", Some("sha256:00"), "Layer"),
+            ("repositories/a/b/_uploads/u1/data", Some("hal"), "Upload"),
+            ("repositories/a/b/_uploads/u1/startedat", Some("yesterday"), "Upload"),
+            ("repositories/a/b/_manifests/tags/v1/current/link", Some(DIGEST), "Tag"),
+            ("repositories/a/_layers/.tmp-1", Some(""), "Temporary"),
+            ("stray", Some(""), "File"),
+        ];
+        for (path, bytes, subject) in cases {
+            let root = sound();
+            let path = path.replace("HEX", HEX);
+            match bytes {
+                Some(bytes) => write(root.path(), &path, bytes),
+                None => fs::remove_file(root.path().join("docker/registry/v2").join(&path)).unwrap(),
+            }
+            let found = differences(root.path(), &view(), true);
+            assert!(found.iter().any(|difference| difference.starts_with(subject)), "{path}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn hash_states_may_be_there_only_where_they_are_switched_on() {
+        let found = differences(sound().path(), &view(), false);
+        assert!(matches!(&found[..], [one] if one.contains("hashstates")), "{found:?}");
+    }
+
+    #[test]
+    fn the_link_to_a_referrer_is_demanded() {
+        let mut view = View::default();
+        let manifest = format!(r#"{{"manifests":[],"subject":{{"digest":"{DIGEST}"}}}}"#);
+        view.blobs.insert(format!("sha512:{}", "0".repeat(128)), Content::from(manifest.as_str()));
+        let mut repo = RepositoryView { held_manifests: true, ..Default::default() };
+        repo.revisions.insert(format!("sha512:{}", "0".repeat(128)));
+        view.repositories.insert("a".into(), repo);
+        let wanted = format!("repositories/a/_manifests/referrers/sha256/{HEX}/sha512/{}/link", "0".repeat(128));
+        assert!(demanded(&view).contains_key(&wanted));
+    }
+}

@@ -1,0 +1,294 @@
+//! Runs a case on a target and on the model, and compares every answer.
+//!
+//! After the actions comes a *sweep*: everything in the pool is read back from every repository through the same questions, for
+//! a fault that no later action happened to touch; then the storage is looked at. Around a watched collection, what can be
+//! fetched is asked before and after: the promise of a collection is checked from the answers alone, without the model.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proofhouse_model::{Content, Dialect, Model, Op, Outcome, RuleId, Specification, Violation, ViolationKind};
+use serde_json::Value;
+
+use crate::action::{self, Action};
+use crate::campaign::{Finding, Step};
+use crate::case::Case;
+use crate::coverage::Coverage;
+use crate::target::{Target, TargetError};
+
+/// After a sequence the storage holds what the model says, and nothing else.
+pub const STORAGE_AS_THE_MODEL: RuleId = RuleId("storage.layout");
+
+/// A manifest that can be fetched after a collection can be fetched with everything of it that could be fetched before.
+pub const COLLECTION_KEEPS_CLOSURE: RuleId = RuleId("gc.closure");
+
+/// Why an operation was performed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is one of the case's actions.
+    Action,
+    /// To see what can be fetched around a collection.
+    Probe,
+    /// To read everything back.
+    Sweep,
+}
+
+/// An operation that was performed.
+#[derive(Debug, Clone)]
+pub struct Performed {
+    /// In terms of the pool.
+    pub action: Action,
+    /// In the registry's terms, and the answer.
+    pub step: Step,
+    /// Why.
+    pub origin: Origin,
+}
+
+/// How a case went.
+#[derive(Debug)]
+pub struct Run {
+    /// Everything that was performed, in order. After a wrong answer nothing more is.
+    pub performed: Vec<Performed>,
+    /// What is wrong, if something is.
+    pub finding: Option<Finding>,
+}
+
+/// What two divergences have in common when they are the same fault, as far as a machine can say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    rule: RuleId,
+    operation: &'static str,
+    outcome: String,
+}
+
+impl Run {
+    /// Rule, kind of operation and class of outcome of what is wrong.
+    pub fn shape(&self) -> Option<Shape> {
+        let finding = self.finding.as_ref()?;
+        let (operation, outcome) = match finding {
+            Finding::Answer(violation) => {
+                let last = self.performed.last()?;
+                (last.step.op.name(), format!("{} {:?}", violation.seen.class_name(), violation.kind))
+            }
+            Finding::Storage { differences } => {
+                let first = differences.first().map(String::as_str).unwrap_or_default();
+                ("", first.split(' ').next().unwrap_or_default().to_owned())
+            }
+            Finding::Lost { .. } => ("", String::new()),
+        };
+        Some(Shape { rule: finding.rule(), operation, outcome })
+    }
+}
+
+/// Runs a case from the start, until something is wrong or all is checked.
+///
+/// # Errors
+/// When there is no registry to test.
+pub async fn run(
+    case: &Case,
+    dialect: Dialect,
+    target: &mut dyn Target,
+    coverage: Option<&mut Coverage>,
+) -> Result<Run, TargetError> {
+    let options = case.options.resolve(&case.pool);
+    target.fresh(&options).await?;
+    let specification =
+        Specification::new(dialect, options).map_err(|error| TargetError::Options(error.to_string()))?;
+    let model = Model::new(specification);
+    let mut lockstep = Lockstep { case, target, model, coverage, performed: Vec::new() };
+    let finding = lockstep.whole().await.err();
+    Ok(Run { performed: lockstep.performed, finding })
+}
+
+/// Performs given operations, and compares every answer; for replays of a written sequence.
+///
+/// Returns what was performed, and what is wrong with the last of it, if something is.
+///
+/// # Errors
+/// When there is no registry to test, or the options are none.
+pub async fn replay(
+    ops: &[Op],
+    specification: Specification,
+    target: &mut dyn Target,
+) -> Result<(Vec<Step>, Option<Box<Violation>>), TargetError> {
+    target.fresh(specification.options()).await?;
+    let mut model = Model::new(specification);
+    let mut steps = Vec::new();
+    for op in ops {
+        let outcome = target.perform(op).await;
+        let verdict = judge(&mut model, op, &outcome);
+        steps.push(Step { op: op.clone(), outcome });
+        if let Err(violation) = verdict {
+            return Ok((steps, Some(violation)));
+        }
+    }
+    Ok((steps, None))
+}
+
+/// The model's verdict; what cannot be read is never permitted.
+fn judge(model: &mut Model, op: &Op, seen: &Outcome) -> Result<RuleId, Box<Violation>> {
+    match model.observe(op, seen) {
+        Ok(rule) if matches!(seen, Outcome::Broken { .. }) => {
+            let (permitted, kind) = (Vec::new(), ViolationKind::NotPermitted);
+            Err(Box::new(Violation { rule, permitted, seen: seen.clone(), kind }))
+        }
+        verdict => verdict,
+    }
+}
+
+struct Lockstep<'a> {
+    case: &'a Case,
+    target: &'a mut dyn Target,
+    model: Model,
+    coverage: Option<&'a mut Coverage>,
+    performed: Vec<Performed>,
+}
+
+impl Lockstep<'_> {
+    async fn whole(&mut self) -> Result<(), Finding> {
+        let case = self.case;
+        for action in &case.actions {
+            match action {
+                Action::CollectGarbage { watched: true, .. } if case.checks.probe => self.watched(action).await?,
+                _ => self.perform(action.clone(), Origin::Action).await?,
+            }
+        }
+        if case.checks.sweep {
+            for action in action::sweep(&case.pool, &self.model.state().view()) {
+                self.perform(action, Origin::Sweep).await?;
+            }
+        }
+        if case.checks.inspect {
+            let differences = self.target.inspect(&self.model.state().view()).await;
+            if !differences.is_empty() {
+                return Err(Finding::Storage { differences });
+            }
+        }
+        Ok(())
+    }
+
+    async fn perform(&mut self, action: Action, origin: Origin) -> Result<(), Finding> {
+        let op = action.resolve(&self.case.pool);
+        if !self.target.offers(&op) {
+            return Ok(());
+        }
+        let outcome = self.target.perform(&op).await;
+        let verdict = judge(&mut self.model, &op, &outcome);
+        if let (Ok(rule), Some(coverage)) = (&verdict, &mut self.coverage) {
+            coverage.count(&op, &outcome, *rule, origin == Origin::Action);
+        }
+        self.performed.push(Performed { action, step: Step { op, outcome }, origin });
+        verdict.map(drop).map_err(Finding::Answer)
+    }
+
+    /// A collection, with what can be fetched before and after it.
+    async fn watched(&mut self, collection: &Action) -> Result<(), Finding> {
+        let before = self.probe().await?;
+        self.perform(collection.clone(), Origin::Action).await?;
+        let after = self.probe().await?;
+        match after.lost_since(&before) {
+            Some(lost) => Err(lost),
+            None => Ok(()),
+        }
+    }
+
+    async fn probe(&mut self) -> Result<Fetchable, Finding> {
+        let first = self.performed.len();
+        for action in action::probe(&self.case.pool) {
+            self.perform(action, Origin::Probe).await?;
+        }
+        let mut fetchable = Fetchable::default();
+        for performed in &self.performed[first..] {
+            fetchable.note(&performed.step);
+        }
+        Ok(fetchable)
+    }
+}
+
+/// What could be fetched at one time.
+#[derive(Debug, Default)]
+struct Fetchable {
+    /// By repository and digest.
+    manifests: BTreeMap<(String, String), Content>,
+    blobs: BTreeSet<(String, String)>,
+}
+
+impl Fetchable {
+    fn note(&mut self, step: &Step) {
+        match (&step.op, &step.outcome) {
+            (Op::GetManifest { repo, reference }, Outcome::Manifest { bytes: Some(bytes), .. }) => {
+                self.manifests.insert((repo.clone(), reference.clone()), bytes.clone());
+            }
+            (Op::HeadBlob { repo, digest }, Outcome::Blob { .. }) => {
+                self.blobs.insert((repo.clone(), digest.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Something that a manifest here names, that was there before, and is not here.
+    fn lost_since(&self, before: &Fetchable) -> Option<Finding> {
+        for ((repo, manifest), bytes) in &self.manifests {
+            let Ok(document) = serde_json::from_slice::<Value>(bytes) else { continue };
+            let digest = |descriptor: &Value| descriptor.get("digest")?.as_str().map(str::to_owned);
+            let all = |key: &str| document.get(key).and_then(Value::as_array).into_iter().flatten();
+            let content = document.get("config").into_iter().chain(all("layers")).chain(all("manifests"));
+            let content: Vec<String> = content.filter_map(digest).collect();
+            let subject = document.get("subject").and_then(digest);
+            let gone = |digest: &String, blobs_too: bool| {
+                let key = (repo.clone(), digest.clone());
+                let manifest = before.manifests.contains_key(&key) && !self.manifests.contains_key(&key);
+                manifest || blobs_too && before.blobs.contains(&key) && !self.blobs.contains(&key)
+            };
+            let missing = content.iter().find(|digest| gone(digest, true));
+            let missing = missing.or_else(|| subject.iter().find(|digest| gone(digest, false)));
+            if let Some(missing) = missing {
+                return Some(Finding::Lost {
+                    repo: repo.clone(),
+                    manifest: manifest.clone(),
+                    missing: missing.clone(),
+                });
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetchable(manifests: &[(&str, &str)], blobs: &[&str]) -> Fetchable {
+        let key = |digest: &str| ("a".to_owned(), digest.to_owned());
+        Fetchable {
+            manifests: manifests.iter().map(|(digest, text)| (key(digest), Content::from(*text))).collect(),
+            blobs: blobs.iter().map(|digest| key(digest)).collect(),
+        }
+    }
+
+    const IMAGE: (&str, &str) =
+        ("m", r#"{"config":{"digest":"c"},"layers":[{"digest":"l"}],"subject":{"digest":"s"}}"#);
+    const INDEX: (&str, &str) = ("i", r#"{"manifests":[{"digest":"m"}]}"#);
+
+    #[test]
+    fn a_collection_that_takes_a_layer_of_a_manifest_that_stays_is_found_without_the_model() {
+        let before = fetchable(&[IMAGE], &["c", "l"]);
+        let after = fetchable(&[IMAGE], &["c"]);
+        let Some(Finding::Lost { manifest, missing, .. }) = after.lost_since(&before) else { panic!("nothing lost") };
+        assert_eq!((manifest.as_str(), missing.as_str()), ("m", "l"));
+    }
+
+    #[test]
+    fn a_collection_that_takes_the_child_of_an_index_that_stays_is_found_without_the_model() {
+        let before = fetchable(&[IMAGE, INDEX], &["c", "l"]);
+        let after = fetchable(&[INDEX], &[]);
+        assert!(matches!(after.lost_since(&before), Some(Finding::Lost { missing, .. }) if missing == "m"));
+    }
+
+    #[test]
+    fn a_collection_may_take_a_manifest_whole_and_what_was_missing_before_is_not_lost() {
+        let before = fetchable(&[IMAGE], &["c", "l"]);
+        assert!(fetchable(&[], &[]).lost_since(&before).is_none());
+        let sparse = fetchable(&[INDEX], &[]);
+        assert!(sparse.lost_since(&fetchable(&[INDEX], &[])).is_none());
+    }
+}

@@ -1,0 +1,84 @@
+//! Blobs of the pool.
+
+use super::{BlobId, Kind, Named, Payload, Pool};
+
+/// How the bytes of a blob are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobSpec {
+    /// So many bytes of any value.
+    Binary {
+        /// In bytes.
+        size: u16,
+        /// Tells blobs of the same size apart.
+        salt: u8,
+    },
+    /// So many letters.
+    Text {
+        /// In bytes.
+        size: u16,
+        /// Tells blobs of the same size apart.
+        salt: u8,
+    },
+    /// An OCI index that names another blob, or nothing: a blob that reads as a manifest.
+    Index {
+        /// The blob that it names.
+        names: Option<BlobId>,
+    },
+    /// An OCI image manifest whose config is another blob.
+    Image {
+        /// The config.
+        config: BlobId,
+    },
+}
+
+impl BlobSpec {
+    /// The type under which it may be taken for a manifest.
+    pub fn manifest_type(self) -> &'static str {
+        match self {
+            BlobSpec::Index { .. } => Kind::List { docker: false }.media_type(),
+            BlobSpec::Binary { .. } | BlobSpec::Text { .. } | BlobSpec::Image { .. } => {
+                Kind::Image { docker: false }.media_type()
+            }
+        }
+    }
+
+    pub(super) fn render(self, pool: &Pool) -> Vec<u8> {
+        match self {
+            BlobSpec::Binary { size, salt } => noise(size, salt).collect(),
+            BlobSpec::Text { size, salt } => noise(size, salt).map(|byte| b'a' + byte % 26).collect(),
+            BlobSpec::Index { names } => {
+                let entry = names.and_then(|blob| named(pool, blob)).map(|(digest, size)| {
+                    format!(r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{digest}","size":{size}}}"#)
+                });
+                let entry = entry.unwrap_or_default();
+                format!(r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{entry}]}}"#)
+                    .into_bytes()
+            }
+            BlobSpec::Image { config } => {
+                let (digest, size) = named(pool, config).unwrap_or_else(|| (pool.digest(Named::Unknown(9)), 1));
+                format!(
+                    r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{size}}},"layers":[]}}"#
+                )
+                .into_bytes()
+            }
+        }
+    }
+}
+
+/// Digest and size of a blob, if there is one yet.
+fn named(pool: &Pool, blob: BlobId) -> Option<(String, u64)> {
+    if pool.blobs.is_empty() {
+        return None;
+    }
+    let payload = Payload::Blob(blob);
+    Some((pool.digest(Named::blob(blob)), pool.bytes(payload).size()))
+}
+
+/// A linear congruential generator is noise enough here, and the same everywhere.
+fn noise(size: u16, salt: u8) -> impl Iterator<Item = u8> {
+    let mut state = u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(size);
+    (0..size).map(move |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    })
+}
