@@ -1,0 +1,68 @@
+//! Requests for lists: tags, the catalog, referrers.
+
+use super::{Api, ApiError, Class, Code, Page, Referrer, parse};
+use crate::error::TagError;
+use crate::faults::Fault;
+
+impl Api {
+    /// The tags of a repository, sorted by bytes: at most `n` of them, strictly after `last`.
+    ///
+    /// # Errors
+    /// `NAME_INVALID`; `UNSUPPORTED` (Invalid) for the page size; `NAME_UNKNOWN`.
+    pub async fn list_tags(&self, repo: &str, n: Option<&str>, last: Option<&str>) -> Result<Page, ApiError> {
+        let name = parse::name(repo)?;
+        let limit = n.map(parse::page_size).transpose()?;
+        if limit == Some(0) {
+            return Ok(Page::default());
+        }
+        let (tags, more) = self.repository(&name)?.tags().list(limit, last).await.map_err(|error| match error {
+            TagError::RepositoryUnknown(_) => ApiError::new(Code::NameUnknown, Class::NotFound, error, Some(repo)),
+            error => ApiError::internal(error),
+        })?;
+        Ok(Page { items: tags.iter().map(ToString::to_string).collect(), more })
+    }
+
+    /// The repositories that ever held a manifest, by path components: at most `n` of them, strictly after `last`.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED` (Invalid) for the page size.
+    pub async fn catalog(&self, n: Option<&str>, last: Option<&str>) -> Result<Page, ApiError> {
+        let limit = match n {
+            None => self.config.catalog_default,
+            Some(text) => match parse::page_size(text)? {
+                limit if limit > self.config.catalog_max => {
+                    let why = format!("a page of the catalog has at most {} repositories", self.config.catalog_max);
+                    return Err(parse::bad_page_size(text, &why));
+                }
+                limit => limit,
+            },
+        };
+        if limit == 0 {
+            return Ok(Page::default());
+        }
+        let (names, more) = self.registry.repositories(limit, last).await.map_err(ApiError::internal)?;
+        Ok(Page { items: names.iter().map(ToString::to_string).collect(), more })
+    }
+
+    /// The manifests of a repository whose subject is this digest, in the order of their digests; and whether they were filtered
+    /// by artifact type. An empty filter is none.
+    ///
+    /// # Errors
+    /// `NAME_INVALID`, `DIGEST_INVALID`.
+    pub async fn referrers(
+        &self,
+        repo: &str,
+        digest: &str,
+        artifact_type: Option<&str>,
+    ) -> Result<(Vec<Referrer>, bool), ApiError> {
+        let name = parse::name(repo)?;
+        let digest = parse::digest(digest)?;
+        let referrers = self.repository(&name)?.referrers().list(&digest).await;
+        let mut referrers = referrers.map_err(ApiError::internal)?;
+        let Some(wanted) = artifact_type.filter(|wanted| !wanted.is_empty()) else { return Ok((referrers, false)) };
+        if !self.registry.shared().faults.has(Fault::ReferrersUnfiltered) {
+            referrers.retain(|referrer| referrer.artifact_type.as_deref() == Some(wanted));
+        }
+        Ok((referrers, true))
+    }
+}

@@ -1,0 +1,42 @@
+//! What a client sends: bytes that come in pieces, perhaps with their number said before.
+
+use std::fmt;
+use std::io;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+
+/// The body of a request.
+pub struct Body {
+    /// The number of bytes, if the client said it. A stream that then gives another number is the caller's mistake.
+    pub length: Option<u64>,
+    /// The bytes. An error means that the client stopped sending.
+    pub stream: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl Body {
+    /// No bytes.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::from(Bytes::new())
+    }
+
+    /// Bytes that come in pieces.
+    #[must_use]
+    pub fn stream(length: Option<u64>, stream: BoxStream<'static, io::Result<Bytes>>) -> Self {
+        Self { length, stream }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self { length: Some(bytes.len() as u64), stream: stream::iter([Ok(bytes)]).boxed() }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("length", &self.length).finish_non_exhaustive()
+    }
+}

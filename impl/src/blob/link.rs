@@ -1,0 +1,106 @@
+//! Links: small files that hold a digest, and so give a repository something.
+//!
+//! [`LinkStatter`] is the innermost service of a repository: it answers for what the repository links and whose bytes exist,
+//! and removes links. Writing them is left to whoever has made the bytes durable.
+
+use async_trait::async_trait;
+
+use super::store::not_found_is_none;
+use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
+use crate::digest::{Algorithm, Digest};
+use crate::driver::{Driver, DriverError, StoragePath};
+use crate::faults::Fault;
+use crate::name::RepositoryName;
+use crate::paths;
+use crate::shared::Shared;
+use crate::sync::Arc;
+
+/// The digest that a link holds. A file that holds none (empty after another program's crash, say) is no link.
+pub(crate) async fn read_link(driver: &dyn Driver, path: &StoragePath) -> Result<Option<Digest>, DriverError> {
+    let Some(text) = not_found_is_none(driver.read(path).await)? else { return Ok(None) };
+    let digest = std::str::from_utf8(&text).ok().and_then(|text| text.trim_ascii_end().parse().ok());
+    if digest.is_none() {
+        tracing::warn!(%path, "a link holds no digest and is passed over");
+    }
+    Ok(digest)
+}
+
+/// Writes a link. What it points to must be durable already.
+pub(crate) async fn write_link(driver: &dyn Driver, path: &StoragePath, to: &Digest) -> Result<(), DriverError> {
+    driver.write(path, to.as_str().to_owned().into()).await
+}
+
+/// The digests that have a directory `<alg>/<hex>` below this one, in the order of their text.
+pub(crate) async fn linked_digests(driver: &dyn Driver, directory: &StoragePath) -> Result<Vec<Digest>, DriverError> {
+    let mut digests = Vec::new();
+    for algorithm in Algorithm::ALL {
+        let names = driver.list(&directory.join(algorithm.as_str())?).await;
+        let names = not_found_is_none(names)?.unwrap_or_default();
+        digests.extend(names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok()));
+    }
+    Ok(digests)
+}
+
+/// Which links of a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkKind {
+    /// Those that give it blobs.
+    Layer,
+    /// Those that give it manifests.
+    Revision,
+}
+
+/// Answers for what one repository links.
+#[derive(Debug)]
+pub(crate) struct LinkStatter {
+    shared: Arc<Shared>,
+    name: RepositoryName,
+    kind: LinkKind,
+}
+
+impl LinkStatter {
+    pub(crate) fn new(shared: Arc<Shared>, name: RepositoryName, kind: LinkKind) -> Self {
+        Self { shared, name, kind }
+    }
+
+    fn link(&self, digest: &Digest) -> StoragePath {
+        match self.kind {
+            LinkKind::Layer => paths::layer_link(&self.name, digest),
+            LinkKind::Revision => paths::revision_link(&self.name, digest),
+        }
+    }
+}
+
+#[async_trait]
+impl BlobDescriptorService for LinkStatter {
+    async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError> {
+        let unknown = || DescriptorError::Unknown(digest.clone());
+        let target = match read_link(&*self.shared.driver, &self.link(digest)).await? {
+            Some(target) => target,
+            None if self.kind == LinkKind::Layer && self.shared.faults.has(Fault::LinkIgnored) => digest.clone(),
+            None => return Err(unknown()),
+        };
+        match self.shared.stat(&target).await {
+            Err(DescriptorError::Unknown(_)) => Err(unknown()),
+            other => other,
+        }
+    }
+
+    async fn set_descriptor(&self, _digest: &Digest, _descriptor: BlobDescriptor) -> Result<(), DescriptorError> {
+        Ok(())
+    }
+
+    async fn clear(&self, digest: &Digest) -> Result<(), DescriptorError> {
+        if self.kind == LinkKind::Layer && self.shared.faults.has(Fault::BlobDeleteKeepsLink) {
+            return Ok(());
+        }
+        let directory = match self.kind {
+            LinkKind::Layer => paths::layer(&self.name, digest),
+            LinkKind::Revision => paths::revision(&self.name, digest),
+        };
+        match not_found_is_none(self.shared.driver.delete(&directory).await)? {
+            Some(()) => Ok(()),
+            None => Err(DescriptorError::Unknown(digest.clone())),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The blobs of one repository: what its links give it.
+//!
+//! Every question goes through the repository's chain of services first (access control, cache, link lookup). Links are made
+//! and removed under the link's lock, with the gate held for reading, so that a collection sees all of it or nothing.
+
+use super::store::bytes_exist;
+use super::{BlobUpload, ServedBlob, UploadId, write_link};
+use crate::builder::next_upload_id;
+use crate::catalog::{RepositoryWalk, Visit};
+use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
+use crate::digest::Digest;
+use crate::error::{BlobError, UploadError};
+use crate::faults::Fault;
+use crate::name::RepositoryName;
+use crate::paths;
+use crate::shared::Shared;
+use crate::sync::Arc;
+
+/// The blobs of one repository. See [`Repository::blobs`](crate::repository::Repository::blobs).
+#[derive(Clone, Debug)]
+pub struct LinkedBlobStore {
+    pub(super) shared: Arc<Shared>,
+    pub(super) name: RepositoryName,
+    pub(super) statter: Arc<dyn BlobDescriptorService>,
+}
+
+impl LinkedBlobStore {
+    pub(crate) fn new(shared: Arc<Shared>, name: RepositoryName, statter: Arc<dyn BlobDescriptorService>) -> Self {
+        Self { shared, name, statter }
+    }
+
+    /// What the repository has under this digest.
+    ///
+    /// # Errors
+    /// [`BlobError::Denied`] from access control; [`BlobError::Unknown`] if it is not linked or its bytes are gone.
+    pub async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, BlobError> {
+        Ok(self.statter.stat(digest).await?)
+    }
+
+    /// Opens a blob for serving: by redirect where that is on and the driver has a URL.
+    ///
+    /// # Errors
+    /// As [`stat`](Self::stat).
+    pub async fn get(&self, digest: &Digest) -> Result<ServedBlob, BlobError> {
+        let descriptor = self.stat(digest).await?;
+        ServedBlob::new(Arc::clone(&self.shared), digest.clone(), descriptor).await
+    }
+
+    /// Removes the repository's link. The bytes stay until they are collected.
+    ///
+    /// # Errors
+    /// [`BlobError::DeleteDisabled`] before anything is looked up; else as [`stat`](Self::stat).
+    pub async fn delete(&self, digest: &Digest) -> Result<(), BlobError> {
+        if !self.shared.options.delete && !self.shared.faults.has(Fault::DeleteAlwaysOn) {
+            return Err(BlobError::DeleteDisabled);
+        }
+        let _gate = self.shared.gate.read().await;
+        let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
+        let descriptor = self.statter.stat(digest).await?;
+        self.statter.clear(digest).await?;
+        if self.shared.faults.has(Fault::BlobDeleteRemovesBytes) {
+            self.shared.driver.delete(&paths::blob(&descriptor.digest)).await?;
+        }
+        Ok(())
+    }
+
+    /// Links a blob of another repository, if that repository's access control and links give it and its bytes exist. Nothing if
+    /// they do not.
+    ///
+    /// # Errors
+    /// If the storage or a service fails.
+    pub async fn mount(&self, digest: &Digest, from: &Self) -> Result<Option<BlobDescriptor>, BlobError> {
+        let _gate = self.shared.gate.read().await;
+        let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
+        let descriptor = if self.shared.faults.has(Fault::MountIgnoresFrom) {
+            self.shared.stat(digest).await
+        } else {
+            from.statter.stat(digest).await
+        };
+        let descriptor = match descriptor {
+            Ok(descriptor) => descriptor,
+            Err(DescriptorError::Unknown(_) | DescriptorError::Denied(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // A cache may remember bytes that somebody removed behind our back. A link to nothing must not be made.
+        if bytes_exist(&*self.shared.driver, &descriptor.digest).await?.is_none() {
+            return Ok(None);
+        }
+        if !self.shared.faults.has(Fault::MountWithoutLink) {
+            write_link(&*self.shared.driver, &paths::layer_link(&self.name, digest), &descriptor.digest).await?;
+        }
+        Ok(Some(descriptor))
+    }
+
+    /// Starts an upload. It is durable when this answers.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn start(&self) -> Result<UploadId, UploadError> {
+        let id = next_upload_id(&*self.shared.upload_ids);
+        let _gate = self.shared.gate.read().await;
+        BlobUpload::start(&self.shared, &self.name, &id).await?;
+        Ok(id)
+    }
+
+    /// Takes up an open upload; waits until nobody else uses it.
+    ///
+    /// # Errors
+    /// [`UploadError::Unknown`] if the repository has no such open upload.
+    pub async fn resume(&self, id: &UploadId) -> Result<BlobUpload, UploadError> {
+        let resumed = BlobUpload::resume(self.clone(), id.clone()).await;
+        if matches!(resumed, Err(UploadError::Unknown)) && self.shared.faults.has(Fault::UploadAnyRepository) {
+            let mut walk = RepositoryWalk::new(Arc::clone(&self.shared), Visit::Every, None);
+            while let Some(name) = walk.next().await? {
+                let other = Self { name, ..self.clone() };
+                if let Ok(upload) = BlobUpload::resume(other, id.clone()).await {
+                    return Ok(upload);
+                }
+            }
+        }
+        resumed
+    }
+}

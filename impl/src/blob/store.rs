@@ -1,0 +1,163 @@
+//! The bytes of every repository, by digest.
+//!
+//! Bytes are written once and never change: a temporary file, then a rename, both durable. Storing what is there already does
+//! not touch it. Who may see what is not decided here.
+
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
+use crate::digest::{Algorithm, Digest};
+use crate::driver::{ContentStream, Driver, DriverError, Stat};
+use crate::error::BlobError;
+use crate::paths;
+use crate::shared::Shared;
+use crate::sync::Arc;
+
+/// The largest manifest that is read back into memory, in bytes. Far above what is taken; it keeps a layer that an index names
+/// as a manifest from filling the memory.
+pub(crate) const MANIFEST_READ_LIMIT: u64 = 64 << 20;
+
+/// Turns "not found" into nothing.
+pub(crate) fn not_found_is_none<T>(result: Result<T, DriverError>) -> Result<Option<T>, DriverError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The file that holds the bytes of a digest, if there is one. Past every cache.
+pub(crate) async fn bytes_exist(driver: &dyn Driver, digest: &Digest) -> Result<Option<Stat>, DriverError> {
+    let stat = not_found_is_none(driver.stat(&paths::blob_data(digest)).await)?;
+    Ok(stat.filter(|stat| !stat.is_dir))
+}
+
+/// The bytes of a manifest. Nothing if there are none, or more than a manifest could have.
+pub(crate) async fn read_limited(driver: &dyn Driver, digest: &Digest) -> Result<Option<Bytes>, DriverError> {
+    match bytes_exist(driver, digest).await? {
+        Some(stat) if stat.size <= MANIFEST_READ_LIMIT => {
+            not_found_is_none(driver.read(&paths::blob_data(digest)).await)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Answers for bytes, whoever links them.
+#[derive(Debug)]
+pub(crate) struct GlobalStatter {
+    driver: Arc<dyn Driver>,
+}
+
+impl GlobalStatter {
+    pub(crate) fn new(driver: Arc<dyn Driver>) -> Self {
+        Self { driver }
+    }
+}
+
+#[async_trait]
+impl BlobDescriptorService for GlobalStatter {
+    async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError> {
+        match bytes_exist(&*self.driver, digest).await? {
+            Some(stat) => Ok(BlobDescriptor { digest: digest.clone(), size: stat.size }),
+            None => Err(DescriptorError::Unknown(digest.clone())),
+        }
+    }
+
+    async fn set_descriptor(&self, _digest: &Digest, _descriptor: BlobDescriptor) -> Result<(), DescriptorError> {
+        Ok(())
+    }
+
+    async fn clear(&self, _digest: &Digest) -> Result<(), DescriptorError> {
+        Ok(())
+    }
+}
+
+/// The global store. See [`Registry::blobs`](crate::registry::Registry::blobs).
+#[derive(Clone, Debug)]
+pub struct BlobStore {
+    shared: Arc<Shared>,
+}
+
+impl BlobStore {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// What is stored under this digest; through the global cache, if there is one.
+    ///
+    /// # Errors
+    /// [`BlobError::Unknown`] if nothing is.
+    pub async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, BlobError> {
+        Ok(self.shared.stat(digest).await?)
+    }
+
+    /// The bytes from `offset` on, at most `length` of them.
+    ///
+    /// # Errors
+    /// [`BlobError::Unknown`] if nothing is stored under this digest.
+    pub async fn reader(&self, digest: &Digest, offset: u64, length: Option<u64>) -> Result<ContentStream, BlobError> {
+        let reader = self.shared.driver.reader(&paths::blob_data(digest), offset, length).await;
+        not_found_is_none(reader)?.ok_or_else(|| BlobError::Unknown(digest.clone()))
+    }
+
+    /// Every blob that is stored, in the order of the digests' text, one after the other.
+    #[must_use]
+    pub fn walk(&self) -> BlobWalk {
+        BlobWalk {
+            driver: Arc::clone(&self.shared.driver),
+            algorithms: Algorithm::ALL.into(),
+            prefixes: VecDeque::new(),
+            digests: VecDeque::new(),
+        }
+    }
+
+    /// Stores these bytes, which hash to `digest`, unless they are there already.
+    pub(crate) async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<(), DriverError> {
+        match bytes_exist(&*self.shared.driver, digest).await? {
+            Some(stat) if stat.size == bytes.len() as u64 => Ok(()),
+            _ => self.shared.driver.write(&paths::blob_data(digest), bytes).await,
+        }
+    }
+}
+
+/// Visits every stored blob. Holds the names of one directory of each level, never all of them.
+#[derive(Debug)]
+pub struct BlobWalk {
+    driver: Arc<dyn Driver>,
+    algorithms: VecDeque<Algorithm>,
+    prefixes: VecDeque<(Algorithm, String)>,
+    digests: VecDeque<Digest>,
+}
+
+impl BlobWalk {
+    /// The next blob; nothing after the last.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn next(&mut self) -> Result<Option<Digest>, DriverError> {
+        Ok(self.next_with_stat().await?.map(|(digest, _)| digest))
+    }
+
+    pub(crate) async fn next_with_stat(&mut self) -> Result<Option<(Digest, Stat)>, DriverError> {
+        loop {
+            if let Some(digest) = self.digests.pop_front() {
+                if let Some(stat) = bytes_exist(&*self.driver, &digest).await? {
+                    return Ok(Some((digest, stat)));
+                }
+            } else if let Some((algorithm, prefix)) = self.prefixes.pop_front() {
+                let Ok(path) = paths::blobs_of(algorithm).join(&prefix) else { continue };
+                let names = not_found_is_none(self.driver.list(&path).await)?.unwrap_or_default();
+                let digests = names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok());
+                self.digests = digests.filter(|digest| digest.hex().starts_with(&prefix)).collect();
+            } else if let Some(algorithm) = self.algorithms.pop_front() {
+                let names = not_found_is_none(self.driver.list(&paths::blobs_of(algorithm)).await)?.unwrap_or_default();
+                self.prefixes = names.into_iter().map(|prefix| (algorithm, prefix)).collect();
+            } else {
+                return Ok(None);
+            }
+        }
+    }
+}

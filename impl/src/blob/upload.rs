@@ -1,0 +1,354 @@
+//! Uploads: bytes that arrive in chunks and become a blob in the end.
+//!
+//! What was acknowledged is durable: the data is synced before an append answers, and only then is the hasher put to sleep
+//! beside it. Whoever holds a [`BlobUpload`] holds the upload's lock. A finish renames the data to its place among the blobs;
+//! just before, it leaves a link `moved`, by which a finish that was cut short (a crash, a refusal) is undone: the bytes are
+//! copied back when the upload is taken up again.
+
+use futures::StreamExt;
+use jiff::Timestamp;
+
+use super::store::{bytes_exist, not_found_is_none};
+use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, write_link};
+use crate::descriptor::{BlobDescriptor, DescriptorError};
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::driver::{ContentStream, DriverError, StoragePath};
+use crate::error::UploadError;
+use crate::faults::Fault;
+use crate::name::RepositoryName;
+use crate::paths;
+use crate::shared::Shared;
+use crate::sync::{Arc, KeyedGuard, Ordering};
+
+/// An open upload, held by one user at a time.
+#[derive(Debug)]
+pub struct BlobUpload {
+    store: LinkedBlobStore,
+    id: UploadId,
+    size: u64,
+    /// Has seen all `size` bytes, if it is there.
+    hasher: Option<Hasher>,
+    repositories_removed: u64,
+    _lock: KeyedGuard<(RepositoryName, UploadId)>,
+}
+
+impl BlobUpload {
+    pub(super) async fn start(shared: &Shared, name: &RepositoryName, id: &UploadId) -> Result<(), DriverError> {
+        let seconds = i64::try_from(shared.clock.seconds()).unwrap_or(i64::MAX);
+        let now = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+        shared.driver.write(&paths::upload_started_at(name, id), now.to_string().into()).await
+    }
+
+    pub(super) async fn resume(store: LinkedBlobStore, id: UploadId) -> Result<Self, UploadError> {
+        let shared = &store.shared;
+        let lock = shared.upload_locks.lock((store.name.clone(), id.clone())).await;
+        let repositories_removed = shared.repositories_removed.load(Ordering::Acquire);
+        let started = shared.driver.stat(&paths::upload_started_at(&store.name, &id)).await;
+        if not_found_is_none(started)?.is_none() {
+            return Err(UploadError::Unknown);
+        }
+        let data = not_found_is_none(shared.driver.stat(&paths::upload_data(&store.name, &id)).await)?;
+        let mut upload = Self { store, id, size: 0, hasher: None, repositories_removed, _lock: lock };
+        upload.size = match data {
+            Some(stat) => stat.size,
+            None => upload.bring_back().await?,
+        };
+        Ok(upload)
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> &UploadId {
+        &self.id
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Appends a chunk: whole, or not at all if `range` (first and last byte, inclusive) does not fit.
+    ///
+    /// If the client stops sending halfway, what came stays, and is durable. `algorithm` is that of the digest the client will
+    /// name, where that is known.
+    ///
+    /// # Errors
+    /// [`UploadError::OutOfOrder`], then [`UploadError::Length`], then [`UploadError::Body`]; [`UploadError::Unknown`] if the
+    /// repository was removed meanwhile.
+    pub async fn append(
+        &mut self,
+        range: Option<(u64, u64)>,
+        body: Body,
+        algorithm: Option<Algorithm>,
+    ) -> Result<(), UploadError> {
+        let expected = self.expected_length(range, body.length)?;
+        let before = self.size;
+        self.wake_hasher(algorithm.unwrap_or(Algorithm::Sha256)).await?;
+        let received = self.receive(body, expected).await;
+        match received {
+            Err(UploadError::Length { .. }) => self.cut_back(before).await?,
+            Ok(()) | Err(UploadError::Body(_)) if self.size > before => self.put_hasher_to_sleep(before).await?,
+            _ => {}
+        }
+        received
+    }
+
+    /// Ends the upload: its content becomes the blob `digest` of the repository.
+    ///
+    /// # Errors
+    /// [`UploadError::DigestMismatch`] and [`UploadError::Denied`]: the upload stays open.
+    pub async fn commit(mut self, digest: &Digest) -> Result<(), UploadError> {
+        let fault_early = self.shared().faults.has(Fault::LinkBeforeVerify);
+        if self.hash(digest.algorithm()).await? != *digest && !fault_early {
+            if self.shared().faults.has(Fault::WrongDigestClosesUpload) {
+                self.remove().await?;
+            }
+            return Err(UploadError::DigestMismatch { expected: digest.clone() });
+        }
+        let store = self.store.clone();
+        let shared = &store.shared;
+        let _gate = shared.gate.read().await;
+        self.must_be_open().await?;
+        let _link = shared.link_locks.lock((store.name.clone(), digest.clone())).await;
+        let moved = self.move_to_blobs(digest).await?;
+        write_link(&*shared.driver, &paths::layer_link(&store.name, digest), digest).await?;
+        let descriptor = BlobDescriptor { digest: digest.clone(), size: self.size };
+        if let Err(refusal) = store.statter.set_descriptor(digest, descriptor).await {
+            if moved {
+                self.bring_back().await?;
+            }
+            return Err(match refusal {
+                DescriptorError::Unknown(digest) | DescriptorError::Denied(digest) => UploadError::Denied(digest),
+                DescriptorError::Driver(error) => error.into(),
+                DescriptorError::Service(error) => UploadError::Service(error),
+            });
+        }
+        if fault_early && self.hash_of(digest).await? != *digest {
+            return Err(UploadError::DigestMismatch { expected: digest.clone() });
+        }
+        if shared.faults.has(Fault::FinishKeepsUpload) {
+            self.bring_back().await?;
+            return Ok(());
+        }
+        self.remove().await
+    }
+
+    /// Ends the upload; its bytes are gone.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn cancel(self) -> Result<(), UploadError> {
+        if self.shared().faults.has(Fault::CancelKeepsUpload) {
+            return Ok(());
+        }
+        self.remove().await
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.store.shared
+    }
+
+    fn data(&self) -> StoragePath {
+        paths::upload_data(&self.store.name, &self.id)
+    }
+
+    async fn remove(&self) -> Result<(), UploadError> {
+        not_found_is_none(self.shared().driver.delete(&paths::upload(&self.store.name, &self.id)).await)?;
+        Ok(())
+    }
+
+    /// How many bytes a range promises, if it fits the upload and what is known of the body.
+    fn expected_length(&self, range: Option<(u64, u64)>, length: Option<u64>) -> Result<Option<u64>, UploadError> {
+        let Some((first, last)) = range else { return Ok(None) };
+        if last < first || (first != self.size && !self.shared().faults.has(Fault::ChunkOrderIgnored)) {
+            return Err(UploadError::OutOfOrder { size: self.size });
+        }
+        let expected = (last - first).saturating_add(1);
+        if self.shared().faults.has(Fault::ChunkLengthIgnored) {
+            return Ok(None);
+        }
+        if length.is_some_and(|length| length != expected) {
+            return Err(UploadError::Length { expected });
+        }
+        Ok(Some(expected))
+    }
+
+    /// Appends what the client sends, and makes it durable. An error says why it is not all there is.
+    async fn receive(&mut self, mut body: Body, expected: Option<u64>) -> Result<(), UploadError> {
+        let before = self.size;
+        let mut appender = None;
+        let mut ended = Ok(());
+        while let Some(chunk) = body.stream.next().await {
+            let chunk = match chunk {
+                Ok(chunk) if chunk.is_empty() => continue,
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    ended = Err(UploadError::Body(error));
+                    break;
+                }
+            };
+            let received = self.size - before + chunk.len() as u64;
+            if let Some(expected) = expected.filter(|expected| received > *expected) {
+                ended = Err(UploadError::Length { expected });
+                break;
+            }
+            let appender = match &mut appender {
+                Some(appender) => appender,
+                None => appender.insert(self.store.shared.driver.append(&self.data()).await?),
+            };
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(&chunk);
+            }
+            let length = chunk.len() as u64;
+            appender.write(chunk).await?;
+            self.size += length;
+        }
+        if let Some(appender) = &mut appender {
+            appender.sync().await?;
+        }
+        match (ended, expected) {
+            (Ok(()), Some(expected)) if self.size - before != expected => Err(UploadError::Length { expected }),
+            (ended, _) => ended,
+        }
+    }
+
+    /// Wakes the hasher that has seen the data so far, if there is one. Without, the content is hashed at the end.
+    async fn wake_hasher(&mut self, algorithm: Algorithm) -> Result<(), UploadError> {
+        if self.size == 0 {
+            self.hasher = Some(Hasher::new(algorithm));
+            return Ok(());
+        }
+        if !self.shared().options.digest_resumption {
+            return Ok(());
+        }
+        let Some(file) = self.sleeping_hasher(algorithm).await? else { return Ok(()) };
+        let state = HashState::decode(algorithm, &file);
+        let trusted = self.shared().faults.has(Fault::HashStateOffsetIgnored);
+        self.hasher = state.filter(|state| state.offset == self.size || trusted).map(|state| state.hasher);
+        Ok(())
+    }
+
+    async fn sleeping_hasher(&self, algorithm: Algorithm) -> Result<Option<bytes::Bytes>, DriverError> {
+        let (driver, name) = (&self.shared().driver, &self.store.name);
+        if self.shared().faults.has(Fault::HashStateOffsetIgnored) {
+            let directory = paths::hash_states(name, &self.id, algorithm);
+            let names = not_found_is_none(driver.list(&directory).await)?.unwrap_or_default();
+            let Some(first) = names.first() else { return Ok(None) };
+            return driver.read(&directory.join(first)?).await.map(Some);
+        }
+        not_found_is_none(driver.read(&paths::hash_state(name, &self.id, algorithm, self.size)).await)
+    }
+
+    /// Stores the hasher for the next request, in place of the one that had seen `before` bytes. The data is durable by now.
+    async fn put_hasher_to_sleep(&self, before: u64) -> Result<(), UploadError> {
+        let shared = self.shared();
+        if !shared.options.digest_resumption {
+            return self.must_be_open().await;
+        }
+        let _gate = shared.gate.read().await;
+        self.must_be_open().await?;
+        let Some(hasher) = &self.hasher else { return Ok(()) };
+        let algorithm = hasher.algorithm();
+        let Some(file) = (HashState { hasher: hasher.clone(), offset: self.size }).encode() else { return Ok(()) };
+        let at = |offset| paths::hash_state(&self.store.name, &self.id, algorithm, offset);
+        shared.driver.write(&at(self.size), file.into()).await?;
+        if before > 0 && !shared.faults.has(Fault::HashStateOffsetIgnored) {
+            not_found_is_none(shared.driver.delete(&at(before)).await)?;
+        }
+        Ok(())
+    }
+
+    /// Fails if the repository was removed since the upload was taken up, and leaves nothing of it behind.
+    async fn must_be_open(&self) -> Result<(), UploadError> {
+        let shared = self.shared();
+        if shared.repositories_removed.load(Ordering::Acquire) == self.repositories_removed {
+            return Ok(());
+        }
+        let started = shared.driver.stat(&paths::upload_started_at(&self.store.name, &self.id)).await;
+        if not_found_is_none(started)?.is_none() {
+            self.remove().await?;
+            return Err(UploadError::Unknown);
+        }
+        Ok(())
+    }
+
+    /// What the content hashes to.
+    async fn hash(&mut self, algorithm: Algorithm) -> Result<Digest, UploadError> {
+        if self.hasher.is_none() {
+            self.wake_hasher(algorithm).await?;
+        }
+        if let Some(hasher) = self.hasher.take_if(|hasher| hasher.algorithm() == algorithm) {
+            return Ok(hasher.finish());
+        }
+        let content = self.shared().driver.reader(&self.data(), 0, None).await?;
+        Ok(hash_stream(algorithm, content).await?)
+    }
+
+    /// What the stored bytes of a digest really hash to.
+    async fn hash_of(&self, digest: &Digest) -> Result<Digest, UploadError> {
+        let content = self.shared().driver.reader(&paths::blob_data(digest), 0, None).await?;
+        Ok(hash_stream(digest.algorithm(), content).await?)
+    }
+
+    /// Gives the blobs the content, unless they have it. Whether the data was moved.
+    async fn move_to_blobs(&self, digest: &Digest) -> Result<bool, UploadError> {
+        let driver = &self.shared().driver;
+        if bytes_exist(&**driver, digest).await?.is_some_and(|stat| stat.size == self.size) {
+            return Ok(false);
+        }
+        let blob = paths::blob_data(digest);
+        if self.size == 0 {
+            driver.write(&blob, bytes::Bytes::new()).await?;
+            return Ok(false);
+        }
+        write_link(&**driver, &paths::upload_moved(&self.store.name, &self.id), digest).await?;
+        driver.rename(&self.data(), &blob).await?;
+        Ok(true)
+    }
+
+    /// Copies the data back if a finish has moved it away. Gives the size that the data has now.
+    async fn bring_back(&self) -> Result<u64, UploadError> {
+        let (driver, name) = (&self.shared().driver, &self.store.name);
+        let moved = paths::upload_moved(name, &self.id);
+        let Some(digest) = read_link(&**driver, &moved).await? else { return Ok(0) };
+        let Some(content) = not_found_is_none(driver.reader(&paths::blob_data(&digest), 0, None).await)? else {
+            return Ok(0);
+        };
+        let size = self.rewrite(content).await?;
+        driver.delete(&moved).await?;
+        Ok(size)
+    }
+
+    /// Cuts the data back to its first `size` bytes.
+    async fn cut_back(&mut self, size: u64) -> Result<(), UploadError> {
+        self.hasher = None;
+        if self.size > size {
+            let content = self.shared().driver.reader(&self.data(), 0, Some(size)).await?;
+            self.size = self.rewrite(content).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts this content in place of the data, atomically. Gives its size.
+    async fn rewrite(&self, mut content: ContentStream) -> Result<u64, UploadError> {
+        let driver = &self.shared().driver;
+        let rewritten = paths::upload_rewritten(&self.store.name, &self.id);
+        not_found_is_none(driver.delete(&rewritten).await)?;
+        let mut appender = driver.append(&rewritten).await?;
+        while let Some(chunk) = content.next().await {
+            appender.write(chunk?).await?;
+        }
+        appender.sync().await?;
+        driver.rename(&rewritten, &self.data()).await?;
+        Ok(appender.size())
+    }
+}
+
+async fn hash_stream(algorithm: Algorithm, mut content: ContentStream) -> Result<Digest, DriverError> {
+    let mut hasher = Hasher::new(algorithm);
+    while let Some(chunk) = content.next().await {
+        hasher.update(&chunk?);
+    }
+    Ok(hasher.finish())
+}

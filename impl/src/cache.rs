@@ -1,0 +1,175 @@
+//! Remembering descriptors without ever changing an answer.
+//!
+//! [`CachedStatter`] puts a cache before a service: it asks the cache, else the service, and tells the cache what it learnt,
+//! unless something was removed meanwhile ([`Generation`]). [`InMemoryCache`] is the cache that comes with the registry. A
+//! cache that fails is passed over; only when it is to forget does its failure count.
+
+use async_trait::async_trait;
+
+use crate::descriptor::{
+    BlobDescriptor, BlobDescriptorCacheProvider, BlobDescriptorService, DescriptorError, ServiceError,
+};
+use crate::digest::Digest;
+use crate::faults::{Fault, Faults};
+use crate::name::RepositoryName;
+use crate::sync::{Arc, Generation};
+
+/// A service with a cache before it.
+#[derive(Debug)]
+pub(crate) struct CachedStatter {
+    cache: Arc<dyn BlobDescriptorService>,
+    inner: Arc<dyn BlobDescriptorService>,
+    removals: Arc<Generation>,
+    faults: Faults,
+}
+
+impl CachedStatter {
+    pub(crate) fn new(
+        cache: Arc<dyn BlobDescriptorService>,
+        inner: Arc<dyn BlobDescriptorService>,
+        removals: Arc<Generation>,
+        faults: Faults,
+    ) -> Self {
+        Self { cache, inner, removals, faults }
+    }
+
+    async fn remember(&self, digest: &Digest, descriptor: BlobDescriptor) {
+        if let Err(error) = self.cache.set_descriptor(digest, descriptor).await {
+            tracing::warn!(%digest, %error, "the descriptor cache did not take an entry");
+        }
+    }
+
+    async fn forget(&self, digest: &Digest) -> Result<(), DescriptorError> {
+        if self.faults.has(Fault::CacheKeepsDeleted) {
+            return Ok(());
+        }
+        match self.cache.clear(digest).await {
+            Err(DescriptorError::Unknown(_)) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+#[async_trait]
+impl BlobDescriptorService for CachedStatter {
+    async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError> {
+        match self.cache.stat(digest).await {
+            Ok(descriptor) => return Ok(descriptor),
+            Err(DescriptorError::Unknown(_)) => {}
+            Err(error) => {
+                tracing::warn!(%digest, %error, "the descriptor cache did not answer");
+                return self.inner.stat(digest).await;
+            }
+        }
+        let seen = self.removals.now();
+        let descriptor = self.inner.stat(digest).await?;
+        self.removals.unless_passed(seen, self.remember(digest, descriptor.clone())).await;
+        Ok(descriptor)
+    }
+
+    /// The caller holds the link's lock, so that nobody removes what is remembered here.
+    async fn set_descriptor(&self, digest: &Digest, descriptor: BlobDescriptor) -> Result<(), DescriptorError> {
+        self.remember(digest, descriptor.clone()).await;
+        self.inner.set_descriptor(digest, descriptor).await
+    }
+
+    async fn clear(&self, digest: &Digest) -> Result<(), DescriptorError> {
+        // Before, so that a cache that outlives a crash is right; after, for what was filled in between.
+        self.forget(digest).await?;
+        self.inner.clear(digest).await?;
+        self.removals.pass().await;
+        self.forget(digest).await
+    }
+}
+
+/// A cache in this process's memory. When it is full, entries that were not asked for lately go.
+#[derive(Clone, Debug)]
+pub struct InMemoryCache(moka::sync::Cache<Key, BlobDescriptor>);
+
+/// No repository: the global service.
+type Key = (Option<RepositoryName>, Digest);
+
+impl InMemoryCache {
+    /// A cache of at most about this many descriptors (some 200 bytes each).
+    #[must_use]
+    pub fn new(max_entries: u64) -> Self {
+        Self(moka::sync::Cache::new(max_entries))
+    }
+
+    fn scope(&self, repository: Option<RepositoryName>) -> Scope {
+        Scope { cache: self.0.clone(), repository }
+    }
+}
+
+#[async_trait]
+impl BlobDescriptorService for InMemoryCache {
+    async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError> {
+        self.scope(None).stat(digest).await
+    }
+
+    async fn set_descriptor(&self, digest: &Digest, descriptor: BlobDescriptor) -> Result<(), DescriptorError> {
+        self.scope(None).set_descriptor(digest, descriptor).await
+    }
+
+    async fn clear(&self, digest: &Digest) -> Result<(), DescriptorError> {
+        self.scope(None).clear(digest).await
+    }
+}
+
+impl BlobDescriptorCacheProvider for InMemoryCache {
+    fn repository_scoped(&self, repository: &RepositoryName) -> Result<Arc<dyn BlobDescriptorService>, ServiceError> {
+        Ok(Arc::new(self.scope(Some(repository.clone()))))
+    }
+}
+
+#[derive(Debug)]
+struct Scope {
+    cache: moka::sync::Cache<Key, BlobDescriptor>,
+    repository: Option<RepositoryName>,
+}
+
+impl Scope {
+    fn key(&self, digest: &Digest) -> Key {
+        (self.repository.clone(), digest.clone())
+    }
+}
+
+#[async_trait]
+impl BlobDescriptorService for Scope {
+    async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError> {
+        self.cache.get(&self.key(digest)).ok_or_else(|| DescriptorError::Unknown(digest.clone()))
+    }
+
+    async fn set_descriptor(&self, digest: &Digest, descriptor: BlobDescriptor) -> Result<(), DescriptorError> {
+        self.cache.insert(self.key(digest), descriptor);
+        Ok(())
+    }
+
+    async fn clear(&self, digest: &Digest) -> Result<(), DescriptorError> {
+        self.cache.invalidate(&self.key(digest));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn the_scopes_of_a_cache_share_nothing() {
+        let cache = InMemoryCache::new(10);
+        let digest = Digest::of(Algorithm::Sha256, b"x");
+        let descriptor = BlobDescriptor { digest: digest.clone(), size: 1 };
+        let a = cache.repository_scoped(&"a".parse().unwrap()).unwrap();
+        let b = cache.repository_scoped(&"b".parse().unwrap()).unwrap();
+        a.set_descriptor(&digest, descriptor.clone()).await.unwrap();
+        assert_eq!(a.stat(&digest).await.unwrap(), descriptor);
+        assert!(matches!(b.stat(&digest).await, Err(DescriptorError::Unknown(_))));
+        assert!(matches!(cache.stat(&digest).await, Err(DescriptorError::Unknown(_))));
+        b.clear(&digest).await.unwrap();
+        assert_eq!(a.stat(&digest).await.unwrap(), descriptor);
+        a.clear(&digest).await.unwrap();
+        assert!(a.stat(&digest).await.is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! Why something could not be done, one enum for each subject.
+//!
+//! An error carries what it is about, parsed, so that the front (HTTP, the checker, a test) can say it its own way. What a
+//! client did wrong and what the storage failed at are different variants; `Driver` and `Service` are never a client's fault.
+
+use std::io;
+
+use crate::descriptor::{DescriptorError, ServiceError};
+use crate::digest::Digest;
+use crate::driver::DriverError;
+use crate::manifest::Malformed;
+use crate::name::{Reference, RepositoryName, Tag};
+
+/// Why a blob could not be served, mounted or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// The repository does not link it, or its bytes are gone.
+    #[error("blob {0} is not known to the repository")]
+    Unknown(Digest),
+    /// The access controller refuses.
+    #[error("access to blob {0} is refused")]
+    Denied(Digest),
+    /// Deletion is off.
+    #[error("deletion is disabled; build the registry with enable_delete")]
+    DeleteDisabled,
+    /// The storage failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// A descriptor service failed.
+    #[error("a descriptor service failed: {0}")]
+    Service(#[source] ServiceError),
+}
+
+impl From<DescriptorError> for BlobError {
+    fn from(error: DescriptorError) -> Self {
+        match error {
+            DescriptorError::Unknown(digest) => Self::Unknown(digest),
+            DescriptorError::Denied(digest) => Self::Denied(digest),
+            DescriptorError::Driver(error) => Self::Driver(error),
+            DescriptorError::Service(error) => Self::Service(error),
+        }
+    }
+}
+
+/// Why an upload could not go on. Unless it says otherwise, the upload is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// No such open upload in this repository.
+    #[error("no such open upload in this repository")]
+    Unknown,
+    /// The chunk does not begin where the upload ends, or ends before it begins.
+    #[error("the chunk does not begin at {size}, where the upload ends")]
+    OutOfOrder {
+        /// The size of the upload in bytes.
+        size: u64,
+    },
+    /// The chunk's length is not what its range says.
+    #[error("the chunk has not the {expected} bytes that its range says")]
+    Length {
+        /// What the range says.
+        expected: u64,
+    },
+    /// The content hashes to another digest. The upload stays open, with the chunk.
+    #[error("the content does not hash to {expected}")]
+    DigestMismatch {
+        /// What was asked for.
+        expected: Digest,
+    },
+    /// The access controller refuses. The upload stays open, with the chunk.
+    #[error("access to blob {0} is refused")]
+    Denied(Digest),
+    /// The client's bytes stopped coming. What had come is part of the upload.
+    #[error("the body could not be read: {0}")]
+    Body(#[source] io::Error),
+    /// The storage failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// A descriptor service failed.
+    #[error("a descriptor service failed: {0}")]
+    Service(#[source] ServiceError),
+}
+
+/// Why a manifest could not be served, stored or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// No such tag, or no such revision in this repository.
+    #[error("manifest {0} is not known to the repository")]
+    Unknown(Reference),
+    /// The access controller refuses.
+    #[error("access to manifest {0} is refused")]
+    Denied(Digest),
+    /// Deletion is off.
+    #[error("deletion is disabled; build the registry with enable_delete")]
+    DeleteDisabled,
+    /// The document is no manifest of its type.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The bytes hash to another digest than the one they were sent under.
+    #[error("the manifest does not hash to {expected}")]
+    DigestMismatch {
+        /// What was asked for.
+        expected: Digest,
+    },
+    /// Something that it names is refused or missing: each in document order. Never empty.
+    #[error("the manifest names {} things that are refused or missing", .0.len())]
+    References(Vec<BadReference>),
+    /// Bytes are stored under this digest that are no manifest.
+    #[error("what is stored as manifest {0} is none")]
+    Unreadable(Digest),
+    /// The storage failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// A descriptor service failed.
+    #[error("a descriptor service failed: {0}")]
+    Service(#[source] ServiceError),
+}
+
+/// What is wrong with something that a manifest names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadReference {
+    /// The layer has a refused URL, or lacks one.
+    #[error("layer {digest} is refused: {reason}")]
+    RefusedLayer {
+        /// The layer.
+        digest: Digest,
+        /// Why.
+        reason: crate::manifest::RefusedLayer,
+    },
+    /// It must exist in the repository and does not.
+    #[error("{0} is named by the manifest but not known to the repository")]
+    Missing(Digest),
+}
+
+/// Why tags could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum TagError {
+    /// No such tag.
+    #[error("tag {0} is not known to the repository")]
+    Unknown(Tag),
+    /// The repository never held a manifest.
+    #[error("repository {0} is not known")]
+    RepositoryUnknown(RepositoryName),
+    /// Deletion is off.
+    #[error("deletion is disabled; build the registry with enable_delete")]
+    DeleteDisabled,
+    /// The storage failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+/// Why a repository cannot be used or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// It has neither blobs, nor manifests, nor uploads.
+    #[error("repository {0} is not known")]
+    Unknown(RepositoryName),
+    /// Its cache cannot serve.
+    #[error("the descriptor cache of {name} failed: {source}")]
+    Cache {
+        /// The repository.
+        name: RepositoryName,
+        /// Why.
+        source: ServiceError,
+    },
+    /// The storage failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+/// Why a collection stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// A repository has a revision whose bytes are no manifest: what it names is not known, so nothing may be swept.
+    #[error("manifest {digest} of repository {repository} cannot be read; delete it or repair it, then collect again")]
+    Unreadable {
+        /// The repository.
+        repository: RepositoryName,
+        /// The revision.
+        digest: Digest,
+    },
+    /// A repository's cache cannot serve.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// An upload could not be brought back to rest.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// A cache would not forget.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// The storage failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}

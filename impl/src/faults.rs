@@ -1,0 +1,184 @@
+//! Ways to be wrong on purpose.
+//!
+//! Each [`Fault`] breaks one rule. With the cargo feature `faults` a registry can be built with some of them
+//! (`RegistryBuilder::fault`), and the suites must notice every one: so much for the suites. Without the feature
+//! [`Faults::has`] is `false` at compile time and nothing of this remains.
+
+macro_rules! faults {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// A rule that the registry can be told to break.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Fault { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Fault {
+            /// Every fault there is.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// A stable name, in kebab case.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What it breaks, in a sentence.
+            #[must_use]
+            pub const fn describe(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+faults! {
+    /// A blob is served to every repository, linked or not.
+    LinkIgnored = "link-ignored",
+    /// Deleting a blob removes its bytes, for every repository.
+    BlobDeleteRemovesBytes = "blob-delete-removes-bytes",
+    /// Deleting a blob leaves its link.
+    BlobDeleteKeepsLink = "blob-delete-keeps-link",
+    /// A mount takes any blob that is on disk, whatever `from` links.
+    MountIgnoresFrom = "mount-ignores-from",
+    /// A mount answers success without linking the blob.
+    MountWithoutLink = "mount-without-link",
+    /// The last byte of a range is left out.
+    RangeShort = "range-short",
+    /// An upload is linked before its content was hashed, and stays so when the digest is wrong.
+    LinkBeforeVerify = "link-before-verify",
+    /// A chunk out of order is appended.
+    ChunkOrderIgnored = "chunk-order-ignored",
+    /// A chunk whose length disagrees with its range is appended.
+    ChunkLengthIgnored = "chunk-length-ignored",
+    /// A finished upload can be used again.
+    FinishKeepsUpload = "finish-keeps-upload",
+    /// A finish with the wrong digest closes the upload.
+    WrongDigestClosesUpload = "wrong-digest-closes-upload",
+    /// A cancelled upload can be used again.
+    CancelKeepsUpload = "cancel-keeps-upload",
+    /// An upload is known in every repository.
+    UploadAnyRepository = "upload-any-repository",
+    /// A stored hash state is used whatever its offset.
+    HashStateOffsetIgnored = "hash-state-offset-ignored",
+    /// The `mediaType` of a Docker manifest is not checked.
+    DockerMediaTypeIgnored = "docker-media-type-ignored",
+    /// The config of an OCI image need not exist.
+    OciConfigUnverified = "oci-config-unverified",
+    /// The last layer of an image need not exist.
+    LastLayerUnverified = "last-layer-unverified",
+    /// The entries of a Docker list need not exist, whatever the validation.
+    DockerListUnverified = "docker-list-unverified",
+    /// An OCI index with `layers` is taken.
+    IndexWithLayersTaken = "index-with-layers-taken",
+    /// Only the first missing reference is reported.
+    FirstMissingOnly = "first-missing-only",
+    /// A platform filter selects by architecture alone.
+    FilterOnArchitecture = "filter-on-architecture",
+    /// A platform filter selects by operating system alone.
+    FilterOnOs = "filter-on-os",
+    /// An entry without platform is selected by every filter.
+    FilterTakesNoPlatform = "filter-takes-no-platform",
+    /// The deny pattern for URLs is ignored.
+    UrlDenyIgnored = "url-deny-ignored",
+    /// The allow pattern for URLs is ignored.
+    UrlAllowIgnored = "url-allow-ignored",
+    /// The allow pattern for URLs must match the whole URL.
+    UrlAllowAnchored = "url-allow-anchored",
+    /// A manifest pushed by digest is not checked against it.
+    ManifestDigestIgnored = "manifest-digest-ignored",
+    /// Extra tags are answered but not set.
+    ExtraTagsDropped = "extra-tags-dropped",
+    /// Deleting a tag leaves it.
+    TagDeleteKeepsTag = "tag-delete-keeps-tag",
+    /// Deleting a tag deletes its manifest too.
+    TagDeleteRemovesManifest = "tag-delete-removes-manifest",
+    /// Deleting a manifest leaves the tags that point to it.
+    ManifestDeleteKeepsTags = "manifest-delete-keeps-tags",
+    /// Deletion works although it is off.
+    DeleteAlwaysOn = "delete-always-on",
+    /// A page of tags begins with `last` itself.
+    TagsLastInclusive = "tags-last-inclusive",
+    /// A page of tags holds one tag more than asked for.
+    TagsOneMore = "tags-one-more",
+    /// A next page of tags is announced whenever a page is full.
+    TagsNextWhenFull = "tags-next-when-full",
+    /// The catalog is ordered by bytes.
+    CatalogByBytes = "catalog-by-bytes",
+    /// The catalog forgets a repository without manifests.
+    CatalogSkipsEmpty = "catalog-skips-empty",
+    /// Referrers are not filtered, though the answer says so.
+    ReferrersUnfiltered = "referrers-unfiltered",
+    /// Referrers that were pushed before a restart are not listed.
+    ReferrersForgotten = "referrers-forgotten",
+    /// Referrers that were deleted are listed.
+    ReferrersKeepDeleted = "referrers-keep-deleted",
+    /// Looking up the tags of a digest stops after as many tags as are read at once.
+    LookupStopsAtLimit = "lookup-stops-at-limit",
+    /// The history of a tag forgets all but its current digest.
+    HistoryForgotten = "history-forgotten",
+    /// The cache is not told of deletions.
+    CacheKeepsDeleted = "cache-keeps-deleted",
+    /// The cache stands outside access control and answers past it.
+    CacheOutsideAccessControl = "cache-outside-access-control",
+    /// The cache shares its entries among all repositories.
+    CacheShared = "cache-shared",
+    /// Collecting untagged manifests takes the children of tagged indexes.
+    CollectTakesChildren = "collect-takes-children",
+    /// Collecting untagged manifests takes the referrers of what stays.
+    CollectTakesReferrers = "collect-takes-referrers",
+    /// A collection sweeps blobs that are younger than the grace period.
+    CollectTakesYoung = "collect-takes-young",
+    /// A collection leaves the links to what it sweeps.
+    CollectKeepsLinks = "collect-keeps-links",
+    /// A dry run collects.
+    CollectDryRunSweeps = "collect-dry-run-sweeps",
+    /// Purging looks at no age.
+    PurgeTakesAll = "purge-takes-all",
+    /// Removing a repository removes those nested below it.
+    RemoveTakesNested = "remove-takes-nested",
+}
+
+/// The faults of one registry.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Faults {
+    #[cfg(feature = "faults")]
+    bits: u64,
+}
+
+impl Faults {
+    /// Whether this rule is to be broken.
+    #[inline]
+    #[cfg_attr(not(feature = "faults"), expect(clippy::unused_self, reason = "with the feature it has state"))]
+    pub(crate) const fn has(self, fault: Fault) -> bool {
+        #[cfg(feature = "faults")]
+        {
+            self.bits & (1 << fault as u64) != 0
+        }
+        #[cfg(not(feature = "faults"))]
+        {
+            let _ = fault;
+            false
+        }
+    }
+
+    #[cfg(feature = "faults")]
+    pub(crate) const fn add(&mut self, fault: Fault) {
+        self.bits |= 1 << fault as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_its_own_name_and_bit() {
+        let names: std::collections::BTreeSet<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+        assert_eq!(names.len(), Fault::ALL.len());
+        assert!(Fault::ALL.len() <= 64);
+        assert!(Fault::ALL.iter().all(|fault| fault.describe().ends_with('.')));
+    }
+
+    #[test]
+    fn a_registry_is_right_unless_told_otherwise() {
+        assert!(Fault::ALL.iter().all(|fault| !Faults::default().has(*fault)));
+    }
+}

@@ -1,0 +1,181 @@
+//! Which revisions stay, and which digests are needed.
+//!
+//! A revision that stays keeps what it reaches within its repository: the entries of a list, its subject, and the revisions
+//! that are about it. Marked is what the staying revisions of all repositories name, at any depth. A named manifest that some
+//! repository is losing and none keeps is marked itself but not followed: nobody can fetch it any more.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::GcOptions;
+use super::inventory::{Content, Document, Holdings, read_document};
+use crate::digest::Digest;
+use crate::driver::DriverError;
+use crate::faults::{Fault, Faults};
+use crate::shared::Shared;
+
+/// What a collection may not touch.
+#[derive(Debug)]
+pub(super) struct Marked {
+    /// For each repository, in the order they were given, the revisions that stay.
+    pub(super) stays: Vec<BTreeSet<Digest>>,
+    /// Every digest that is needed.
+    pub(super) digests: HashSet<Digest>,
+    /// The subjects of revisions that do not stay.
+    pub(super) subjects: HashMap<Digest, Digest>,
+}
+
+pub(super) async fn mark(
+    shared: &Shared,
+    repositories: &[Holdings],
+    mut documents: HashMap<Digest, Document>,
+    options: GcOptions,
+    faults: Faults,
+) -> Result<Marked, DriverError> {
+    let stays: Vec<_> = repositories.iter().map(|holdings| staying(holdings, &documents, options, faults)).collect();
+    let kept: HashSet<&Digest> = stays.iter().flatten().collect();
+    let lost: HashSet<&Digest> = repositories
+        .iter()
+        .flat_map(|holdings| holdings.revisions.keys())
+        .filter(|digest| !kept.contains(digest))
+        .collect();
+
+    let mut digests: HashSet<Digest> = kept.iter().copied().cloned().collect();
+    let mut followed = digests.clone();
+    let mut pending: Vec<Digest> = followed.iter().cloned().collect();
+    while let Some(digest) = pending.pop() {
+        if !documents.contains_key(&digest) {
+            let Content::Document(document) = read_document(shared, &digest).await? else { continue };
+            documents.insert(digest.clone(), document);
+        }
+        let document = &documents[&digest];
+        digests.extend(document.blobs.iter().chain(&document.entries).cloned());
+        for entry in &document.entries {
+            if !lost.contains(entry) && followed.insert(entry.clone()) {
+                pending.push(entry.clone());
+            }
+        }
+    }
+    // Bytes that distribution keeps under another digest than the one a manifest names.
+    let targets: Vec<Digest> = repositories
+        .iter()
+        .flat_map(|holdings| &holdings.layers)
+        .filter(|layer| layer.target != layer.digest && digests.contains(&layer.digest))
+        .map(|layer| layer.target.clone())
+        .collect();
+    digests.extend(targets);
+    let subjects =
+        lost.into_iter().filter_map(|digest| Some((digest.clone(), documents.get(digest)?.subject.clone()?))).collect();
+    Ok(Marked { stays, digests, subjects })
+}
+
+/// The revisions of one repository that stay.
+fn staying(
+    holdings: &Holdings,
+    documents: &HashMap<Digest, Document>,
+    options: GcOptions,
+    faults: Faults,
+) -> BTreeSet<Digest> {
+    if !options.delete_untagged {
+        return holdings.revisions.keys().cloned().collect();
+    }
+    let mut referrers: BTreeMap<&Digest, Vec<&Digest>> = BTreeMap::new();
+    for digest in holdings.revisions.keys() {
+        if let Some(subject) = documents.get(digest).and_then(|document| document.subject.as_ref()) {
+            referrers.entry(subject).or_default().push(digest);
+        }
+    }
+    let seeds = holdings.revisions.iter().filter(|(digest, is_young)| **is_young || holdings.tagged.contains(*digest));
+    let mut stays: BTreeSet<&Digest> = seeds.map(|(digest, _)| digest).collect();
+    let mut pending: Vec<&Digest> = stays.iter().copied().collect();
+    while let Some(digest) = pending.pop() {
+        let Some(document) = documents.get(digest) else { continue };
+        let entries = document.entries.iter().filter(|_| !faults.has(Fault::CollectTakesChildren));
+        let about = referrers.get(digest).into_iter().flatten().copied();
+        let about = about.filter(|_| !faults.has(Fault::CollectTakesReferrers));
+        for reached in entries.chain(&document.subject).chain(about) {
+            if let Some((reached, _)) = holdings.revisions.get_key_value(reached)
+                && stays.insert(reached)
+            {
+                pending.push(reached);
+            }
+        }
+    }
+    stays.into_iter().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+    use std::iter;
+
+    fn digest(name: &str) -> Digest {
+        Digest::of(Algorithm::Sha256, name.as_bytes())
+    }
+
+    fn digests(names: &[&str]) -> Vec<Digest> {
+        names.iter().map(|name| digest(name)).collect()
+    }
+
+    fn repository(revisions: &[(&str, bool)], tagged: &[&str]) -> Holdings {
+        Holdings {
+            name: "a".parse().unwrap(),
+            revisions: revisions.iter().map(|(name, is_young)| (digest(name), *is_young)).collect(),
+            tagged: digests(tagged).into_iter().collect(),
+            tags: vec![],
+            layers: vec![],
+        }
+    }
+
+    fn documents(list: &[(&str, &[&str], Option<&str>)]) -> HashMap<Digest, Document> {
+        let document = |(name, entries, subject): &(&str, &[&str], Option<&str>)| {
+            let document = Document { blobs: vec![], entries: digests(entries), subject: subject.map(digest) };
+            (digest(name), document)
+        };
+        list.iter().map(document).collect()
+    }
+
+    fn stays(holdings: &Holdings, list: &[(&str, &[&str], Option<&str>)]) -> BTreeSet<Digest> {
+        let options = GcOptions { delete_untagged: true, ..GcOptions::default() };
+        staying(holdings, &documents(list), options, Faults::default())
+    }
+
+    #[test]
+    fn entries_subjects_and_referrers_of_what_is_tagged_stay_at_any_depth() {
+        let names = ["list", "inner", "image", "signature", "subject", "about-subject", "other"];
+        let holdings = repository(&names.map(|name| (name, false)), &["list"]);
+        let list: [(&str, &[&str], Option<&str>); 7] = [
+            ("list", &["inner", "elsewhere"], Some("subject")),
+            ("inner", &["image"], None),
+            ("image", &[], None),
+            ("signature", &[], Some("image")),
+            ("subject", &[], None),
+            ("about-subject", &[], Some("subject")),
+            ("other", &["image"], Some("elsewhere")),
+        ];
+        let expected: BTreeSet<_> = digests(&names[..6]).into_iter().collect();
+        assert_eq!(stays(&holdings, &list), expected);
+    }
+
+    #[test]
+    fn a_young_revision_stays_with_what_it_reaches() {
+        let holdings = repository(&[("list", true), ("image", false), ("other", false)], &[]);
+        let list: [(&str, &[&str], Option<&str>); 3] =
+            [("list", &["image"], None), ("image", &[], None), ("other", &[], None)];
+        assert_eq!(stays(&holdings, &list), digests(&["list", "image"]).into_iter().collect());
+    }
+
+    #[test]
+    fn cycles_end() {
+        let holdings = repository(&[("a", false), ("b", false)], &["a"]);
+        let list: [(&str, &[&str], Option<&str>); 2] = [("a", &["b"], Some("b")), ("b", &["a"], Some("a"))];
+        assert_eq!(stays(&holdings, &list).len(), 2);
+    }
+
+    #[test]
+    fn without_delete_untagged_everything_stays() {
+        let holdings = repository(&[("a", false)], &[]);
+        let all = staying(&holdings, &HashMap::new(), GcOptions::default(), Faults::default());
+        assert!(all.iter().eq(iter::once(&digest("a"))));
+    }
+}

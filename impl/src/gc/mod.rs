@@ -1,0 +1,90 @@
+//! Garbage collection: removing what nothing that can be fetched needs.
+//!
+//! First an inventory of every repository is taken, then it is decided which revisions stay and which digests are marked
+//! (`mark`, pure), then the rest is swept (`sweep`): links before the bytes that they point to. All of it happens with the gate
+//! held for writing, so that no push is half done meanwhile; reading goes on. What must hold afterwards: a manifest that can be
+//! fetched can be fetched with everything of it that could be fetched before.
+//!
+//! Source of the rules: `docs/behaviour.md`, "Garbage collection".
+
+mod inventory;
+mod mark;
+mod sweep;
+
+use crate::blob::UploadId;
+use crate::digest::Digest;
+use crate::error::{CollectError, RepositoryError, UploadError};
+use crate::faults::Fault;
+use crate::name::RepositoryName;
+use crate::registry::Registry;
+
+/// What a collection does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GcOptions {
+    /// Remove manifests that no tag reaches. Default: every manifest stays.
+    pub delete_untagged: bool,
+    /// Only say what would be removed.
+    pub dry_run: bool,
+    /// What is younger than this many seconds stays: a push uploads its blobs first. 0: nothing is young.
+    pub grace_seconds: u64,
+}
+
+/// What a collection removed; each list is sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GcReport {
+    /// The revisions that were removed.
+    pub manifests: Vec<(RepositoryName, Digest)>,
+    /// The blobs that were swept, manifests' bytes included.
+    pub blobs: Vec<Digest>,
+    /// Revisions whose bytes are gone. They were passed over.
+    pub dangling: Vec<(RepositoryName, Digest)>,
+}
+
+impl Registry {
+    /// Collects garbage. Waits until nobody writes, and keeps writers waiting while it runs.
+    ///
+    /// # Errors
+    /// [`CollectError::Unreadable`] before anything is swept. If the storage fails halfway, what was removed until then is gone,
+    /// and everything is still whole.
+    pub async fn collect_garbage(&self, options: GcOptions) -> Result<GcReport, CollectError> {
+        if !options.dry_run {
+            self.settle_uploads().await?;
+        }
+        let shared = self.shared();
+        let _gate = shared.gate.write().await;
+        let inventory = inventory::take(self, options).await?;
+        let documents = inventory.documents;
+        let marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
+        let plan = sweep::plan(self, inventory.repositories, inventory.dangling, &marked, options).await?;
+        if !options.dry_run || shared.faults.has(Fault::CollectDryRunSweeps) {
+            sweep::sweep(shared, &plan).await?;
+        }
+        Ok(plan.report())
+    }
+
+    /// Undoes finishes that were cut short, so that no upload relies on a blob that may be swept.
+    async fn settle_uploads(&self) -> Result<(), CollectError> {
+        let mut walk = self.walk();
+        while let Some(name) = walk.next().await? {
+            let ids = self.upload_ids(&name).await?;
+            if ids.is_empty() {
+                continue;
+            }
+            let blobs = self.repository(&name).map_err(CollectError::from)?.blobs();
+            for id in ids {
+                match blobs.resume(&id).await {
+                    Ok(_) | Err(UploadError::Unknown) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The uploads of a repository, open or torn.
+    pub(crate) async fn upload_ids(&self, name: &RepositoryName) -> Result<Vec<UploadId>, RepositoryError> {
+        let names = self.shared().driver.list(&crate::paths::uploads(name)).await;
+        let names = crate::blob::not_found_is_none(names)?.unwrap_or_default();
+        Ok(names.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+}

@@ -1,0 +1,153 @@
+//! Removing what does not stay.
+//!
+//! The order makes every stop in between harmless: revisions lose their entries in tag histories and their referrer links, then
+//! the revision link goes; then the links to blobs that will be swept; then the blobs. Caches forget each before and after.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::inventory::{Holdings, is_young};
+use super::mark::Marked;
+use super::{GcOptions, GcReport};
+use crate::blob::not_found_is_none;
+use crate::descriptor::DescriptorError;
+use crate::digest::Digest;
+use crate::driver::StoragePath;
+use crate::error::{CollectError, RepositoryError};
+use crate::faults::Fault;
+use crate::name::{RepositoryName, Tag};
+use crate::paths;
+use crate::registry::Registry;
+use crate::shared::Shared;
+
+/// What will be removed.
+#[derive(Debug)]
+pub(super) struct Plan {
+    repositories: Vec<Losses>,
+    blobs: BTreeSet<Digest>,
+    dangling: Vec<(RepositoryName, Digest)>,
+}
+
+/// What one repository will lose.
+#[derive(Debug)]
+struct Losses {
+    name: RepositoryName,
+    tags: Vec<Tag>,
+    /// Revisions, each with its subject.
+    revisions: Vec<(Digest, Option<Digest>)>,
+    layers: Vec<Digest>,
+}
+
+impl Plan {
+    pub(super) fn report(self) -> GcReport {
+        let mut report = GcReport { blobs: self.blobs.into_iter().collect(), ..GcReport::default() };
+        for losses in self.repositories {
+            let revisions = losses.revisions.into_iter();
+            report.manifests.extend(revisions.map(|(digest, _)| (losses.name.clone(), digest)));
+        }
+        report.dangling = self.dangling;
+        report.manifests.sort();
+        report.dangling.sort();
+        report
+    }
+}
+
+/// Decides what will be removed; looks at every blob.
+pub(super) async fn plan(
+    registry: &Registry,
+    repositories: Vec<Holdings>,
+    dangling: Vec<(RepositoryName, Digest)>,
+    marked: &Marked,
+    options: GcOptions,
+) -> Result<Plan, CollectError> {
+    let shared = registry.shared();
+    let young: HashSet<&Digest> =
+        repositories.iter().flat_map(|r| &r.layers).filter(|layer| layer.is_young).map(|layer| &layer.target).collect();
+    let mut stored = HashSet::new();
+    let mut blobs = BTreeSet::new();
+    let mut walk = registry.blobs().walk();
+    while let Some((digest, stat)) = walk.next_with_stat().await? {
+        let stays =
+            marked.digests.contains(&digest) || young.contains(&digest) || is_young(shared, stat.modified, options);
+        if !stays {
+            blobs.insert(digest.clone());
+        }
+        stored.insert(digest);
+    }
+    let losses = |(holdings, stays): (Holdings, &BTreeSet<Digest>)| {
+        let lost = holdings.revisions.into_keys().filter(|digest| !stays.contains(digest));
+        let layers = holdings.layers.into_iter().filter(|layer| {
+            let is_missing = !stored.contains(&layer.target);
+            blobs.contains(&layer.target) || (is_missing && !marked.digests.contains(&layer.digest))
+        });
+        Losses {
+            name: holdings.name,
+            tags: holdings.tags,
+            revisions: lost.map(|digest| (digest.clone(), marked.subjects.get(&digest).cloned())).collect(),
+            layers: layers.map(|layer| layer.digest).collect(),
+        }
+    };
+    let repositories = repositories.into_iter().zip(&marked.stays).map(losses).collect();
+    Ok(Plan { repositories, blobs, dangling })
+}
+
+/// Removes it.
+pub(super) async fn sweep(shared: &Shared, plan: &Plan) -> Result<(), CollectError> {
+    forget(shared, plan).await?;
+    for losses in &plan.repositories {
+        let name = &losses.name;
+        for (digest, subject) in &losses.revisions {
+            for tag in &losses.tags {
+                delete(shared, &paths::tag_entry(name, tag, digest)).await?;
+            }
+            if let Some(subject) = subject {
+                delete(shared, &paths::referrer(name, subject, digest)).await?;
+            }
+            delete(shared, &paths::revision(name, digest)).await?;
+        }
+    }
+    if !shared.faults.has(Fault::CollectKeepsLinks) {
+        for losses in &plan.repositories {
+            for digest in &losses.layers {
+                delete(shared, &paths::layer(&losses.name, digest)).await?;
+            }
+        }
+    }
+    for digest in &plan.blobs {
+        delete(shared, &paths::blob(digest)).await?;
+    }
+    shared.removals.pass().await;
+    forget(shared, plan).await
+}
+
+async fn delete(shared: &Shared, path: &StoragePath) -> Result<(), CollectError> {
+    not_found_is_none(shared.driver.delete(path).await)?;
+    Ok(())
+}
+
+/// Makes the caches forget what is removed.
+async fn forget(shared: &Shared, plan: &Plan) -> Result<(), CollectError> {
+    if shared.cache.is_none() {
+        return Ok(());
+    }
+    for losses in plan.repositories.iter().filter(|losses| !losses.layers.is_empty()) {
+        let cache = shared
+            .scoped_cache(&losses.name)
+            .map_err(|source| RepositoryError::Cache { name: losses.name.clone(), source })?;
+        for digest in &losses.layers {
+            if let Some(cache) = &cache {
+                unknown_is_forgotten(cache.clear(digest).await)?;
+            }
+        }
+    }
+    for digest in &plan.blobs {
+        unknown_is_forgotten(shared.forget_blob(digest).await)?;
+    }
+    Ok(())
+}
+
+fn unknown_is_forgotten(result: Result<(), DescriptorError>) -> Result<(), DescriptorError> {
+    match result {
+        Err(DescriptorError::Unknown(_)) => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,118 @@
+//! What must exist before a manifest may be stored.
+//!
+//! An image (Docker schema 2, OCI) needs its config and its layers as blobs of the repository, foreign layers with good URLs
+//! excepted. A list (Docker manifest list, OCI index) needs those of its entries that the registry's index validation selects
+//! as manifests of the repository. Everything that is wrong is reported, in document order. The subject need not exist.
+//!
+//! Source: the seed's `ManifestURLs*` and `*ValidateImageIndexImagesExist*` options; `docs/behaviour.md`, "Storing a manifest".
+
+use std::borrow::Cow;
+
+use regex::Regex;
+
+use super::ManifestStore;
+use crate::descriptor::{BlobDescriptorService, DescriptorError};
+use crate::digest::Digest;
+use crate::error::{BadReference, BlobError, ManifestError};
+use crate::faults::{Fault, Faults};
+use crate::manifest::{Descriptor, IndexValidation, LayerDuty, Manifest, ManifestType, UrlRules};
+
+impl ManifestStore {
+    /// Checks everything that the manifest names.
+    pub(super) async fn verify(&self, manifest: &Manifest) -> Result<(), ManifestError> {
+        let mut bad = match manifest.kind {
+            ManifestType::DockerManifest | ManifestType::OciManifest => self.verify_image(manifest).await?,
+            ManifestType::DockerList | ManifestType::OciIndex => self.verify_list(manifest).await?,
+        };
+        if self.shared.faults.has(Fault::FirstMissingOnly) {
+            bad.truncate(1);
+        }
+        if bad.is_empty() { Ok(()) } else { Err(ManifestError::References(bad)) }
+    }
+
+    async fn verify_image(&self, manifest: &Manifest) -> Result<Vec<BadReference>, ManifestError> {
+        let faults = self.shared.faults;
+        let rules = url_rules(&self.shared.options.urls, faults);
+        let mut bad = Vec::new();
+        let config_is_checked = !faults.has(Fault::OciConfigUnverified) || manifest.kind != ManifestType::OciManifest;
+        for config in manifest.config.iter().filter(|_| config_is_checked) {
+            self.must_have_blob(&config.digest, &mut bad).await?;
+        }
+        let checked =
+            manifest.layers.len() - usize::from(faults.has(Fault::LastLayerUnverified)).min(manifest.layers.len());
+        for layer in &manifest.layers[..checked] {
+            match rules.duty(manifest.kind, layer) {
+                Ok(LayerDuty::MustExist) => self.must_have_blob(&layer.digest, &mut bad).await?,
+                Ok(LayerDuty::MayLiveElsewhere) => {}
+                Err(reason) => bad.push(BadReference::RefusedLayer { digest: layer.digest.clone(), reason }),
+            }
+        }
+        Ok(bad)
+    }
+
+    async fn verify_list(&self, manifest: &Manifest) -> Result<Vec<BadReference>, ManifestError> {
+        let faults = self.shared.faults;
+        let mut bad = Vec::new();
+        if faults.has(Fault::DockerListUnverified) && manifest.kind == ManifestType::DockerList {
+            return Ok(bad);
+        }
+        for entry in &manifest.entries {
+            if selects(&self.shared.options.indexes, entry, faults) && !is_known(&*self.statter, &entry.digest).await? {
+                bad.push(BadReference::Missing(entry.digest.clone()));
+            }
+        }
+        Ok(bad)
+    }
+
+    async fn must_have_blob(&self, digest: &Digest, bad: &mut Vec<BadReference>) -> Result<(), ManifestError> {
+        match self.blobs.stat(digest).await {
+            Ok(_) => Ok(()),
+            Err(BlobError::Unknown(_) | BlobError::Denied(_)) => {
+                bad.push(BadReference::Missing(digest.clone()));
+                Ok(())
+            }
+            Err(BlobError::DeleteDisabled) => unreachable!("looking something up deletes nothing"),
+            Err(BlobError::Driver(error)) => Err(error.into()),
+            Err(BlobError::Service(error)) => Err(ManifestError::Service(error)),
+        }
+    }
+}
+
+/// Whether a service knows the digest. What access control hides is not known.
+async fn is_known(service: &dyn BlobDescriptorService, digest: &Digest) -> Result<bool, ManifestError> {
+    match service.stat(digest).await {
+        Ok(_) => Ok(true),
+        Err(DescriptorError::Unknown(_) | DescriptorError::Denied(_)) => Ok(false),
+        Err(DescriptorError::Driver(error)) => Err(error.into()),
+        Err(DescriptorError::Service(error)) => Err(ManifestError::Service(error)),
+    }
+}
+
+fn url_rules(rules: &UrlRules, faults: Faults) -> Cow<'_, UrlRules> {
+    let mut rules = Cow::Borrowed(rules);
+    if faults.has(Fault::UrlAllowIgnored) {
+        rules.to_mut().allow = None;
+    }
+    if faults.has(Fault::UrlDenyIgnored) {
+        rules.to_mut().deny = None;
+    }
+    if faults.has(Fault::UrlAllowAnchored) {
+        let anchored = rules.allow.as_ref().and_then(|allow| Regex::new(&format!("^(?:{allow})$")).ok());
+        rules.to_mut().allow = anchored;
+    }
+    rules
+}
+
+fn selects(indexes: &IndexValidation, entry: &Descriptor, faults: Faults) -> bool {
+    if !indexes.enabled || indexes.platforms.is_empty() {
+        return indexes.selects(entry);
+    }
+    let Some(platform) = &entry.platform else { return faults.has(Fault::FilterTakesNoPlatform) };
+    if faults.has(Fault::FilterOnArchitecture) {
+        return indexes.platforms.iter().any(|filter| filter.architecture == platform.architecture);
+    }
+    if faults.has(Fault::FilterOnOs) {
+        return indexes.platforms.iter().any(|filter| filter.os == platform.os);
+    }
+    indexes.selects(entry)
+}

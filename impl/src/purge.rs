@@ -1,0 +1,52 @@
+//! Purging uploads that nobody finished.
+//!
+//! An upload's age is that of its `startedat`. One whose age cannot be read stays: it may be somebody else's.
+
+use jiff::Timestamp;
+
+use crate::blob::{UploadId, not_found_is_none};
+use crate::error::RepositoryError;
+use crate::faults::Fault;
+use crate::name::RepositoryName;
+use crate::paths;
+use crate::registry::Registry;
+
+impl Registry {
+    /// Removes the uploads that started at least this many seconds ago, and gives their ids, sorted. A dry run removes nothing.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn purge_uploads(
+        &self,
+        older_than_seconds: u64,
+        dry_run: bool,
+    ) -> Result<Vec<UploadId>, RepositoryError> {
+        let shared = self.shared();
+        let mut purged = Vec::new();
+        let mut walk = self.walk();
+        while let Some(name) = walk.next().await? {
+            for id in self.upload_ids(&name).await? {
+                let _lock = shared.upload_locks.lock((name.clone(), id.clone())).await;
+                let age = self.upload_age(&name, &id).await?;
+                if age.is_some_and(|age| age >= older_than_seconds) || shared.faults.has(Fault::PurgeTakesAll) {
+                    if !dry_run {
+                        not_found_is_none(shared.driver.delete(&paths::upload(&name, &id)).await)?;
+                    }
+                    purged.push(id);
+                }
+            }
+        }
+        purged.sort();
+        Ok(purged)
+    }
+
+    /// In whole seconds; nothing if it cannot be told or lies ahead.
+    async fn upload_age(&self, name: &RepositoryName, id: &UploadId) -> Result<Option<u64>, RepositoryError> {
+        let text = not_found_is_none(self.shared().driver.read(&paths::upload_started_at(name, id)).await)?;
+        let started = text.as_deref().and_then(|text| std::str::from_utf8(text).ok()?.trim().parse::<Timestamp>().ok());
+        let Some(started) = started else { return Ok(None) };
+        let begun = i64::from(started.subsec_nanosecond() > 0);
+        let now = i64::try_from(self.shared().clock.seconds()).unwrap_or(i64::MAX);
+        Ok(now.checked_sub(started.as_second().saturating_add(begun)).and_then(|age| u64::try_from(age).ok()))
+    }
+}

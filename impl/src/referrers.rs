@@ -1,0 +1,149 @@
+//! Referrers: which manifests of a repository are about a given one.
+//!
+//! Each manifest with a subject leaves a link below that subject. The links are derived data: distribution writes none, so once
+//! for each instance and repository, at first use, what is missing is added from the revisions. A link whose revision is gone
+//! counts for nothing.
+//!
+//! Source: OCI distribution-spec 1.1, "Listing Referrers".
+
+use std::collections::BTreeMap;
+
+use crate::blob::{linked_digests, not_found_is_none, read_limited, write_link};
+use crate::digest::Digest;
+use crate::driver::DriverError;
+use crate::faults::Fault;
+use crate::manifest::{self, Manifest};
+use crate::name::RepositoryName;
+use crate::paths;
+use crate::shared::Shared;
+use crate::sync::{Arc, lock};
+
+/// A manifest that is about another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referrer {
+    /// Its type.
+    pub media_type: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its artifact type: `artifactType`, or an image's config media type.
+    pub artifact_type: Option<String>,
+    /// Its annotations, if it has any object of them.
+    pub annotations: Option<BTreeMap<String, String>>,
+}
+
+/// The referrers of one repository. See [`Repository::referrers`](crate::repository::Repository::referrers).
+#[derive(Clone, Debug)]
+pub struct ReferrerStore {
+    shared: Arc<Shared>,
+    name: RepositoryName,
+}
+
+impl ReferrerStore {
+    pub(crate) fn new(shared: Arc<Shared>, name: RepositoryName) -> Self {
+        Self { shared, name }
+    }
+
+    /// The manifests whose subject is this digest, in the order of their digests. Empty if there are none, or no such
+    /// repository.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn list(&self, subject: &Digest) -> Result<Vec<Referrer>, DriverError> {
+        self.make_ready().await?;
+        let mut referrers = Vec::new();
+        for digest in linked_digests(&*self.shared.driver, &paths::referrers(&self.name, subject)).await? {
+            if !self.shared.faults.has(Fault::ReferrersKeepDeleted) && !self.has_revision(&digest).await? {
+                continue;
+            }
+            let Some((manifest, size)) = self.read(&digest).await? else { continue };
+            if manifest.subject.as_ref().is_some_and(|found| found.digest == *subject) {
+                referrers.push(Referrer {
+                    media_type: manifest.kind.as_str().to_owned(),
+                    digest,
+                    size,
+                    artifact_type: manifest.referrer_artifact_type().map(ToOwned::to_owned),
+                    annotations: manifest.annotations,
+                });
+            }
+        }
+        Ok(referrers)
+    }
+
+    /// Links a referrer, whose revision link is durable. The caller holds the gate and the manifest lock.
+    pub(crate) async fn link_locked(&self, subject: &Digest, digest: &Digest) -> Result<(), DriverError> {
+        if self.shared.faults.has(Fault::ReferrersForgotten) {
+            self.complete().await?;
+        }
+        write_link(&*self.shared.driver, &paths::referrer_link(&self.name, subject, digest), digest).await
+    }
+
+    /// Removes a link. The caller holds the gate and the manifest lock.
+    pub(crate) async fn unlink_locked(&self, subject: &Digest, digest: &Digest) -> Result<(), DriverError> {
+        not_found_is_none(self.shared.driver.delete(&paths::referrer(&self.name, subject, digest)).await)?;
+        Ok(())
+    }
+
+    /// Adds the links that are missing, whatever this instance did before. A repair; reading does it by itself once.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn rebuild(&self) -> Result<(), DriverError> {
+        lock(&self.shared.referrers_ready).remove(&self.name);
+        self.make_ready().await
+    }
+
+    async fn make_ready(&self) -> Result<(), DriverError> {
+        if self.is_ready() {
+            return Ok(());
+        }
+        let _gate = self.shared.gate.read().await;
+        let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
+        self.complete().await
+    }
+
+    async fn complete(&self) -> Result<(), DriverError> {
+        if self.is_ready() {
+            return Ok(());
+        }
+        let driver = &*self.shared.driver;
+        if self.shared.faults.has(Fault::ReferrersForgotten) {
+            let all = paths::manifests(&self.name).join("referrers")?;
+            not_found_is_none(driver.delete(&all).await)?;
+            lock(&self.shared.referrers_ready).insert(self.name.clone());
+            return Ok(());
+        }
+        let revisions = linked_digests(driver, &paths::revisions(&self.name)).await?;
+        if revisions.is_empty() {
+            // Not remembered: clients may ask for any number of names.
+            return Ok(());
+        }
+        for digest in revisions {
+            let Some((manifest, _)) = self.read(&digest).await? else { continue };
+            let Some(subject) = manifest.subject else { continue };
+            let link = paths::referrer_link(&self.name, &subject.digest, &digest);
+            if not_found_is_none(driver.stat(&link).await)?.is_none() {
+                write_link(driver, &link, &digest).await?;
+            }
+        }
+        lock(&self.shared.referrers_ready).insert(self.name.clone());
+        Ok(())
+    }
+
+    fn is_ready(&self) -> bool {
+        lock(&self.shared.referrers_ready).contains(&self.name)
+    }
+
+    async fn has_revision(&self, digest: &Digest) -> Result<bool, DriverError> {
+        let link = self.shared.driver.stat(&paths::revision_link(&self.name, digest)).await;
+        Ok(not_found_is_none(link)?.is_some())
+    }
+
+    /// A stored manifest and its size, as far as it can be read.
+    async fn read(&self, digest: &Digest) -> Result<Option<(Manifest, u64)>, DriverError> {
+        let Some(bytes) = read_limited(&*self.shared.driver, digest).await? else { return Ok(None) };
+        let manifest = manifest::derive_type(&bytes).and_then(|kind| manifest::read(kind, &bytes).ok());
+        Ok(manifest.map(|manifest| (manifest, bytes.len() as u64)))
+    }
+}

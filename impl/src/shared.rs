@@ -1,0 +1,78 @@
+//! What all parts of one registry share: the storage, the options, and the locks.
+//!
+//! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, a blob link's ([`Shared::link_locks`]) or a
+//! repository's manifests' ([`Shared::manifest_locks`]). Whoever makes or removes links holds the gate for reading; a
+//! collection and the removal of a repository hold it for writing, so nothing that was acknowledged is swept from under its
+//! writer. Nobody waits for a client's bytes while holding the gate. Reading takes none of these.
+
+use std::collections::HashSet;
+
+use crate::blob::UploadId;
+use crate::builder::{Options, UploadIds};
+use crate::descriptor::{
+    BlobDescriptor, BlobDescriptorCacheProvider, BlobDescriptorService, BlobDescriptorServiceFactory, DescriptorError,
+    ServiceError,
+};
+use crate::digest::Digest;
+use crate::driver::{Clock, Driver};
+use crate::faults::{Fault, Faults};
+use crate::name::RepositoryName;
+use crate::sync::{Arc, AsyncRwLock, AtomicU64, Generation, KeyedLocks, Mutex};
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) upload_ids: Arc<dyn UploadIds>,
+    pub(crate) options: Options,
+    pub(crate) controllers: Option<Arc<dyn BlobDescriptorServiceFactory>>,
+    pub(crate) cache: Option<Arc<dyn BlobDescriptorCacheProvider>>,
+    pub(crate) faults: Faults,
+    /// Answers for the bytes themselves, whoever links them; through the global cache if there is one.
+    pub(crate) statter: Arc<dyn BlobDescriptorService>,
+    /// The same, past every cache.
+    pub(crate) uncached_statter: Arc<dyn BlobDescriptorService>,
+    /// Passes whenever a link or bytes go.
+    pub(crate) removals: Arc<Generation>,
+    pub(crate) gate: AsyncRwLock<()>,
+    /// How many repositories were removed. An upload that was busy meanwhile looks whether its own was among them.
+    pub(crate) repositories_removed: AtomicU64,
+    pub(crate) upload_locks: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
+    pub(crate) link_locks: Arc<KeyedLocks<(RepositoryName, Digest)>>,
+    pub(crate) manifest_locks: Arc<KeyedLocks<RepositoryName>>,
+    /// The repositories whose referrer links were found complete, or made so, by this instance.
+    pub(crate) referrers_ready: Mutex<HashSet<RepositoryName>>,
+}
+
+impl Shared {
+    /// The cache of one repository, if there is a cache.
+    pub(crate) fn scoped_cache(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<Option<Arc<dyn BlobDescriptorService>>, ServiceError> {
+        let Some(cache) = &self.cache else { return Ok(None) };
+        if self.faults.has(Fault::CacheShared) {
+            let shared: Arc<dyn BlobDescriptorService> = Arc::<dyn BlobDescriptorCacheProvider>::clone(cache);
+            return Ok(Some(shared));
+        }
+        cache.repository_scoped(name).map(Some)
+    }
+
+    /// Makes the global cache forget a blob.
+    pub(crate) async fn forget_blob(&self, digest: &Digest) -> Result<(), DescriptorError> {
+        match &self.cache {
+            Some(cache) => cache.clear(digest).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What the global store has under this digest, through the cache.
+    pub(crate) async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError> {
+        self.statter.stat(digest).await
+    }
+
+    /// The age in whole seconds of what was written at `modified`; 0 if that lies ahead.
+    pub(crate) fn age(&self, modified: u64) -> u64 {
+        self.clock.seconds().saturating_sub(modified)
+    }
+}

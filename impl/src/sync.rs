@@ -1,0 +1,135 @@
+//! The one door through which locks come into this crate.
+//!
+//! Nothing else here names `std::sync` or `tokio::sync`. Whoever wants to explore schedules swaps the primitives in this file.
+//! Beside the re-exports stand two small things made of them: [`KeyedLocks`], a lock for each of many keys, and
+//! [`Generation`], which lets a cache be filled without ever resurrecting what was removed meanwhile.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+pub(crate) use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard as OwnedAsyncMutexGuard, RwLock as AsyncRwLock};
+
+/// Locks a mutex whose data no panic can leave half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lock for each key. A key that nobody holds or waits for takes no memory.
+#[derive(Debug)]
+pub(crate) struct KeyedLocks<K>(Mutex<HashMap<K, Arc<AsyncMutex<()>>>>);
+
+impl<K> Default for KeyedLocks<K> {
+    fn default() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+}
+
+impl<K: Hash + Eq + Clone> KeyedLocks<K> {
+    /// Waits until nobody else holds this key, and holds it until the guard goes.
+    pub(crate) async fn lock(self: &Arc<Self>, key: K) -> KeyedGuard<K> {
+        let entry = Arc::clone(lock(&self.0).entry(key.clone()).or_default());
+        // Made before waiting: if the wait is dropped, the entry goes as well.
+        let mut guard = KeyedGuard { locks: Arc::clone(self), key, held: None };
+        guard.held = Some(entry.lock_owned().await);
+        guard
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        lock(&self.0).len()
+    }
+}
+
+/// Holds one key of [`KeyedLocks`].
+#[derive(Debug)]
+pub(crate) struct KeyedGuard<K: Hash + Eq + Clone> {
+    locks: Arc<KeyedLocks<K>>,
+    key: K,
+    held: Option<OwnedAsyncMutexGuard<()>>,
+}
+
+impl<K: Hash + Eq + Clone> Drop for KeyedGuard<K> {
+    fn drop(&mut self) {
+        let mut locks = lock(&self.locks.0);
+        self.held = None;
+        // Clones are taken under the same lock: a count of one means that nobody waits.
+        if locks.get(&self.key).is_some_and(|entry| Arc::strong_count(entry) == 1) {
+            locks.remove(&self.key);
+        }
+    }
+}
+
+/// Counts removals, so that an answer looked up before a removal is not remembered after it.
+///
+/// Who fills a cache reads [`now`](Self::now) before it looks things up and fills through
+/// [`unless_passed`](Self::unless_passed). Who removes something [`pass`](Self::pass)es after the removal, and clears the
+/// cache after that.
+#[derive(Debug, Default)]
+pub(crate) struct Generation {
+    number: AtomicU64,
+    filling: AsyncRwLock<()>,
+}
+
+impl Generation {
+    pub(crate) fn now(&self) -> u64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Runs `fill` if nothing was removed since `seen`; no removal passes while it runs.
+    pub(crate) async fn unless_passed<F: Future<Output = ()> + Send>(&self, seen: u64, fill: F) {
+        let _filling = self.filling.read().await;
+        if self.now() == seen {
+            fill.await;
+        }
+    }
+
+    pub(crate) async fn pass(&self) {
+        let _nobody_fills = self.filling.write().await;
+        self.number.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn one_key_is_held_by_one_at_a_time_and_leaves_nothing_behind() {
+        let locks = Arc::new(KeyedLocks::default());
+        let inside = Arc::new(AtomicU64::new(0));
+        let tasks = (0..20_u64).map(|n| {
+            let (locks, inside) = (Arc::clone(&locks), Arc::clone(&inside));
+            async move {
+                let _guard = locks.lock(n % 2).await;
+                let bit = 1 << (n % 2);
+                assert_eq!(inside.fetch_or(bit, Ordering::SeqCst) & bit, 0);
+                tokio::task::yield_now().await;
+                inside.fetch_and(!bit, Ordering::SeqCst);
+            }
+        });
+        futures::future::join_all(tasks).await;
+        assert_eq!(locks.len(), 0);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_wait_that_is_given_up_leaves_nothing_behind() {
+        let locks = Arc::new(KeyedLocks::default());
+        let held = locks.lock("a").await;
+        assert!(futures::FutureExt::now_or_never(locks.lock("a")).is_none());
+        drop(held);
+        assert_eq!(locks.len(), 0);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn nothing_is_filled_after_a_removal_has_passed() {
+        let generation = Generation::default();
+        let seen = generation.now();
+        generation.pass().await;
+        generation.unless_passed(seen, async { panic!("filled") }).await;
+        let filled = AtomicU64::new(0);
+        generation.unless_passed(generation.now(), async { filled.store(1, Ordering::SeqCst) }).await;
+        assert_eq!(filled.into_inner(), 1);
+    }
+}
