@@ -457,10 +457,12 @@ pub fn sweep(pool: &Pool, view: &View) -> Vec<Action> {
 
 /// What can be fetched: every manifest and blob from every repository. Asked before and after a collection.
 pub fn probe(pool: &Pool) -> Vec<Action> {
-    let ask = |repo: RepoId, payload: Payload| {
-        let what = Named::Of(payload, Algorithm::Sha256);
-        let repo = Repo::Of(repo);
-        [Action::GetManifest { repo, by: By::Digest(what) }, Action::HeadBlob { repo, what }]
+    let ask = |id: RepoId, payload: Payload| {
+        let (repo, what) = (Repo::Of(id), Named::Of(payload, Algorithm::Sha256));
+        match payload {
+            Payload::Blob(_) => Action::HeadBlob { repo, what },
+            Payload::Manifest(_) => Action::GetManifest { repo, by: By::Digest(what) },
+        }
     };
-    pool.repository_ids().flat_map(|repo| pool.payloads().flat_map(move |payload| ask(repo, payload))).collect()
+    pool.repository_ids().flat_map(|repo| pool.payloads().map(move |payload| ask(repo, payload))).collect()
 }

@@ -40,26 +40,26 @@ enum What {
 
 /// How often each is drawn.
 const WEIGHTS: &[(usize, What)] = &[
-    (40, What::HeadBlob),
-    (70, What::GetBlob),
+    (60, What::HeadBlob),
+    (110, What::GetBlob),
     (35, What::DeleteBlob),
     (50, What::MountBlob),
     (30, What::StartUpload),
     (90, What::PutBlob),
     (60, What::Append),
-    (25, What::UploadStatus),
+    (35, What::UploadStatus),
     (50, What::FinishUpload),
     (12, What::CancelUpload),
     (150, What::PutManifest),
-    (35, What::HeadManifest),
-    (60, What::GetManifest),
+    (60, What::HeadManifest),
+    (100, What::GetManifest),
     (50, What::DeleteManifest),
-    (40, What::ListTags),
-    (20, What::ListRepositories),
+    (60, What::ListTags),
+    (35, What::ListRepositories),
     (8, What::WalkRepositories),
-    (50, What::Referrers),
-    (15, What::TagsOf),
-    (15, What::TagHistory),
+    (70, What::Referrers),
+    (25, What::TagsOf),
+    (25, What::TagHistory),
     (4, What::ListBlobs),
     (3, What::RemoveRepository),
     (20, What::CollectGarbage),
@@ -152,7 +152,7 @@ impl Generator<'_, '_> {
     fn known_tag(&mut self, home: RepoId) -> Tag {
         let set: Vec<TagId> = self.known.repo(home).tags.iter().map(|(tag, _)| *tag).collect();
         match self.dice.pick_any(&set) {
-            Some(tag) if self.dice.percent(88) => Tag::Of(tag),
+            Some(tag) if self.dice.percent(80) => Tag::Of(tag),
             _ => self.tag(),
         }
     }
@@ -184,7 +184,7 @@ impl Generator<'_, '_> {
     pub(super) fn blob_digest(&mut self, home: RepoId) -> Named {
         let linked = self.dice.pick_any(&self.known.repo(home).layers);
         match linked {
-            Some(linked) if self.dice.percent(88) => linked,
+            Some(linked) if self.dice.percent(80) => linked,
             _ => self.nearly_digest(),
         }
     }
@@ -193,7 +193,7 @@ impl Generator<'_, '_> {
     fn revision_digest(&mut self, home: RepoId) -> Named {
         let there = self.dice.pick_any(&self.known.repo(home).revisions);
         match there {
-            Some(there) if self.dice.percent(88) => there,
+            Some(there) if self.dice.percent(80) => there,
             _ => self.nearly_digest(),
         }
     }

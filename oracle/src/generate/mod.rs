@@ -102,7 +102,7 @@ impl<'a, 'd> Generator<'a, 'd> {
                 plan.reverse();
                 self.plans.push(plan);
             }
-            let plan = if self.plans.is_empty() || self.dice.percent(30) {
+            let plan = if self.plans.is_empty() || self.dice.percent(50) {
                 None
             } else {
                 Some(self.dice.below(self.plans.len()))

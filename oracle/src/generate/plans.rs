@@ -27,6 +27,7 @@ enum Goal {
     OtherAlgorithm,
     SecondThoughts,
     Remove,
+    Odd,
 }
 
 const GOALS: &[(usize, Goal)] = &[
@@ -46,6 +47,7 @@ const GOALS: &[(usize, Goal)] = &[
     (4, Goal::OtherAlgorithm),
     (3, Goal::SecondThoughts),
     (1, Goal::Remove),
+    (9, Goal::Odd),
 ];
 
 impl Generator<'_, '_> {
@@ -102,6 +104,7 @@ impl Generator<'_, '_> {
                 plan.push(Action::FinishUpload { repo, upload, claimed: Some(right), chunk: Chunk::none(), range });
                 plan.push(Action::GetBlob { repo, what: right, range: None });
             }
+            Goal::Odd => self.push_odd(repo, &mut plan),
             Goal::Remove => {
                 plan.push(Action::RemoveRepository { repo: repo.into() });
                 plan.push(Action::ListRepositories { n: PageSize::Absent, last: None });
@@ -130,6 +133,26 @@ impl Generator<'_, '_> {
             let by = tag.map_or(By::Digest(Named::manifest(manifest)), |tag| By::Tag(Tag::Of(tag)));
             plan.push(Action::GetManifest { repo: repo.into(), by });
         }
+    }
+
+    /// Pushes a manifest that is, or looks, malformed; now and then with all that it names.
+    fn push_odd(&mut self, repo: RepoId, plan: &mut Vec<Action>) {
+        let odd: Vec<ManifestId> =
+            self.pool.manifest_ids().filter(|id| self.pool.manifest(*id).oddity.is_some()).collect();
+        let Some(manifest) = self.dice.pick_any(&odd) else { return self.push_some(repo, true, plan) };
+        let tag = TagId(self.dice.byte() % 4);
+        if self.dice.percent(40) {
+            return self.push(repo, manifest, Some(tag), plan);
+        }
+        let (payload, by) = (Payload::Manifest(manifest), By::Tag(Tag::Of(tag)));
+        plan.push(Action::PutManifest {
+            repo: repo.into(),
+            by,
+            content_type: ContentType::Own,
+            tags: Vec::new(),
+            payload,
+        });
+        plan.push(Action::HeadManifest { repo: repo.into(), by });
     }
 
     /// Pushes a manifest after all that it names, as a client does.

@@ -67,6 +67,7 @@ fn manifest(dice: &mut Dice, blobs: usize, at: usize, limited: bool) -> Manifest
         let entries = dice.weighted(&[(1, 0), (3, 1), (4, 2), (2, 3), (1, 4)]);
         Body::List((0..entries).map(|_| entry(dice, &earlier, &any_blob)).collect())
     };
+    let is_list = matches!(body, Body::List(_));
     let subject = dice.percent(30).then(|| match dice.below(10) {
         0..=5 if at > 0 => earlier(dice),
         6 | 7 => any_blob(dice),
@@ -90,9 +91,16 @@ fn manifest(dice: &mut Dice, blobs: usize, at: usize, limited: bool) -> Manifest
         // The first two are always sound, so that there is something to build on.
         oddity: match limited {
             true if at >= 2 && dice.percent(30) => Some(padded(dice)),
-            _ => (at >= 2 && dice.percent(20)).then(|| dice.pick(ODDITIES)),
+            _ => (at >= 2 && dice.percent(28)).then(|| oddity(dice, is_list)),
         },
     }
+}
+
+/// Only lists have platforms, so they are looked at more closely there.
+fn oddity(dice: &mut Dice, is_list: bool) -> Oddity {
+    let at_platform = |oddity: &&Oddity| matches!(oddity.place, Place::Platform(_));
+    let at_platforms: Vec<Oddity> = ODDITIES.iter().filter(at_platform).copied().collect();
+    if is_list && dice.percent(25) { dice.pick(&at_platforms) } else { dice.pick(ODDITIES) }
 }
 
 fn padded(dice: &mut Dice) -> Oddity {
