@@ -10,6 +10,7 @@ pub mod lockstep;
 pub mod pool;
 pub mod shrink;
 pub mod target;
+pub mod wire;
 
 #[cfg(test)]
 mod perfect;

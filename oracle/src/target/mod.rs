@@ -2,16 +2,18 @@
 //!
 //! A [`Target`] is a registry, seen as something that performs one [`Op`] after another and says what a client saw.
 //! It does not judge. It is implemented by the registry in process ([`embedded`]) and by an HTTP client that works on any
-//! registry (`http`); implement it for your own registry in some forty lines (the crate's front page shows how).
+//! registry ([`http`]); implement it for your own registry in some forty lines (the crate's front page shows how).
 
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use proofhouse_model::{Op, Options, Outcome, View};
 
-//EMB pub mod embedded;
+pub mod embedded;
+pub mod http;
 
-//EMB pub use embedded::EmbeddedTarget;
+pub use embedded::EmbeddedTarget;
+pub use http::{HttpOptions, HttpTarget};
 
 /// A registry under test.
 ///
@@ -54,6 +56,14 @@ pub trait Target {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
+    /// The URL is none of a registry that can be tested.
+    #[error("cannot use {url}: {reason}")]
+    BadUrl {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Nothing answers there.
     #[error("nothing answers at {url}: {reason}")]
     Unreachable {

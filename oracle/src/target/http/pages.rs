@@ -1,0 +1,104 @@
+//! Answers of several pages.
+//!
+//! A next page is where the link says. The pages of the catalog begin right before the case's own repositories and end after
+//! them, so that a registry with many others is not read through.
+
+use std::collections::BTreeSet;
+
+use proofhouse_model::{Op, Outcome};
+use reqwest::Method;
+use url::Url;
+
+use super::HttpTarget;
+use super::requests::Asking;
+use super::translate::{referrers, strings};
+use super::transport::{Request, UNSUPPORTED};
+use crate::wire::Answer;
+use crate::wire::headers::next_link;
+
+/// Pages that are read at most.
+const MOST_PAGES: usize = 1_000;
+
+impl HttpTarget {
+    /// Every repository of the case, page after page.
+    pub(super) async fn walk(&mut self, op: &Op, n: u32) -> Result<Outcome, String> {
+        let mut names = Vec::new();
+        // In every order in use, what stands under the prefix comes before this.
+        let end = format!("{}0", self.names.prefix());
+        let mut next = Some(self.first_page(op)?);
+        let mut seen = BTreeSet::new();
+        while let Some(request) = next.take() {
+            let at = self.once(&mut seen, &request)?;
+            let answer = self.exchange(op, request, "").await?;
+            if answer.status != 200 {
+                return Ok(self.refusal(op, &answer));
+            }
+            let page = strings(&answer, "repositories");
+            if page.len() as u64 > u64::from(n) {
+                return Err(format!("a page of {} repositories at {at}, where {n} were asked for", page.len()));
+            }
+            let past_the_end = page.last().is_some_and(|last| *last > end);
+            names.extend(page.iter().filter_map(|name| self.names.here(name)));
+            if !past_the_end {
+                next = next_page(&at, &answer)?;
+            }
+        }
+        Ok(Outcome::Names { names, more: false })
+    }
+
+    /// All referrers, page after page.
+    pub(super) async fn all_referrers(&mut self, op: &Op) -> Result<Outcome, String> {
+        let mut asking = Asking { base: &self.base, names: &mut self.names, uploads: &self.uploads };
+        let (request, repository) = asking.request(op)?;
+        let mut rows = Vec::new();
+        let mut applied = None;
+        let mut next = Some(request);
+        let mut seen = BTreeSet::new();
+        while let Some(request) = next.take() {
+            let at = self.once(&mut seen, &request)?;
+            let answer = self.exchange(op, request, &repository).await?;
+            match self.refusal(op, &answer) {
+                Outcome::Referrers { filtered, .. } => {
+                    if applied.is_some_and(|applied| applied != filtered) {
+                        return Err("one page of the referrers is filtered and another is not".into());
+                    }
+                    applied = Some(filtered);
+                }
+                refused => return Ok(refused),
+            }
+            rows.extend(referrers(&answer));
+            next = next_page(&at, &answer)?;
+        }
+        Ok(Outcome::Referrers { referrers: rows, filtered: applied.unwrap_or_default() })
+    }
+
+    fn first_page(&mut self, op: &Op) -> Result<Request, String> {
+        let mut asking = Asking { base: &self.base, names: &mut self.names, uploads: &self.uploads };
+        asking.request(op).map(|(request, _)| request)
+    }
+
+    fn refusal(&self, op: &Op, answer: &Answer) -> Outcome {
+        self.reading(0, None).outcome(op, answer)
+    }
+
+    /// Notes that a page is asked for; a page that was asked for before, or one too many, is where pages never end.
+    fn once(&self, seen: &mut BTreeSet<Url>, request: &Request) -> Result<Url, String> {
+        if !seen.insert(request.url.clone()) {
+            return Err(format!("the next page is one that was there before: {}", request.url));
+        }
+        if seen.len() > MOST_PAGES {
+            return Err(format!("no end after {MOST_PAGES} pages"));
+        }
+        Ok(request.url.clone())
+    }
+}
+
+/// The request for the page after this one, if there is one.
+fn next_page(at: &Url, answer: &Answer) -> Result<Option<Request>, String> {
+    let Some(target) = next_link(&answer.headers)? else { return Ok(None) };
+    let url = at.join(&target).map_err(|error| format!("a next page that is no URL: {target}: {error}"))?;
+    if url.scheme() != "http" {
+        return Err(format!("{UNSUPPORTED}the next page at {url}"));
+    }
+    Ok(Some(Request::new(Method::GET, url)))
+}
