@@ -3,6 +3,7 @@
 pub mod action;
 pub mod campaign;
 pub mod case;
+pub mod config;
 pub mod coverage;
 pub mod disk;
 pub mod generate;
