@@ -8,9 +8,9 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use crate::digest::{Digest, InvalidDigest};
+use crate::sync::Arc;
 
 /// The longest repository name, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;

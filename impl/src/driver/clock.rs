@@ -4,8 +4,9 @@
 //! it is told to advance. In production [`SystemClock`] answers.
 
 use std::fmt::Debug;
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::sync::{Mutex, lock};
 
 /// Says what time it is.
 pub trait Clock: Send + Sync + Debug + 'static {
@@ -50,14 +51,14 @@ impl ManualClock {
 
     /// Moves it forward, at most to the largest time there is.
     pub fn advance(&self, by: Duration) {
-        let mut elapsed = self.elapsed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut elapsed = lock(&self.elapsed);
         *elapsed = elapsed.saturating_add(by);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> SystemTime {
-        let elapsed = *self.elapsed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let elapsed = *lock(&self.elapsed);
         UNIX_EPOCH.checked_add(elapsed).unwrap_or(UNIX_EPOCH)
     }
 }

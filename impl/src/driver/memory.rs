@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -16,6 +15,7 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use super::{Appender, Clock, ContentStream, Driver, DriverError, MAX_CHUNK, Stat, StoragePath, SystemClock};
+use crate::sync::{Arc, Mutex, MutexGuard, lock};
 
 /// Keeps everything in memory. A clone shares the content, as two processes share a disk.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Memory {
     }
 
     fn nodes(&self) -> MutexGuard<'_, BTreeMap<String, Node>> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.nodes)
     }
 
     /// The file at this path.
@@ -92,10 +92,6 @@ impl Memory {
         nodes.insert(path.as_str().to_owned(), Node::File(content));
         Ok(())
     }
-}
-
-fn lock(content: &Mutex<Content>) -> MutexGuard<'_, Content> {
-    content.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The beginning of every path below this directory.
@@ -248,9 +244,9 @@ impl Appender for MemoryAppender {
 
     async fn write(&mut self, chunk: Bytes) -> Result<(), DriverError> {
         let mut content = lock(&self.content);
-        content.size += chunk.len() as u64;
-        content.modified = self.clock.seconds();
         if !chunk.is_empty() {
+            content.size += chunk.len() as u64;
+            content.modified = self.clock.seconds();
             content.chunks.push(chunk);
         }
         self.size = content.size;

@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
+#[cfg(test)]
+mod agreement;
 mod clock;
 mod filesystem;
 mod memory;

@@ -5,9 +5,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use super::DriverError;
+use crate::sync::Arc;
 
 /// Names that begin so are a driver's own: unfinished writes, and trees on their way out.
 pub(super) const TEMPORARY: &str = ".tmp-";

@@ -3,12 +3,11 @@
 //! Everything goes to the driver behind it, except [`redirect_url`](Driver::redirect_url): that answers `<base><path>`. It
 //! serves registries whose data directory is published by a web server, and the tests of `EnableRedirect`.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{Appender, ContentStream, Driver, DriverError, Stat, StoragePath};
+use crate::sync::Arc;
 
 /// Wraps a driver and knows a URL for every path.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! Manifests: what they may look like, and what they name.
 //!
-//! [`read`] takes the bytes that a client sent under one of four types ([`ManifestType`]) and either gives what they say
+//! [`read()`] takes the bytes that a client sent under one of four types ([`ManifestType`]) and either gives what they say
 //! ([`Manifest`]) or why they are refused ([`Malformed`]). [`derive_type`] finds the type of bytes that are stored already.
 //! [`UrlRules`] and [`IndexValidation`] answer what of a manifest must exist before it may be stored.
 //!

@@ -1,4 +1,4 @@
-//! The first of two passes over a document: every byte of it is parsed and held to the tables of [`shape`](super::shape).
+//! The first of two passes over a document: every byte of it is parsed and held to the tables of [`shape`].
 //!
 //! It walks with the parser, building nothing: serde calls in where a value of some kind begins, and the walk knows which
 //! [`Shape`] is due there. Values that are free are parsed all the same (never skipped with `IgnoredAny`, which does not decode

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// How many directories are remembered before all are forgotten again. About 10 MiB of paths.
 const REMEMBERED: usize = 1 << 16;
@@ -47,7 +48,7 @@ impl DurableDirectories {
     }
 
     fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -7,8 +7,6 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -16,6 +14,7 @@ use bytes::Bytes;
 use super::directories::{DurableDirectories, sync_directory};
 use crate::driver::path::TEMPORARY;
 use crate::driver::{Clock, DriverError, Stat, StoragePath, seconds_since_epoch};
+use crate::sync::{Arc, AtomicU64, Ordering, PoisonError, RwLock, RwLockReadGuard};
 
 #[derive(Debug)]
 pub(super) struct Disk {
@@ -25,8 +24,8 @@ pub(super) struct Disk {
     durable: DurableDirectories,
     // Shared by what puts files into directories, exclusive for what removes directories.
     tree: RwLock<()>,
-    // Whether what an earlier process left half deleted was cleared away.
-    cleared: AtomicBool,
+    // How often what an earlier process left half deleted was cleared away: once is enough.
+    cleared: AtomicU64,
 }
 
 impl Disk {
@@ -37,7 +36,7 @@ impl Disk {
             clock,
             durable: DurableDirectories::default(),
             tree: RwLock::default(),
-            cleared: AtomicBool::new(false),
+            cleared: AtomicU64::new(0),
         }
     }
 
@@ -84,11 +83,13 @@ impl Disk {
         let _shared = self.sharing_tree();
         let (place, _) = self.prepare(path, "append")?;
         let open = || {
-            let file = OpenOptions::new().append(true).create(true).open(place)?;
-            let size = file.metadata()?.len();
-            if size == 0 {
-                self.date(&file)?;
+            match OpenOptions::new().append(true).create_new(true).open(&place) {
+                Ok(file) => return self.date(&file).map(|()| (file, 0)),
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                Err(_) => {}
             }
+            let file = OpenOptions::new().append(true).open(&place)?;
+            let size = file.metadata()?.len();
             Ok((file, size))
         };
         open().map_err(acting(path, "append"))
@@ -104,7 +105,9 @@ impl Disk {
                 let _ = file.set_len(before);
                 return Err(error);
             }
-            self.date(file)?;
+            if !chunk.is_empty() {
+                self.date(file)?;
+            }
             Ok(before + chunk.len() as u64)
         };
         append().map_err(acting(path, "append"))
@@ -113,7 +116,6 @@ impl Disk {
     /// Makes appended bytes durable and, unless that is known already, the file's place.
     pub(super) fn sync_appended(&self, path: &StoragePath, file: &File, placed: bool) -> Result<(), DriverError> {
         let sync = || {
-            self.date(file)?;
             if !self.fsync {
                 return Ok(());
             }
@@ -193,9 +195,13 @@ impl Disk {
         } else {
             fs::remove_file(&place).map(|()| None)
         };
-        drop(exclusive);
         let aside = aside.map_err(looking(path, "delete"))?;
-        self.sync(&self.place(&parent)).map_err(acting(path, "delete"))?;
+        // Opened while it is certain to be there, synced when nobody has to wait for it.
+        let parent = self.fsync.then(|| File::open(self.place(&parent)));
+        drop(exclusive);
+        if let Some(parent) = parent {
+            parent.and_then(|parent| parent.sync_all()).map_err(acting(path, "delete"))?;
+        }
         if let Some(aside) = aside {
             remove_tree(&aside).map_err(acting(path, "delete"))?;
             self.clear_leftovers();
@@ -230,7 +236,7 @@ impl Disk {
     /// Clears away, once, what an earlier process had moved aside and not yet removed. Whatever stands aside is garbage,
     /// whoever put it there; so failures are left to the next process.
     fn clear_leftovers(&self) {
-        if self.cleared.swap(true, Ordering::Relaxed) {
+        if self.cleared.fetch_add(1, Ordering::Relaxed) > 0 {
             return;
         }
         for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {

@@ -5,11 +5,9 @@
 //! leaves of it is cleared away by a later deletion. What happens on the disk is in [`disk`]; here is how it is called from
 //! async code: on tokio's blocking threads, or in place.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +16,7 @@ use futures::stream;
 
 use self::disk::Disk;
 use super::{Appender, Clock, ContentStream, Driver, DriverError, MAX_CHUNK, Stat, StoragePath};
+use crate::sync::{Arc, KeyedLocks};
 
 mod directories;
 mod disk;
@@ -91,7 +90,9 @@ impl Default for FilesystemOptions {
 pub struct Filesystem {
     disk: Arc<Disk>,
     offload: Offload,
-    turns: Arc<Turns>,
+    // Lets one job at a time append to a file. A client that goes away drops its future while its chunk is still on the way to
+    // the disk; whoever opens the file next must find that chunk whole or not at all. So the job itself holds the lock.
+    turns: Arc<KeyedLocks<StoragePath>>,
 }
 
 impl Filesystem {
@@ -149,22 +150,14 @@ impl Driver for Filesystem {
     }
 
     async fn append(&self, path: &StoragePath) -> Result<Box<dyn Appender>, DriverError> {
-        let turn = self.turns.of(path);
-        let guard = Arc::clone(&turn).lock_owned().await;
+        let turn = self.turns.lock(path.clone()).await;
         let opened = self.on_disk(path, "append", move |disk, path| {
             let opened = disk.append(path);
-            drop(guard);
+            drop(turn);
             opened
         });
         let (file, size) = opened.await?;
-        Ok(Box::new(FileAppender {
-            of: self.clone(),
-            path: path.clone(),
-            file: Arc::new(file),
-            size,
-            turn,
-            placed: false,
-        }))
+        Ok(Box::new(FileAppender { of: self.clone(), path: path.clone(), file: Arc::new(file), size, placed: false }))
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
@@ -207,38 +200,12 @@ impl Reading {
     }
 }
 
-/// Lets one job at a time append to a file.
-///
-/// A client that goes away drops its future while its chunk is still on the way to the disk. Whoever opens the file next
-/// must find that chunk either whole or not at all, so the job itself holds the turn until it is done.
-#[derive(Debug, Default)]
-struct Turns(Mutex<HashMap<StoragePath, Weak<Turn>>>);
-
-type Turn = tokio::sync::Mutex<()>;
-
-impl Turns {
-    fn of(&self, path: &StoragePath) -> Arc<Turn> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turn) = turns.get(path).and_then(Weak::upgrade) {
-            return turn;
-        }
-        // Forget those that nobody waits for, whenever the map would grow.
-        if turns.len() == turns.capacity() {
-            turns.retain(|_, turn| turn.strong_count() > 0);
-        }
-        let turn = Arc::default();
-        turns.insert(path.clone(), Arc::downgrade(&turn));
-        turn
-    }
-}
-
 #[derive(Debug)]
 struct FileAppender {
     of: Filesystem,
     path: StoragePath,
     file: Arc<File>,
     size: u64,
-    turn: Arc<Turn>,
     // Whether the file's place in its directory is known to be durable.
     placed: bool,
 }
@@ -250,11 +217,11 @@ impl Appender for FileAppender {
     }
 
     async fn write(&mut self, chunk: Bytes) -> Result<(), DriverError> {
-        let guard = Arc::clone(&self.turn).lock_owned().await;
+        let turn = self.of.turns.lock(self.path.clone()).await;
         let file = Arc::clone(&self.file);
         let written = self.of.on_disk(&self.path, "append", move |disk, path| {
             let size = disk.append_chunk(path, &file, &chunk);
-            drop(guard);
+            drop(turn);
             size
         });
         self.size = written.await?;
