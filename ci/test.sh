@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Every test, as one command. Installs the real peer that some suites start, where it may.
+# `ci/test.sh ARGUMENTS` hands its arguments to `cargo test`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Debian's package and the program in it.
+declare -A program=([docker-registry]=docker-registry [curl]=curl [python3]=python3)
+
+missing() {
+  local package
+  for package in "${!program[@]}"; do
+    command -v "${program[$package]}" >/dev/null || echo "$package"
+  done
+}
+
+install_missing() {
+  local packages
+  mapfile -t packages < <(missing)
+  ((${#packages[@]})) || return 0
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    echo "test: installing ${packages[*]}"
+    # A failure shows in the check below, with what it means.
+    { DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"; } </dev/null || true
+  else
+    echo "test: missing ${packages[*]}; as root on Debian: apt-get update && apt-get install -y ${packages[*]}"
+  fi
+}
+
+install_missing
+if ! command -v docker-registry >/dev/null; then
+  echo "test: no docker-registry here, so the suites that compare with a real registry are left out" >&2
+  if [[ ${CI:-} == true ]]; then
+    echo "test: CI must run them" >&2
+    exit 1
+  fi
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+cargo test --workspace --locked --no-fail-fast "$@" </dev/null 2>&1 | tee "$log" || status=$?
+
+# Cargo ends on its last suite; this adds all of them up.
+awk '/^test result: / { for (i = 1; i < NF; i++) { if ($(i+1) == "passed;") p += $i; if ($(i+1) == "failed;") f += $i; if ($(i+1) == "ignored;") s += $i } }
+  END { printf "tests: %d passed, %d failed, %d skipped\n", p, f, s }' "$log"
+exit "$status"

@@ -1,0 +1,6 @@
+//! Options of the index validation, and an index: both must refuse it alike, with the same missing digests.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    proofhouse_fuzz::index_platforms(data);
+});
