@@ -198,7 +198,7 @@ impl Edit {
             Edit::Merge(from, to) => {
                 let target = |repo: &mut Repo| {
                     if *repo == Repo::Of(*from) {
-                        *repo = Repo::Of(*to)
+                        *repo = Repo::Of(*to);
                     }
                 };
                 next.actions.iter_mut().for_each(|action| repositories(action, &target));
@@ -211,7 +211,7 @@ impl Edit {
             Edit::MergeTags(from, to) => {
                 let target = |tag: &mut Tag| {
                     if *tag == Tag::Of(*from) {
-                        *tag = Tag::Of(*to)
+                        *tag = Tag::Of(*to);
                     }
                 };
                 next.actions.iter_mut().for_each(|action| tags(action, &target));

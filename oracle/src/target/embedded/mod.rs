@@ -1,0 +1,266 @@
+//! The registry in process.
+//!
+//! Each case gets a directory of its own, a clock that stands still and upload ids that count, so that a case runs the same
+//! every time. A restart builds a new registry on the same directory. Every option of the seed is set through the
+//! registry's builder; a test may alter the builder further ([`EmbeddedBuilder::alter`]), to break the registry on purpose.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use proofhouse_model::{Cache, Op, Options, Outcome, UploadRef, View};
+use proofhouse_registry::api::{Api, ApiConfig};
+use proofhouse_registry::builder::{RegistryBuilder, UploadIds};
+use proofhouse_registry::cache::InMemoryCache;
+use proofhouse_registry::driver::{
+    Clock, Driver, Filesystem, FilesystemOptions, ManualClock, Memory, Offload, Redirecting,
+};
+use regex::Regex;
+
+use super::{Target, TargetError};
+use crate::disk;
+
+mod deny;
+mod perform;
+
+/// Alters the builder of every registry that is built.
+type Alter = Box<dyn Fn(RegistryBuilder) -> RegistryBuilder>;
+
+/// How the registry is set up, besides the options of a case.
+#[must_use = "call build"]
+#[derive(Default)]
+pub struct EmbeddedBuilder {
+    fsync: bool,
+    memory: bool,
+    directory: Option<PathBuf>,
+    alter: Option<Alter>,
+}
+
+impl EmbeddedBuilder {
+    /// Writes as if a crash could come at any time. Default: off, for there is none; and it is some ten times faster.
+    pub fn fsync(mut self, on: bool) -> Self {
+        self.fsync = on;
+        self
+    }
+
+    /// Keeps everything in memory. The storage is not looked at then.
+    pub fn memory(mut self) -> Self {
+        self.memory = true;
+        self
+    }
+
+    /// Makes its directories in this one. Default: the system's for temporary files.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Alters the builder of every registry that is built, after all else was set.
+    pub fn alter(mut self, alter: impl Fn(RegistryBuilder) -> RegistryBuilder + 'static) -> Self {
+        self.alter = Some(Box::new(alter));
+        self
+    }
+
+    /// The target. Nothing is written before its first case.
+    pub fn build(self) -> EmbeddedTarget {
+        EmbeddedTarget { setup: self, base: None, cases: 0, running: None }
+    }
+}
+
+/// The registry in process.
+pub struct EmbeddedTarget {
+    setup: EmbeddedBuilder,
+    /// Holds the directories of all cases; goes with the target.
+    base: Option<tempfile::TempDir>,
+    cases: u64,
+    running: Option<Running>,
+}
+
+impl fmt::Debug for EmbeddedTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedTarget").field("base", &self.base).field("cases", &self.cases).finish_non_exhaustive()
+    }
+}
+
+impl Default for EmbeddedTarget {
+    fn default() -> Self {
+        EmbeddedTarget::builder().build()
+    }
+}
+
+impl EmbeddedTarget {
+    /// Sets a target up.
+    pub fn builder() -> EmbeddedBuilder {
+        EmbeddedBuilder::default()
+    }
+
+    fn case_directory(&mut self) -> Result<PathBuf, TargetError> {
+        if self.base.is_none() {
+            let parent = self.setup.directory.clone().unwrap_or_else(std::env::temp_dir);
+            let made = tempfile::Builder::new().prefix("proofhouse-").tempdir_in(&parent);
+            self.base = Some(made.map_err(|source| TargetError::NotWritable { path: parent, source })?);
+        }
+        self.cases += 1;
+        let base = self.base.as_ref().map(tempfile::TempDir::path).unwrap_or_else(|| std::path::Path::new("."));
+        Ok(base.join(format!("case-{}", self.cases)))
+    }
+}
+
+/// What one case has.
+struct Running {
+    options: Options,
+    /// None: in memory.
+    root: Option<PathBuf>,
+    driver: Arc<dyn Driver>,
+    clock: Arc<ManualClock>,
+    ids: Arc<Counting>,
+    api: Api,
+    uploads: BTreeMap<UploadRef, String>,
+}
+
+/// Upload ids that count.
+#[derive(Debug, Default)]
+struct Counting(AtomicU64);
+
+impl UploadIds for Counting {
+    fn fresh(&self) -> String {
+        format!("upload-{}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// The clock of a case begins here: seconds since 1970.
+const BEGINNING: u64 = 1_600_000_000;
+
+#[async_trait(?Send)]
+impl Target for EmbeddedTarget {
+    async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
+        if let Some(root) = self.running.take().and_then(|running| running.root) {
+            // What is left of an old case harms none that follows, and goes with the target.
+            let _ = std::fs::remove_dir_all(root);
+        }
+        let clock = Arc::new(ManualClock::at(BEGINNING));
+        let root = if self.setup.memory { None } else { Some(self.case_directory()?) };
+        let dated: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let driver: Arc<dyn Driver> = match &root {
+            None => Arc::new(Memory::new(dated)),
+            Some(root) => {
+                let settings =
+                    FilesystemOptions { fsync: self.setup.fsync, offload: Offload::Inline, clock: Some(dated) };
+                Arc::new(Filesystem::new(root, settings))
+            }
+        };
+        let driver = match &options.redirect {
+            None => driver,
+            Some(base) => Arc::new(Redirecting::new(driver, base)),
+        };
+        let ids = Arc::new(Counting::default());
+        let api = api(options, &driver, &clock, &ids, self.setup.alter.as_ref())?;
+        let uploads = BTreeMap::new();
+        self.running = Some(Running { options: options.clone(), root, driver, clock, ids, api, uploads });
+        Ok(())
+    }
+
+    async fn perform(&mut self, op: &Op) -> Outcome {
+        let Some(running) = &mut self.running else {
+            return Outcome::Broken { what: "no case was begun".into() };
+        };
+        match op {
+            Op::Advance { seconds } => {
+                running.clock.advance(Duration::from_secs(*seconds));
+                Outcome::Done
+            }
+            Op::Restart => {
+                let Running { options, driver, clock, ids, .. } = running;
+                match api(options, driver, clock, ids, self.setup.alter.as_ref()) {
+                    Ok(api) => running.api = api,
+                    Err(error) => return Outcome::Broken { what: error.to_string() },
+                }
+                Outcome::Done
+            }
+            _ => {
+                match AssertUnwindSafe(perform::perform(&running.api, &mut running.uploads, op)).catch_unwind().await {
+                    Ok(outcome) => outcome,
+                    Err(panic) => {
+                        let text = panic.downcast_ref::<String>().map(String::as_str);
+                        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                        Outcome::Broken { what: format!("it panicked: {}", text.unwrap_or("without a word")) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_library(&self) -> bool {
+        true
+    }
+
+    async fn inspect(&mut self, view: &View) -> Vec<String> {
+        match &self.running {
+            Some(Running { root: Some(root), options, .. }) => disk::differences(root, view, options.digest_resumption),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Builds a registry as the options say.
+fn api(
+    options: &Options,
+    driver: &Arc<dyn Driver>,
+    clock: &Arc<ManualClock>,
+    ids: &Arc<Counting>,
+    alter: Option<&Alter>,
+) -> Result<Api, TargetError> {
+    let pattern = |text: &String| Regex::new(text).map_err(|error| TargetError::Options(error.to_string()));
+    let mut builder = RegistryBuilder::new(Arc::clone(driver))
+        .clock(Arc::<ManualClock>::clone(clock))
+        .upload_ids(Arc::<Counting>::clone(ids))
+        .tag_lookup_concurrency_limit(options.tag_lookup_limit);
+    if options.redirect.is_some() {
+        builder = builder.enable_redirect();
+    }
+    if options.delete {
+        builder = builder.enable_delete();
+    }
+    if !options.digest_resumption {
+        builder = builder.disable_digest_resumption();
+    }
+    if let Some(allow) = &options.urls_allow {
+        builder = builder.manifest_urls_allow_regexp(pattern(allow)?);
+    }
+    if let Some(deny) = &options.urls_deny {
+        builder = builder.manifest_urls_deny_regexp(pattern(deny)?);
+    }
+    if options.validate_index {
+        builder = builder.enable_validate_image_index_images_exist();
+    }
+    for platform in &options.platforms {
+        builder = builder.add_validate_image_index_images_exist_platform(&platform.architecture, &platform.os);
+    }
+    if let Some(deny) = &options.deny {
+        builder = builder.blob_descriptor_service_factory(Arc::new(deny::Denying::new(deny)));
+    }
+    let entries = match options.cache {
+        Cache::Off => None,
+        Cache::Tiny => Some(2),
+        Cache::Large => Some(10_000),
+    };
+    builder = builder.blob_descriptor_cache_provider(entries.map(|entries| Arc::new(InMemoryCache::new(entries)) as _));
+    if let Some(alter) = alter {
+        builder = alter(builder);
+    }
+    let registry = builder.build().map_err(|error| TargetError::Options(error.to_string()))?;
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let config = ApiConfig {
+        max_manifest_bytes: options.max_manifest_bytes,
+        catalog_default: number(options.catalog_default),
+        catalog_max: number(options.catalog_max),
+        skip_layer_verification: options.skip_layer_verification,
+    };
+    Ok(Api::new(registry, config))
+}
