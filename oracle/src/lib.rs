@@ -9,6 +9,7 @@ pub mod disk;
 pub mod generate;
 pub mod lockstep;
 pub mod pool;
+pub mod report;
 pub mod shrink;
 pub mod target;
 pub mod wire;

@@ -1,0 +1,231 @@
+//! `proofhouse check`.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use proofhouse::campaign::{self, CampaignConfig, CampaignReport, Divergence, Finding, OptionSets};
+use proofhouse::config;
+use proofhouse::report::words::wrap;
+use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
+use proofhouse::target::http::UNSUPPORTED;
+use proofhouse::target::{EmbeddedTarget, HttpOptions, HttpTarget, Target};
+use proofhouse::wire::Tally;
+use proofhouse_model::{Dialect, Options, Outcome, Release, Specification};
+
+use super::progress::Progress;
+use super::{Failure, Verdict, duration, say};
+
+/// Cases without a URL, if neither their number nor the time is given.
+const CASES: u64 = 2_000;
+
+/// The time with a URL, if neither it nor the number of cases is given.
+const TIME: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The registry, for example http://localhost:5000. Without: our registry, in process.
+    url: Option<String>,
+    /// What the registry is held to: proofhouse, oci, distribution (2.8), distribution-2.8 or distribution-3.
+    /// Default: oci with a URL, else proofhouse.
+    #[arg(long, value_parser = dialect)]
+    dialect: Option<Dialect>,
+    /// How many cases at most. Default without a URL and --time: 2000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    cases: Option<u64>,
+    /// How many operations are generated for each case.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = ops)]
+    ops: usize,
+    /// The seed of the first case. Default: a random one, which is printed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How long at most, for example 500ms, 60s, 5m; the last case is finished. Default with a URL and without --cases: 60s.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    time: Option<Duration>,
+    /// What the name of every repository that is written to begins with. Default: proofhouse- and a random number.
+    #[arg(long, value_name = "PREFIX")]
+    namespace: Option<String>,
+    /// The registry's own configuration, as distribution has it.
+    #[arg(long, value_name = "CONFIG.yml")]
+    config: Option<PathBuf>,
+    /// How the registry is set up, for example delete=true or validate_index=linux/amd64; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    assume: Vec<String>,
+    /// The report: text, or one JSON document.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Make every write of the registry in process durable; some ten times slower.
+    #[arg(long, conflicts_with = "url")]
+    fsync: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn dialect(text: &str) -> Result<Dialect, String> {
+    match text {
+        "proofhouse" => Ok(Dialect::Proofhouse),
+        "oci" => Ok(Dialect::Oci),
+        "distribution" | "distribution-2.8" | "distribution-v2.8" => Ok(Dialect::Distribution(Release::V2_8)),
+        "distribution-3" | "distribution-v3" => Ok(Dialect::Distribution(Release::V3)),
+        _ => Err("there are proofhouse, oci, distribution, distribution-2.8 and distribution-3".to_owned()),
+    }
+}
+
+/// More than that is one case without end.
+fn ops(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(ops @ 1..=10_000) => Ok(ops),
+        _ => Err("a case has from 1 to 10000 operations".to_owned()),
+    }
+}
+
+impl Check {
+    pub(crate) fn run(&self) -> Result<Verdict, Failure> {
+        if self.namespace.is_some() && self.url.is_none() {
+            return Err(Failure("--namespace is for a registry at a URL, and there is no URL".to_owned()));
+        }
+        let dialect = self.dialect();
+        let options = self.options(dialect)?;
+        let (cases, time) = match (self.cases, self.time) {
+            (None, None) if self.url.is_some() => (None, Some(TIME)),
+            (None, None) => (Some(CASES), None),
+            given => given,
+        };
+        let config = CampaignConfig {
+            dialect,
+            cases,
+            ops: self.ops,
+            seed: self.seed.unwrap_or_else(random),
+            time,
+            option_sets: options.clone().map_or(OptionSets::Varied, OptionSets::Fixed),
+            ..CampaignConfig::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let report = runtime.block_on(self.check(&config, options))?;
+        say(&match self.format {
+            Format::Text => report.text(),
+            Format::Json => report.json(),
+        });
+        Ok(match report.verdict {
+            ReportVerdict::Conforms => Verdict::Good,
+            ReportVerdict::Diverges => Verdict::Bad,
+        })
+    }
+
+    async fn check(&self, config: &CampaignConfig, options: Option<Options>) -> Result<Report, Failure> {
+        let Some(url) = &self.url else {
+            let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
+            let setup = self.setup(subject, config, options);
+            let mut target = EmbeddedTarget::builder().fsync(self.fsync).build();
+            let campaign = self.campaign(config, &setup, &mut target).await?;
+            return Ok(Report::new(setup, campaign, None));
+        };
+        let known = options.clone().unwrap_or_default();
+        let http = HttpOptions {
+            namespace: self.namespace.clone(),
+            catalog_max: known.catalog_max,
+            ..HttpOptions::new(config.dialect)
+        };
+        let mut target = HttpTarget::connect(url, http).await?;
+        let namespace = Some(target.namespace().to_owned());
+        let setup = self.setup(Subject { url: Some(url.clone()), namespace, fsync: None }, config, options);
+        let campaign = self.campaign(config, &setup, &mut target).await?;
+        supported(campaign.divergence.as_ref())?;
+        let tally: &Tally = target.tally();
+        Ok(Report::new(setup, campaign, Some(tally)))
+    }
+
+    async fn campaign(
+        &self,
+        config: &CampaignConfig,
+        setup: &Setup,
+        target: &mut dyn Target,
+    ) -> Result<CampaignReport, Failure> {
+        if self.format == Format::Text {
+            say(&start(setup));
+        }
+        let mut progress = Progress::new(config.cases);
+        let campaign = campaign::run_in(config, target, &mut progress).await;
+        progress.done();
+        Ok(campaign?)
+    }
+
+    fn dialect(&self) -> Dialect {
+        let default = if self.url.is_some() { Dialect::Oci } else { Dialect::Proofhouse };
+        self.dialect.unwrap_or(default)
+    }
+
+    /// How the registry is set up. None: differently in each case, which only ours can be.
+    fn options(&self, dialect: Dialect) -> Result<Option<Options>, Failure> {
+        let given = self.config.is_some() || !self.assume.is_empty();
+        let mut options = match &self.config {
+            Some(path) => {
+                config::distribution_file(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?
+            }
+            // What its server does that was told nothing.
+            None if matches!(dialect, Dialect::Distribution(_)) => config::distribution("")?,
+            None => Options::default(),
+        };
+        for assumption in &self.assume {
+            options = config::assume(&options, assumption).map_err(|error| Failure(format!("--assume: {error}")))?;
+        }
+        Specification::new(dialect, options.clone())?;
+        Ok((given || self.url.is_some()).then_some(options))
+    }
+
+    fn setup(&self, subject: Subject, config: &CampaignConfig, options: Option<Options>) -> Setup {
+        let mut arguments = Vec::new();
+        arguments.extend(self.url.clone());
+        if self.dialect.is_some() {
+            arguments.extend(["--dialect".to_owned(), dialect_name(config.dialect).to_owned()]);
+        }
+        let mut pair = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
+        self.config.iter().for_each(|path| pair("--config", path.display().to_string()));
+        self.assume.iter().for_each(|assumption| pair("--assume", assumption.clone()));
+        if self.fsync {
+            arguments.push("--fsync".to_owned());
+        }
+        Setup { subject, dialect: config.dialect, options, seed: config.seed, ops: config.ops, arguments }
+    }
+}
+
+/// What this program cannot do yet is not the registry's fault.
+fn supported(divergence: Option<&Divergence>) -> Result<(), Failure> {
+    match divergence.map(|divergence| &divergence.finding) {
+        Some(Finding::Answer(violation)) => match &violation.seen {
+            Outcome::Broken { what } if what.starts_with(UNSUPPORTED) => Err(Failure(what.clone())),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What is about to be done.
+fn start(setup: &Setup) -> String {
+    let options = match &setup.options {
+        None => "options vary".to_owned(),
+        Some(options) => {
+            let set = options_set(options);
+            let set: Vec<String> = set.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+            if set.is_empty() { "default options".to_owned() } else { format!("options {{{}}}", set.join(", ")) }
+        }
+    };
+    let what = setup.subject.url.as_deref().unwrap_or("our registry, in process");
+    let more = match (&setup.subject.namespace, setup.subject.fsync) {
+        (Some(namespace), _) => format!("; repositories begin with {namespace}"),
+        (None, Some(true)) => "; fsync on".to_owned(),
+        (None, _) => "; fsync off (--fsync turns it on)".to_owned(),
+    };
+    let line = format!("checking {what} against {}; {options}; seed {}{more}", dialect_name(setup.dialect), setup.seed);
+    wrap("", &line, 80)
+}
+
+/// Short enough to type.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish() >> 32
+}

@@ -1,0 +1,47 @@
+//! `proofhouse explain`.
+
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::Args;
+use proofhouse::config;
+use proofhouse_model::{Dialect, Options, Specification, explain};
+
+use super::{Failure, Verdict, say};
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Options of ours (YAML or JSON), or the configuration of a distribution registry. Without: the library's defaults.
+    #[arg(long, value_name = "FILE")]
+    options: Option<PathBuf>,
+    /// The Content-Type under which the manifest is pushed. Without: what its bytes say.
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// The manifest; `-` for stdin.
+    manifest: PathBuf,
+}
+
+impl Explain {
+    /// Good: a registry under these options takes the manifest, if what must exist does.
+    pub(crate) fn run(&self) -> Result<Verdict, Failure> {
+        let options = match &self.options {
+            Some(path) => config::any_file(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?,
+            None => Options::default(),
+        };
+        let specification = Specification::new(Dialect::Proofhouse, options)?;
+        let explanation = explain(&specification, self.content_type.as_deref(), &self.read()?);
+        say(&explanation.to_string());
+        Ok(if explanation.accepted { Verdict::Good } else { Verdict::Bad })
+    }
+
+    fn read(&self) -> Result<Vec<u8>, Failure> {
+        let read = if self.manifest.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            fs::read(&self.manifest)
+        };
+        read.map_err(|error| Failure(format!("cannot read {}: {error}", self.manifest.display())))
+    }
+}

@@ -1,0 +1,102 @@
+//! Arguments, output, exit status.
+//!
+//! The report goes to stdout, how it goes on goes to stderr. Whatever keeps a command from running is one line on stderr
+//! that names what is wrong, and exit status 2.
+
+#![allow(clippy::print_stderr, reason = "this is the program's own output")]
+
+mod check;
+mod duration;
+mod explain;
+mod progress;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+/// Checks any container registry against a reference model.
+#[derive(Debug, Parser)]
+#[command(
+    name = "proofhouse",
+    version,
+    after_help = "Exit status: 0 it conforms, 1 it does not, 2 it could not be checked."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs generated sequences of operations on a registry, and shows the shortest one that breaks the specification.
+    Check(check::Check),
+    /// Says which references of a manifest must exist under given options, or why the manifest is refused.
+    Explain(explain::Explain),
+}
+
+/// What a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All is as it must be.
+    Good,
+    /// It is not.
+    Bad,
+}
+
+/// Why a command could not run, in one line.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure(error.to_string())
+    }
+}
+
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            say(&error.to_string());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return fail("no command: there are check and explain; --help tells more");
+        }
+        Err(error) => return fail(&first_paragraph(&error.to_string())),
+    };
+    let verdict = match arguments.command {
+        Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+    };
+    match verdict {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::from(1),
+        Err(Failure(reason)) => fail(&reason),
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    eprintln!("proofhouse: {}", one_line(reason));
+    ExitCode::from(2)
+}
+
+/// What clap says first; usage and hints come after.
+fn first_paragraph(text: &str) -> String {
+    let text = text.split("\n\n").next().unwrap_or_default();
+    text.strip_prefix("error: ").unwrap_or(text).to_owned()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// To stdout. Nobody may be listening any more; that is not an error.
+pub(crate) fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ =
+        out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
+    let _ = out.flush();
+}

@@ -1,0 +1,366 @@
+//! What a campaign found, for people and for machines.
+//!
+//! [`Report`] is a document of version 1: everything that the text shows, uncut, as JSON. [`Report::text`] renders the same
+//! content for a terminal of 80 columns. A divergence is told as what was asked, what was seen, what was permitted
+//! instead, by which rule of which standard, and how to see it again.
+
+mod catalogue;
+mod text;
+pub mod words;
+
+use proofhouse_model::{Dialect, Level, Op, Options, Outcome, Release};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::campaign::{CampaignReport, Divergence, Ended, Finding};
+use crate::wire::{self, Tally};
+
+pub use catalogue::{Row, applicable, row};
+
+/// What was tested, as far as a report tells it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Subject {
+    /// The registry's URL. None: the registry in process.
+    pub url: Option<String>,
+    /// Every repository that was written to begins with this. None: in process.
+    pub namespace: Option<String>,
+    /// Writes were made durable. None: not known, it is another process.
+    pub fsync: Option<bool>,
+}
+
+/// How it was tested.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// What was tested.
+    pub subject: Subject,
+    /// What it was held to.
+    pub dialect: Dialect,
+    /// How it is set up. None: differently in each case.
+    pub options: Option<Options>,
+    /// The seed of the first case.
+    pub seed: u64,
+    /// Operations that were generated for each case.
+    pub ops: usize,
+    /// The arguments that the command to reproduce needs besides seed and cases.
+    pub arguments: Vec<String>,
+}
+
+/// The verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every answer was one that the specification permits.
+    Conforms,
+    /// One was not.
+    Diverges,
+}
+
+/// A campaign as a document.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Of the format: 1.
+    pub version: u32,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it ended: `cases`, `time` or `divergence`.
+    pub ended: &'static str,
+    /// What was tested.
+    pub target: Subject,
+    /// What it was held to, as on the command line.
+    pub dialect: &'static str,
+    /// How it is set up; null: differently in each case.
+    pub options: Option<Options>,
+    /// The seed of the first case.
+    pub seed: u64,
+    /// Operations that were generated for each case.
+    pub ops: usize,
+    /// Cases that ran.
+    pub cases: u64,
+    /// Operations that were checked, sweeps included.
+    pub operations: u64,
+    /// Operations that were generated, without sweeps.
+    pub generated: u64,
+    /// How long it took in seconds, shrinking included.
+    pub elapsed_seconds: f64,
+    /// Checked operations per second; with a divergence shrinking counts as time, not as operations.
+    pub operations_per_second: f64,
+    /// What the generated operations did.
+    pub mix: Mix,
+    /// What was exercised.
+    pub coverage: Coverage,
+    /// Each SHOULD that was not kept.
+    pub advice: Vec<Advice>,
+    /// The first divergence, shrunk; null: none.
+    pub divergence: Option<Diverged>,
+}
+
+/// What the generated operations did.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Mix {
+    /// The share that did what was asked, from 0 to 1.
+    pub succeeded: f64,
+    /// The share that did what was asked and changed content, from 0 to 1.
+    pub wrote: f64,
+}
+
+/// What was exercised.
+#[derive(Debug, Clone, Serialize)]
+pub struct Coverage {
+    /// Each rule that decided an answer or was checked on one, and how often.
+    pub exercised: Vec<RuleCount>,
+    /// Rules that such a target can meet.
+    pub applicable: usize,
+    /// Those of them that were never reached.
+    pub unreached: Vec<String>,
+    /// How often each kind of operation got each class of outcome.
+    pub operations: Vec<OperationCount>,
+}
+
+/// How often a rule had a say.
+#[derive(Debug, Clone, Serialize)]
+pub struct RuleCount {
+    /// The rule.
+    pub rule: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// How often an operation ended so.
+#[derive(Debug, Clone, Serialize)]
+pub struct OperationCount {
+    /// The kind of operation.
+    pub operation: &'static str,
+    /// The class of outcome.
+    pub outcome: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// A SHOULD that was not kept.
+#[derive(Debug, Clone, Serialize)]
+pub struct Advice {
+    /// The rule.
+    pub rule: Row,
+    /// How many answers did not keep it.
+    pub count: u64,
+    /// What the first of them was.
+    pub first: String,
+}
+
+/// A sequence at whose end the target does what it must not.
+#[derive(Debug, Clone, Serialize)]
+pub struct Diverged {
+    /// The seed of the case.
+    pub seed: u64,
+    /// The command that finds it again.
+    pub reproduce: String,
+    /// How the registry was set up.
+    pub options: Options,
+    /// The options that are not the default.
+    pub options_set: Map<String, Value>,
+    /// The shrunk sequence; the last step diverges.
+    pub steps: Vec<Told>,
+    /// What was seen at the end.
+    pub seen: String,
+    /// Everything that was permitted there, each with its rule.
+    pub permitted: Vec<Permitted>,
+    /// The rule that is broken.
+    pub rule: Row,
+    /// How many operations were checked before this was found.
+    pub found_after: u64,
+    /// How long the sequence was before it was shrunk.
+    pub original_length: usize,
+    /// How many shorter or simpler candidates were tried.
+    pub attempts: u64,
+    /// All were tried; false when the time was up.
+    pub shrink_complete: bool,
+}
+
+/// One step.
+#[derive(Debug, Clone, Serialize)]
+pub struct Told {
+    /// What was asked.
+    pub op: Op,
+    /// What was answered.
+    pub outcome: Outcome,
+    /// What was asked, in words.
+    pub request: String,
+    /// What was answered, in words.
+    pub seen: String,
+}
+
+/// One way that was permitted.
+#[derive(Debug, Clone, Serialize)]
+pub struct Permitted {
+    /// The rule that permits it.
+    pub rule: String,
+    /// What the client must see then, in words.
+    pub expect: String,
+}
+
+impl Report {
+    /// The report of a campaign. `tally` is what was counted on the wire; none of it in process.
+    pub fn new(setup: Setup, campaign: CampaignReport, tally: Option<&Tally>) -> Report {
+        let seconds = campaign.elapsed.as_secs_f64();
+        let mix = campaign.coverage.mix();
+        Report {
+            version: 1,
+            verdict: if campaign.divergence.is_some() { Verdict::Diverges } else { Verdict::Conforms },
+            ended: match campaign.ended {
+                Ended::Cases => "cases",
+                Ended::Time => "time",
+                Ended::Divergence => "divergence",
+            },
+            dialect: dialect_name(setup.dialect),
+            options: setup.options.clone(),
+            seed: setup.seed,
+            ops: setup.ops,
+            cases: campaign.cases,
+            operations: campaign.operations,
+            generated: campaign.generated,
+            elapsed_seconds: seconds,
+            operations_per_second: rate(campaign.operations, seconds),
+            mix: Mix { succeeded: mix.success_share(), wrote: mix.write_share() },
+            coverage: coverage(&setup, &campaign, tally),
+            advice: tally.map(advice).unwrap_or_default(),
+            divergence: campaign.divergence.map(|divergence| diverged(&setup, divergence)),
+            target: setup.subject,
+        }
+    }
+
+    /// For a terminal.
+    pub fn text(&self) -> String {
+        text::render(self)
+    }
+
+    /// For machines.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_else(|error| format!("{{\"version\":1,\"error\":\"{error}\"}}"))
+    }
+}
+
+/// The dialect as the command line has it.
+pub fn dialect_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Proofhouse => "proofhouse",
+        Dialect::Oci => "oci",
+        Dialect::Distribution(Release::V2_8) => "distribution-2.8",
+        Dialect::Distribution(Release::V3) => "distribution-3",
+    }
+}
+
+/// The options that are not the default, by name.
+pub fn options_set(options: &Options) -> Map<String, Value> {
+    let members = |options: &Options| match serde_json::to_value(options) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    };
+    let defaults = members(&Options::default());
+    members(options).into_iter().filter(|(key, value)| defaults.get(key) != Some(value)).collect()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a rate, for people")]
+fn rate(operations: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { operations as f64 / seconds } else { 0.0 }
+}
+
+fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> Coverage {
+    let mut counts = campaign.coverage.rules.clone();
+    counts.extend(tally.iter().flat_map(|tally| &tally.checked).map(|(rule, count)| (*rule, *count)));
+    let applicable = applicable(setup.dialect, setup.subject.url.is_none());
+    let unreached = applicable.iter().filter(|rule| !counts.contains_key(rule)).map(ToString::to_string).collect();
+    let operation = |((operation, outcome), count): (&(&'static str, String), &u64)| OperationCount {
+        operation,
+        outcome: outcome.clone(),
+        count: *count,
+    };
+    Coverage {
+        exercised: counts.iter().map(|(rule, count)| RuleCount { rule: rule.to_string(), count: *count }).collect(),
+        applicable: applicable.len(),
+        unreached,
+        operations: campaign.coverage.operations.iter().map(operation).collect(),
+    }
+}
+
+fn advice(tally: &Tally) -> Vec<Advice> {
+    let one = |(rule, (count, first)): (&proofhouse_model::RuleId, &(u64, String))| {
+        Some(Advice { rule: row(rule.0)?, count: *count, first: first.clone() })
+    };
+    tally.advice.iter().filter_map(one).collect()
+}
+
+fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
+    let mut rule = divergence.finding.rule().to_string();
+    let mut permitted = Vec::new();
+    let seen = match &divergence.finding {
+        Finding::Answer(violation) => {
+            let permits = |(rule, expect): &(proofhouse_model::RuleId, String)| Permitted {
+                rule: rule.to_string(),
+                expect: expect.clone(),
+            };
+            permitted.extend(violation.permitted.iter().map(permits));
+            match &violation.seen {
+                // What breaks a rule of the wire is that rule's business, whatever was asked.
+                Outcome::Broken { what } => match wire::cited(what) {
+                    Some((cited, seen)) => {
+                        rule = cited.id.to_string();
+                        seen.to_owned()
+                    }
+                    None => what.clone(),
+                },
+                seen => seen.to_string(),
+            }
+        }
+        Finding::Storage { differences } => format!("on disk: {}", differences.join("; ")),
+        Finding::Lost { repo, manifest, missing } => {
+            format!("the collection left manifest {manifest} in {repo}, and took {missing} from it")
+        }
+    };
+    permitted.dedup_by(|one, other| one.rule == other.rule && one.expect == other.expect);
+    let told = |step: crate::campaign::Step| Told {
+        request: words::request(&step.op),
+        seen: step.outcome.to_string(),
+        op: step.op,
+        outcome: step.outcome,
+    };
+    let unknown = || Row {
+        id: rule.clone(),
+        level: Level::Must.to_string(),
+        sentence: "(a rule that is in no table)".into(),
+        standard: String::new(),
+        section: String::new(),
+    };
+    Diverged {
+        seed: divergence.seed,
+        reproduce: reproduce(setup, divergence.seed),
+        options_set: options_set(&divergence.options),
+        options: divergence.options,
+        steps: divergence.steps.into_iter().map(told).collect(),
+        seen,
+        permitted,
+        rule: row(&rule).unwrap_or_else(unknown),
+        found_after: divergence.found_after,
+        original_length: divergence.original_length,
+        attempts: divergence.attempts,
+        shrink_complete: divergence.shrink_complete,
+    }
+}
+
+/// The command that makes the case again.
+fn reproduce(setup: &Setup, seed: u64) -> String {
+    let mut words = vec!["proofhouse".to_owned(), "check".to_owned()];
+    words.extend(setup.arguments.iter().cloned());
+    words.extend(["--ops".to_owned(), setup.ops.to_string(), "--seed".to_owned(), seed.to_string()]);
+    words.extend(["--cases".to_owned(), "1".to_owned()]);
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// As a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain =
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests;

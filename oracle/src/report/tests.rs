@@ -1,0 +1,130 @@
+//! Both forms of a report, of a divergence and of none.
+
+use std::time::Duration;
+
+use proofhouse_model::{RuleId, UploadRef, Violation, ViolationKind, digest_of};
+
+use super::*;
+use crate::campaign::Step;
+
+fn setup() -> Setup {
+    Setup {
+        subject: Subject { url: Some("http://127.0.0.1:5000".into()), namespace: Some("ns".into()), fsync: None },
+        dialect: Dialect::Oci,
+        options: Some(Options { delete: true, ..Options::default() }),
+        seed: 40,
+        ops: 50,
+        arguments: vec!["http://127.0.0.1:5000".into(), "--assume".into(), "urls_allow=^$".into()],
+    }
+}
+
+fn campaign(finding: Option<Finding>) -> CampaignReport {
+    let digest = digest_of("sha256", b"layer");
+    let put = Op::PutBlob { repo: "a".into(), digest: digest.clone(), bytes: "layer".into(), upload: UploadRef(0) };
+    let head = Op::HeadBlob { repo: "b".into(), digest: digest.clone() };
+    let stored = Outcome::BlobStored { digest: Some(digest.clone()) };
+    let found = Outcome::Blob { digest: Some(digest), size: 5, body: None };
+    let mut coverage = crate::coverage::Coverage::default();
+    coverage.count(&put, &stored, RuleId("upload.single"), true);
+    let divergence = finding.map(|finding| Divergence {
+        seed: 42,
+        dialect: Dialect::Oci,
+        options: Options { delete: true, ..Options::default() },
+        steps: vec![Step { op: put, outcome: stored }, Step { op: head, outcome: found }],
+        finding,
+        found_after: 1234,
+        original_length: 61,
+        attempts: 210,
+        shrink_complete: true,
+    });
+    CampaignReport {
+        cases: 3,
+        operations: 12_345,
+        generated: 150,
+        elapsed: Duration::from_secs(2),
+        coverage,
+        ended: if divergence.is_some() { Ended::Divergence } else { Ended::Cases },
+        divergence,
+    }
+}
+
+fn answer(seen: Outcome) -> Finding {
+    let permitted = vec![(RuleId("blob.unlinked"), "404 BLOB_UNKNOWN".to_owned())];
+    let kind = ViolationKind::NotPermitted;
+    Finding::Answer(Box::new(Violation { rule: RuleId("blob.unlinked"), permitted, seen, kind }))
+}
+
+#[test]
+fn a_divergence_is_told_with_its_rule_and_how_to_see_it_again() {
+    let seen = Outcome::Blob { digest: None, size: 5, body: None };
+    let report = Report::new(setup(), campaign(Some(answer(seen))), Some(&Tally::default()));
+    let text = report.text();
+    let expected = [
+        "divergence  after 1,234 operations; shrunk from 61 to 2 in 210 attempts",
+        "   1. push blob sha256:dac1d7cfa950 to a in one request, or start upload 0: 5\n      bytes layer",
+        "   2. HEAD blob sha256:dac1d7cfa950 in b\n\n",
+        "permitted   404 BLOB_UNKNOWN [blob.unlinked]\n",
+        "seen        200 blob (no digest) of 5 bytes\n",
+        "rule        blob.unlinked (MUST): A blob that the repository does not link is\n",
+        "            OCI distribution-spec 1.1, \"Pulling blobs\"\n",
+        "options     delete: true\n",
+        "reproduce   proofhouse check http://127.0.0.1:5000 --assume 'urls_allow=^$' --ops 50 --seed 42 --cases 1\n",
+        "DIVERGES  3 cases, 12,345 operations in 2.0 s (6,172 per second)\n",
+    ];
+    for part in expected {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    let wide = text.lines().find(|line| line.chars().count() > 80 && !line.starts_with("reproduce"));
+    assert_eq!(wide, None);
+}
+
+#[test]
+fn a_broken_rule_of_the_wire_is_the_one_that_is_cited() {
+    let seen = Outcome::Broken { what: "wire.location.upload: 202 without a Location".into() };
+    let report = Report::new(setup(), campaign(Some(answer(seen))), None);
+    let divergence = report.divergence.as_ref().unwrap();
+    assert_eq!(divergence.rule.id, "wire.location.upload");
+    assert_eq!(divergence.seen, "202 without a Location");
+    assert!(report.text().contains("rule        wire.location.upload (MUST): "));
+}
+
+#[test]
+fn what_was_found_on_disk_or_lost_is_told_too() {
+    let storage = Finding::Storage { differences: vec!["a blob too many".into(), "a link too few".into()] };
+    let text = Report::new(setup(), campaign(Some(storage)), None).text();
+    assert!(text.contains("seen        on disk: a blob too many; a link too few\n"), "{text}");
+    let lost = Finding::Lost { repo: "a".into(), manifest: "m".into(), missing: "x".into() };
+    let text = Report::new(setup(), campaign(Some(lost)), None).text();
+    assert!(text.contains("rule        gc.closure (MUST): "), "{text}");
+}
+
+#[test]
+fn the_json_says_the_same_uncut() {
+    let seen = Outcome::Blob { digest: None, size: 5, body: None };
+    let report = Report::new(setup(), campaign(Some(answer(seen))), None);
+    let document: Value = serde_json::from_str(&report.json()).unwrap();
+    assert_eq!(document["version"], 1);
+    assert_eq!(document["verdict"], "diverges");
+    assert_eq!(document["dialect"], "oci");
+    assert_eq!(document["target"]["url"], "http://127.0.0.1:5000");
+    assert_eq!(document["divergence"]["steps"][0]["op"]["PutBlob"]["digest"], digest_of("sha256", b"layer"));
+    assert_eq!(document["divergence"]["permitted"][0]["rule"], "blob.unlinked");
+    assert_eq!(document["divergence"]["options_set"], serde_json::json!({"delete": true}));
+    assert_eq!(document["coverage"]["operations"][0]["operation"], "PutBlob");
+}
+
+#[test]
+fn coverage_and_advice_are_told_when_all_is_well() {
+    let mut tally = Tally::default();
+    tally.checked.insert(RuleId("wire.answer.whole"), 7);
+    tally.advice.insert(RuleId("wire.digest.present"), (3, "200 without it".into()));
+    let report = Report::new(setup(), campaign(None), Some(&tally));
+    let text = report.text();
+    assert!(text.starts_with("CONFORMS  3 cases"), "{text}");
+    assert!(text.contains("of 150 generated operations 100 % succeeded, 100 % wrote"), "{text}");
+    let applicable = applicable(Dialect::Oci, false).len();
+    assert!(text.contains(&format!("coverage  2 of {applicable} rules that apply were exercised")), "{text}");
+    assert!(!report.coverage.unreached.contains(&"wire.answer.whole".to_owned()));
+    assert!(report.coverage.unreached.contains(&"wire.link".to_owned()));
+    assert!(text.contains("advice    wire.digest.present (SHOULD, 3 times): "), "{text}");
+}

@@ -1,0 +1,133 @@
+//! A report as text, 80 columns wide.
+
+use std::fmt::Write as _;
+
+use super::words::{shorten, wrap};
+use super::{Advice, Coverage, Diverged, Report, Verdict};
+
+const WIDTH: usize = 80;
+
+/// Steps before the last are shown at most so far.
+const LONGEST_SEEN: usize = 600;
+
+pub(super) fn render(report: &Report) -> String {
+    let mut out = String::new();
+    if let Some(divergence) = &report.divergence {
+        out += &diverged(divergence);
+    }
+    let verdict = match report.verdict {
+        Verdict::Conforms => "CONFORMS",
+        Verdict::Diverges => "DIVERGES",
+    };
+    let ended = match report.ended {
+        "time" => ", until the time was up",
+        _ => "",
+    };
+    let summary = format!(
+        "{} cases, {} operations in {:.1} s ({} per second){ended}",
+        grouped(report.cases),
+        grouped(report.operations),
+        report.elapsed_seconds,
+        grouped(whole(report.operations_per_second)),
+    );
+    line(&mut out, &format!("{verdict}  "), &summary);
+    let mix = format!(
+        "of {} generated operations {:.0} % succeeded, {:.0} % wrote",
+        grouped(report.generated),
+        100.0 * report.mix.succeeded,
+        100.0 * report.mix.wrote
+    );
+    line(&mut out, "mix       ", &mix);
+    out += &coverage(&report.coverage);
+    for advice in &report.advice {
+        out += &advised(advice);
+    }
+    out
+}
+
+fn coverage(coverage: &Coverage) -> String {
+    let mut out = String::new();
+    let reached = coverage.applicable - coverage.unreached.len();
+    line(&mut out, "coverage  ", &format!("{reached} of {} rules that apply were exercised", coverage.applicable));
+    if !coverage.unreached.is_empty() {
+        line(&mut out, "          ", &format!("never reached: {}", coverage.unreached.join(", ")));
+    }
+    out
+}
+
+fn advised(advice: &Advice) -> String {
+    let mut out = String::new();
+    let Advice { rule, count, first } = advice;
+    let text = format!("{} ({}, {} times): {} Seen: {first}", rule.id, rule.level, grouped(*count), rule.sentence);
+    line(&mut out, "advice    ", &shorten(&text));
+    out
+}
+
+fn diverged(divergence: &Diverged) -> String {
+    let mut out = String::new();
+    let shrunk = if divergence.shrink_complete { "" } else { ", until the time was up" };
+    let found = format!(
+        "after {} operations; shrunk from {} to {} in {} attempts{shrunk}",
+        grouped(divergence.found_after),
+        divergence.original_length,
+        divergence.steps.len(),
+        grouped(divergence.attempts)
+    );
+    line(&mut out, "divergence  ", &found);
+    out.push('\n');
+    let last = divergence.steps.len();
+    for (at, step) in divergence.steps.iter().enumerate() {
+        line(&mut out, &format!("{:>4}. ", at + 1), &shorten(&step.request));
+        if at + 1 < last {
+            line(&mut out, "      → ", &cut(&shorten(&step.seen)));
+        }
+    }
+    out.push('\n');
+    for (at, permitted) in divergence.permitted.iter().enumerate() {
+        let text = format!("{} [{}]", permitted.expect, permitted.rule);
+        line(&mut out, if at == 0 { "permitted   " } else { "         or " }, &shorten(&text));
+    }
+    line(&mut out, "seen        ", &shorten(&divergence.seen));
+    out.push('\n');
+    let rule = &divergence.rule;
+    line(&mut out, "rule        ", &format!("{} ({}): {}", rule.id, rule.level, rule.sentence));
+    if !rule.standard.is_empty() {
+        line(&mut out, "            ", &format!("{}, \"{}\"", rule.standard, rule.section));
+    }
+    let options: Vec<String> = divergence.options_set.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    let options = if options.is_empty() { "all as by default".to_owned() } else { options.join(", ") };
+    line(&mut out, "options     ", &options);
+    // A command must be copied whole: it is not broken into lines.
+    let _ = writeln!(out, "reproduce   {}\n", divergence.reproduce);
+    out
+}
+
+fn line(out: &mut String, first: &str, text: &str) {
+    out.push_str(&wrap(first, text, WIDTH));
+    out.push('\n');
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SEEN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate: positive, far below 2^53")]
+fn whole(rate: f64) -> u64 {
+    rate as u64
+}
