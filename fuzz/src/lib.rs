@@ -16,7 +16,8 @@ mod tests {
 
     /// The names of a target's seeds that both take; on every seed they agree.
     fn taken(target: &str, run: fn(&[u8]) -> bool) -> Vec<String> {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+        // From the directory of any crate here, so that another one can include this file.
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
         let seeds = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
         let taken = seeds.filter(|path| run(&std::fs::read(path).unwrap()));
         let mut names: Vec<_> = taken.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
