@@ -9,7 +9,7 @@ use proofhouse_model::{Content, Op, Range, UploadRef};
 const SHOWN_DIGITS: usize = 12;
 
 /// Bytes of a content that are shown.
-const SHOWN_BYTES: usize = 400;
+const SHOWN_BYTES: usize = 1_500;
 
 /// What is asked, in words.
 pub fn request(op: &Op) -> String {

@@ -188,6 +188,11 @@ pub(super) fn upload_range(exchange: &Exchange) -> Verdict {
 
 /// The beginning of a body, for a message.
 pub(super) fn glimpse(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(120)]);
-    if body.is_empty() { String::new() } else { format!(", with the body {text:?}") }
+    let text = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    let text = text.trim();
+    match text {
+        "" => String::new(),
+        text if text.contains(char::is_control) => format!(", with the body {text:?}"),
+        text => format!(", with the body {text}"),
+    }
 }

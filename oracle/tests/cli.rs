@@ -1,0 +1,215 @@
+//! The program as people call it.
+//!
+//! Whatever keeps it from running is exit status 2 and one line on stderr that names what is wrong.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_proofhouse"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The one line on stderr of a program that could not run.
+fn could_not(output: &Output) -> String {
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+/// A directory with a file in it.
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, text).unwrap();
+    (directory, path)
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A server that gives every connection the same answer.
+fn server(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn bad_arguments_are_named() {
+    for (arguments, named) in [
+        (&["check", "--dialect", "docker"][..], "docker"),
+        (&["check", "--cases", "0"], "--cases"),
+        (&["check", "--cases", "many"], "many"),
+        (&["check", "--ops", "0"], "--ops"),
+        (&["check", "--seed", "-1"], "-1"),
+        (&["check", "--time", "60"], "60"),
+        (&["check", "--time", "0s"], "0s"),
+        (&["check", "--format", "xml"], "xml"),
+        (&["check", "--frobnicate"], "--frobnicate"),
+        (&["check", "--namespace", "mine"], "--namespace"),
+        (&["check", "http://localhost", "--fsync"], "--fsync"),
+        (&["check", "--assume", "delete"], "KEY=VALUE"),
+        (&["check", "--assume", "deletion=true"], "there are cache, catalog_default, "),
+        (&["check", "--assume", "delete=maybe"], "delete"),
+        (&["check", "--assume", "validate_index=amd64"], "amd64"),
+        (&["check", "--assume", "urls_allow=("], "urls_allow"),
+        (&["check", "one", "two"], "two"),
+        (&["explain"], "MANIFEST"),
+        (&["verify"], "verify"),
+        (&[], "check"),
+    ] {
+        let line = could_not(&run(arguments));
+        assert!(line.contains(named), "{arguments:?}: {line}");
+    }
+}
+
+#[test]
+fn a_registry_that_cannot_be_tested_is_named() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let line = could_not(&run(&["check", &closed]));
+    assert!(line.contains(&format!("nothing answers at http://{closed}")), "{line}");
+
+    let line = could_not(&run(&["check", "https://127.0.0.1"]));
+    assert!(line.contains("https is not supported yet"), "{line}");
+
+    let url = server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let line = could_not(&run(&["check", &url]));
+    assert!(line.contains(&format!("{url} is not a registry: GET /v2/ answered 404")), "{line}");
+
+    let url = server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    assert!(could_not(&run(&["check", &url])).contains("credentials are not supported yet"));
+
+    let url = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+    let line = could_not(&run(&["check", &url, "--namespace", "Not/A/Name"]));
+    assert!(line.contains("Not/A/Name"), "{line}");
+}
+
+#[test]
+fn a_directory_for_temporary_files_that_is_not_there_is_named() {
+    let output = program(&["check", "--cases", "1"]).env("TMPDIR", "/no/such/directory").output().unwrap();
+    assert!(could_not(&output).contains("/no/such/directory"));
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_named() {
+    let line = could_not(&run(&["check", "--config", "/no/such/config.yml"]));
+    assert!(line.contains("/no/such/config.yml"), "{line}");
+    for (text, named) in [
+        ("storage: {delete: {enabled: true}", "malformed YAML"),
+        ("storage: {delete: {enabled: 7}}", "storage.delete.enabled"),
+        ("validation: {manifests: {urls: {allow: ['(']}}}", "urls_allow"),
+        ("validation: {manifests: {indexes: {platforms: most}}}", "validation.manifests.indexes.platforms"),
+    ] {
+        let (_directory, config) = file(text);
+        let line = could_not(&run(&["check", "--config", path(&config)]));
+        assert!(line.contains(named), "{text}: {line}");
+    }
+}
+
+#[test]
+fn a_registry_that_breaks_the_protocol_diverges() {
+    // It answers every request as it answers the ping.
+    let url = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+    let output = run(&["check", &url, "--cases", "3", "--ops", "5", "--seed", "1", "--namespace", "mine"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("rule        wire."), "{text}");
+    assert!(text.contains("DIVERGES"), "{text}");
+    assert!(text.contains(&format!("reproduce   proofhouse check {url} --ops 5 --seed ")), "{text}");
+    let too_wide = text.lines().find(|line| line.chars().count() > 80 && !line.starts_with("reproduce"));
+    assert_eq!(too_wide, None);
+}
+
+#[test]
+fn the_json_report_is_one_document() {
+    let url = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+    let output = run(&["check", &url, "--cases", "3", "--ops", "5", "--seed", "1", "--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(document["version"], 1);
+    assert_eq!(document["verdict"], "diverges");
+    assert_eq!(document["target"]["url"], url);
+    assert!(document["target"]["namespace"].as_str().unwrap().starts_with("proofhouse-"));
+    assert!(document["divergence"]["steps"].as_array().is_some_and(|steps| !steps.is_empty()));
+    assert!(document["divergence"]["rule"]["id"].as_str().unwrap().starts_with("wire."));
+}
+
+const INDEX: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[
+    {"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,"platform":{"architecture":"amd64","os":"linux"},
+     "digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000"},
+    {"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,"platform":{"architecture":"s390x","os":"linux"},
+     "digest":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}]}"#;
+
+#[test]
+fn explain_says_which_entries_must_exist() {
+    let (_index, index) = file(INDEX);
+    let ours = "validate_index: true\nplatforms: [{architecture: amd64, os: linux}]\n";
+    let theirs = "version: 0.1\nvalidation: {manifests: {indexes: {platforms: list, platformlist: \
+        [{architecture: amd64, os: linux}]}}}\n";
+    for written in [ours, theirs] {
+        let (_options, options) = file(written);
+        let output = run(&["explain", "--options", path(&options), path(&index)]);
+        let text = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        let entry = |digit: &str| text.lines().find(|line| line.contains(&digit.repeat(64))).unwrap().to_owned();
+        assert!(entry("0").contains("must exist"), "{text}");
+        assert!(entry("1").contains("need not exist"), "{text}");
+    }
+}
+
+#[test]
+fn explain_says_why_a_manifest_is_refused() {
+    let (_manifest, manifest) = file(r#"{"schemaVersion": 1}"#);
+    let output = run(&["explain", path(&manifest)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("refused"));
+    let output = run(&["explain", path(&manifest), "--content-type", "text/plain"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("text/plain"), "{}", stdout(&output));
+}
+
+#[test]
+fn explain_names_what_it_cannot_read() {
+    assert!(could_not(&run(&["explain", "/no/such/manifest"])).contains("/no/such/manifest"));
+    let (_manifest, manifest) = file(INDEX);
+    for (text, named) in [("deletes: true", "deletes"), ("delete: 3", "delete"), ("{", "malformed YAML")] {
+        let (_options, options) = file(text);
+        let line = could_not(&run(&["explain", "--options", path(&options), path(&manifest)]));
+        assert!(line.contains(named), "{text}: {line}");
+    }
+    let (_options, options) = file("urls_deny: '['");
+    let line = could_not(&run(&["explain", "--options", path(&options), path(&manifest)]));
+    assert!(line.contains("urls_deny"), "{line}");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let output = run(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("check") && stdout(&output).contains("explain"));
+    assert_eq!(run(&["--version"]).status.code(), Some(0));
+}
