@@ -28,26 +28,29 @@ fail() {
 # tree MANIFEST PACKAGE EDGES DEPTH: the names of what a package depends on, itself left out.
 tree() {
   cargo tree --locked --quiet --target all --manifest-path "$1" --package "$2" --edges "$3" --depth "$4" \
-    --prefix none --format '{p}' | cut -d' ' -f1 | sort -u | grep -vx "$2" || true
+    --prefix none --format '{p}' | awk -v self="$2" '$1 != self && NF { print $1 }' | sort -u
 }
 
 # among WORD LIST: is the word in the list?
 among() { [[ " $2 " == *" $1 "* ]]; }
 
+# members MANIFEST: the names of the crates of a workspace.
 members() {
   cargo tree --locked --quiet --workspace --manifest-path "$1" --depth 0 --prefix none --format '{p}' |
-    cut -d' ' -f1 | grep -v '^$' | sort -u
+    awk 'NF { print $1 }' | sort -u
 }
 
 # arrows MANIFEST: every member uses only the members that it may use, in tests and build scripts too.
 arrows() {
-  local member used
-  for member in $(members "$1"); do
+  local member used all
+  all=$(members "$1")
+  for member in $all; do
     if [[ ! -v may_use[$member] ]]; then
       fail "$member has no row in the table of arrows; add one to ci/dependencies.sh"
       continue
     fi
-    for used in $(tree "$1" "$member" normal,build,dev 1); do
+    all=$(tree "$1" "$member" normal,build,dev 1)
+    for used in $all; do
       if [[ -v may_use[$used] ]] && ! among "$used" "${may_use[$member]}"; then
         fail "$member uses $used; it may use: ${may_use[$member]:-no other member}"
       fi
@@ -57,17 +60,19 @@ arrows() {
 
 # model: few dependencies, none that does I/O, and no impure word in its code.
 model() {
-  local used hits
-  for used in $(tree Cargo.toml proofhouse-model normal,build 1); do
+  local used hits all
+  all=$(tree Cargo.toml proofhouse-model normal,build 1)
+  for used in $all; do
     among "$used" "$model_may_use" || fail "the model uses $used; it may use: $model_may_use"
   done
-  for used in $(tree Cargo.toml proofhouse-model normal,build 99 | grep -xE "$model_must_not_reach" || true); do
-    fail "the model reaches $used, which is not pure"
+  all=$(tree Cargo.toml proofhouse-model normal,build 99)
+  for used in $all; do
+    ! grep -qxE "$model_must_not_reach" <<<"$used" || fail "the model reaches $used, which is not pure"
   done
-  hits=$(grep -nE "$impure" model/src/*.rs | grep -vE '^[^:]+:[0-9]+:\s*//' || true)
+  hits=$(grep -rnE "$impure" model/src --include='*.rs' | grep -vE '^[^:]+:[0-9]+:\s*//' || true)
   [[ -z $hits ]] || fail "the model touches the outside world:"$'\n'"$hits"
   # `use std::{fs, …}`, also over several lines.
-  hits=$(cat model/src/*.rs | tr '\n' ' ' | grep -oE 'use std::\{[^;]*;' | grep -E '\b(fs|net|process|env|thread|os|io)\b' || true)
+  hits=$(find model/src -name '*.rs' -exec cat {} + | tr '\n' ' ' | grep -oE 'use std::\{[^;]*;' | grep -E '\b(fs|net|process|env|thread|os|io)\b' || true)
   [[ -z $hits ]] || fail "the model touches the outside world:"$'\n'"$hits"
 }
 
@@ -76,11 +81,12 @@ versions() { awk -F'"' '/^name = /{name=$2} /^version = "/{print name, $2}' "$1"
 
 # locks: where both lock files have a crate, fuzz/ has a version that the workspace has.
 locks() {
-  local name version
+  local name version ours locked
+  locked=$(versions Cargo.lock)
   while read -r name version; do
-    versions Cargo.lock | grep -q "^$name " || continue
-    versions Cargo.lock | grep -qxF "$name $version" ||
-      fail "fuzz/Cargo.lock has $name $version, Cargo.lock has $(versions Cargo.lock | grep "^$name " | cut -d' ' -f2 | tr '\n' ' ')"
+    ours=$(awk -v name="$name" '$1 == name { print $2 }' <<<"$locked" | paste -sd' ')
+    [[ -z $ours ]] || among "$version" "$ours" ||
+      fail "fuzz/Cargo.lock has $name $version, Cargo.lock has $ours; in fuzz/: cargo update -p $name@$version --precise VERSION"
   done < <(versions fuzz/Cargo.lock)
 }
 

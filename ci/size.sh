@@ -8,7 +8,7 @@ model_budget=2900
 longest_file=550
 
 failures=0
-lines=$(cat model/src/*.rs | grep -cvE '^\s*(//|$)')
+lines=$(find model/src -name '*.rs' ! -name tests.rs ! -path '*/tests/*' -exec cat {} + | grep -cvE '^\s*(//|$)')
 echo "size: the model has $lines lines of code of $model_budget"
 if ((lines > model_budget)); then
   echo "size: the model is $((lines - model_budget)) lines over; make it shorter" >&2
