@@ -467,15 +467,25 @@ async fn temporary_files_and_names_that_are_not_utf_8_are_not_listed() {
     assert!(!directory.path().join("d").exists());
 }
 
+/// A clock that puts a directory in the way of a write, at the moment when the write dates its temporary file.
+#[derive(Debug)]
+struct Obstacle(std::path::PathBuf);
+
+impl Clock for Obstacle {
+    fn now(&self) -> std::time::SystemTime {
+        fs::create_dir_all(&self.0).unwrap();
+        std::time::UNIX_EPOCH
+    }
+}
+
 #[tokio::test]
 async fn a_write_that_fails_leaves_no_temporary_file() {
     let directory = tempfile::tempdir().unwrap();
-    let driver = Filesystem::new(directory.path(), FilesystemOptions::default());
-    driver.write(&at("/d/file"), "x".into()).await.unwrap();
-    let long = at("/d").join("n".repeat(300)).unwrap();
-    assert!(matches!(driver.write(&long, "x".into()).await, Err(DriverError::Io { .. })));
-    driver.write(&at("/d/file"), "y".into()).await.unwrap();
-    assert_eq!(fs::read_dir(directory.path().join("d")).unwrap().count(), 1);
+    let clock = Arc::new(Obstacle(directory.path().join("d/file")));
+    let driver = filesystem(directory.path(), Offload::Inline, Some(clock));
+    let error = driver.write(&at("/d/file"), "x".into()).await.unwrap_err();
+    assert_eq!(io_kind(error), std::io::ErrorKind::IsADirectory);
+    assert_eq!(fs::read_dir(directory.path().join("d")).unwrap().count(), 1, "only the obstacle");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub const MAX_CHUNK: usize = 1 << 20;
 /// **Atomic:** whoever reads a path while it is written, replaced, renamed or deleted sees all of the old or all of the new.
 /// **Durable:** when [`write`](Self::write), [`rename`](Self::rename), [`delete`](Self::delete) or [`Appender::sync`] has
 /// answered, no crash undoes it. **Concurrent:** any number of calls may run at once; of several writers of one path, one
-/// wins whole.
+/// wins whole. A call whose future is dropped may still take effect, whole, a moment later.
 ///
 /// Every operation answers [`DriverError::NotFound`] where there is nothing *of the kind it wants*: a file is not found where a
 /// directory stands, nor a directory where a file stands, nor anything below a file. A failure of the medium is

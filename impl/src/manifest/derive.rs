@@ -11,7 +11,7 @@ use super::ManifestType;
 /// The type of stored bytes: `mediaType` if it is one of the four, else an index if `manifests` is there, else an image (both
 /// OCI's). Nothing if the bytes are not one JSON object.
 ///
-/// It reads no more than that: whether [`read`](super::read) takes the bytes is another question. Of a key that stands twice, as
+/// It reads no more than that: whether [`read`](super::read()) takes the bytes is another question. Of a key that stands twice, as
 /// it may in what other registries have stored, the last counts.
 #[must_use]
 pub fn derive_type(bytes: &[u8]) -> Option<ManifestType> {
