@@ -24,6 +24,7 @@ const CASES: u64 = 2_000;
 const TIME: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(crate) struct Check {
     /// The registry, for example http://localhost:5000. Without: our registry, in process.
     url: Option<String>,

@@ -1,6 +1,7 @@
 //! Rules about any answer: its status, its errors, where it points to.
 
 use proofhouse_model::Op;
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use super::headers::{is_warning, single, upload_range as last_byte};
@@ -65,7 +66,7 @@ pub(super) fn single_headers(exchange: &Exchange) -> Verdict {
 }
 
 pub(super) fn warning(exchange: &Exchange) -> Verdict {
-    let values: Vec<&[u8]> = exchange.answer.headers.get_all("warning").iter().map(|value| value.as_bytes()).collect();
+    let values: Vec<&[u8]> = exchange.answer.headers.get_all("warning").iter().map(HeaderValue::as_bytes).collect();
     if values.is_empty() {
         return Verdict::Silent;
     }
@@ -93,8 +94,7 @@ pub(crate) fn read_errors(body: &[u8]) -> Result<Vec<Value>, String> {
     let Some(errors) = document.get("errors").and_then(Value::as_array) else {
         return Err(format!("there is no array `errors`{}", glimpse(body)));
     };
-    let well_formed =
-        |error: &&Value| error["code"].is_string() && error.get("message").is_none_or(|message| message.is_string());
+    let well_formed = |error: &&Value| error["code"].is_string() && error.get("message").is_none_or(Value::is_string);
     match errors.iter().find(|error| !well_formed(error)) {
         Some(error) => Err(format!("an error that is none: {error}")),
         None => Ok(errors.clone()),
