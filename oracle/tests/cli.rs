@@ -2,6 +2,8 @@
 //!
 //! Whatever keeps it from running is exit status 2 and one line on stderr that names what is wrong.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -1,8 +1,8 @@
 //! Any registry at a URL, over plain HTTP.
 //!
 //! Each case works in repositories of its own, under a prefix that nobody has used before, and sees only these. An
-//! operation becomes a request ([`requests`]), its answer is held to the rules of the wire ([`crate::wire`]) and
-//! becomes an outcome ([`translate`]). What breaks a rule of the wire, does not come, or breaks off is
+//! operation becomes a request (`requests`), its answer is held to the rules of the wire ([`crate::wire`]) and
+//! becomes an outcome (`translate`). What breaks a rule of the wire, does not come, or breaks off is
 //! [`Outcome::Broken`] with the reason.
 
 mod names;
