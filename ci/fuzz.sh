@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# `ci/fuzz.sh SECONDS`: builds every fuzz target and shares the seconds out among them. Needs nightly and cargo-fuzz.
+# `ci/fuzz.sh SECONDS [TARGET…]`: builds the fuzz targets, all unless some are named, and shares the seconds out among
+# them. Needs nightly and cargo-fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${1:-60}
 if ! [[ $seconds =~ ^[0-9]+$ ]]; then
-  echo "usage: ci/fuzz.sh SECONDS" >&2
+  echo "usage: ci/fuzz.sh SECONDS [TARGET…]" >&2
   exit 2
 fi
 if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
@@ -14,7 +15,8 @@ if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
   exit 2
 fi
 
-mapfile -t targets < <(cargo +nightly fuzz list)
+targets=("${@:2}")
+((${#targets[@]})) || mapfile -t targets < <(cargo +nightly fuzz list)
 share=$((seconds / ${#targets[@]}))
 ((share > 0)) || share=1
 
@@ -26,12 +28,14 @@ report() {
   local target=$1 log=$2 artifact
   artifact=$(grep -oE "fuzz/artifacts/$target/[a-z]+-[0-9a-f]+" "$log" | head -n 1 || true)
   grep -vE '^#[0-9]+' "$log" | tail -n 60
-  echo "fuzz: $target failed; to see it again, and to make it shorter:"
-  echo "fuzz:   cargo +nightly fuzz run ${options[*]} $target ${artifact:-fuzz/artifacts/$target/…}"
-  echo "fuzz:   cargo +nightly fuzz tmin ${options[*]} $target ${artifact:-fuzz/artifacts/$target/…}"
-  if [[ -n $artifact ]]; then
-    echo "fuzz: the bytes, in base64: $(base64 -w 0 "$artifact")"
+  if [[ -z $artifact ]]; then
+    echo "fuzz: $target left no bytes behind: it could not start, or it was interrupted (status 72)"
+    return
   fi
+  echo "fuzz: $target failed; to see it again, and to make it shorter:"
+  echo "fuzz:   cargo +nightly fuzz run ${options[*]} $target $artifact"
+  echo "fuzz:   cargo +nightly fuzz tmin ${options[*]} $target $artifact"
+  echo "fuzz: the bytes, in base64: $(base64 -w 0 "$artifact")"
 }
 
 # run TARGET: one target for its share. What it finds beyond the seeds goes to a directory that is not committed.

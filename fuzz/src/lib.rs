@@ -35,6 +35,7 @@ mod tests {
             "empty-lists",
             "foreign-layers",
             "largest-size",
+            "look-alike-not",
             "null-platform",
             "oci-image",
             "oci-index",
