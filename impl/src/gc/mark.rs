@@ -2,7 +2,7 @@
 //!
 //! A revision that stays keeps what it reaches within its repository: the entries of a list, its subject, and the revisions
 //! that are about it. Marked is what the staying revisions of all repositories name, at any depth. A named manifest that some
-//! repository is losing and none keeps is marked itself but not followed: nobody can fetch it any more.
+//! repository is losing and none keeps is not marked by being named: nobody can fetch it any more, so it goes whole.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -48,9 +48,10 @@ pub(super) async fn mark(
             documents.insert(digest.clone(), document);
         }
         let document = &documents[&digest];
-        digests.extend(document.blobs.iter().chain(&document.entries).cloned());
-        for entry in &document.entries {
-            if !lost.contains(entry) && followed.insert(entry.clone()) {
+        digests.extend(document.blobs.iter().cloned());
+        for entry in document.entries.iter().filter(|entry| !lost.contains(entry)) {
+            digests.insert(entry.clone());
+            if followed.insert(entry.clone()) {
                 pending.push(entry.clone());
             }
         }
