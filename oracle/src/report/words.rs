@@ -8,8 +8,11 @@ use proofhouse_model::{Content, Op, Range, UploadRef};
 /// Hexadecimal digits of a digest that are shown.
 const SHOWN_DIGITS: usize = 12;
 
-/// Bytes of a content that are shown.
-const SHOWN_BYTES: usize = 1_500;
+/// Characters of a text that are shown.
+const SHOWN_CHARACTERS: usize = 1_500;
+
+/// Bytes of what is no text that are shown.
+const SHOWN_BYTES: usize = 32;
 
 /// What is asked, in words.
 pub fn request(op: &Op) -> String {
@@ -112,11 +115,16 @@ pub fn content(bytes: &Content) -> String {
         1 => "1 byte".to_owned(),
         count => format!("{count} bytes"),
     };
-    let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
-    let more = if shown.len() < bytes.len() { "…" } else { "" };
-    match std::str::from_utf8(shown) {
-        Ok(text) if !text.contains(char::is_control) => format!("{count} {text}{more}"),
-        _ => format!("{count} {:?}{more}", String::from_utf8_lossy(shown)),
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains(char::is_control) => match text.char_indices().nth(SHOWN_CHARACTERS) {
+            Some((at, _)) => format!("{count} {}…", &text[..at]),
+            None => format!("{count} {text}"),
+        },
+        _ => {
+            let shown: String = bytes.iter().take(SHOWN_BYTES).map(|byte| format!("{byte:02x}")).collect();
+            let more = if bytes.len() > SHOWN_BYTES { "…" } else { "" };
+            format!("{count} (in hexadecimal) {shown}{more}")
+        }
     }
 }
 
@@ -190,7 +198,7 @@ mod tests {
         assert_eq!(request(&list), r#"list the tags of "", -1 at most, after "a b""#);
         let collect = Op::CollectGarbage { delete_untagged: true, dry_run: true, grace_seconds: 9 };
         assert_eq!(request(&collect), "collect garbage, untagged manifests too, with 9 s of grace, as a dry run");
-        assert_eq!(content(&Content::from(&b"\0\xff"[..])), "2 bytes \"\\0\u{fffd}\"");
+        assert_eq!(content(&Content::from(&b"\0\xff"[..])), "2 bytes (in hexadecimal) 00ff");
     }
 
     #[test]
