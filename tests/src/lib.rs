@@ -1,1 +1,3 @@
 //! Suites.
+
+pub mod peer;
