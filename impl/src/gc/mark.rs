@@ -20,7 +20,7 @@ pub(super) struct Marked {
     pub(super) stays: Vec<BTreeSet<Digest>>,
     /// Every digest that is needed.
     pub(super) digests: HashSet<Digest>,
-    /// The subjects of revisions that do not stay.
+    /// The subject of each revision that has one: what a repository loses, another may keep.
     pub(super) subjects: HashMap<Digest, Digest>,
 }
 
@@ -64,8 +64,7 @@ pub(super) async fn mark(
         .map(|layer| layer.target.clone())
         .collect();
     digests.extend(targets);
-    let subjects =
-        lost.into_iter().filter_map(|digest| Some((digest.clone(), documents.get(digest)?.subject.clone()?))).collect();
+    let subjects = documents.into_iter().filter_map(|(digest, document)| Some((digest, document.subject?))).collect();
     Ok(Marked { stays, digests, subjects })
 }
 
