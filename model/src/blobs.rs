@@ -4,65 +4,61 @@
 //! "Pulling blobs", "Mounting a blob from another repository", "Deleting Blobs"; the seed's `linkedBlobStore`.
 
 use crate::content::Content;
+use crate::expect::Expect;
+use crate::names::{algorithm, digest_of, matches_digest};
 use crate::op::{Range, UploadRef};
-use crate::options::Dialect;
 use crate::outcome::{BlobBody, Outcome};
-use crate::refusal::{Refusal, Why};
-use crate::state::{Choice, State};
+use crate::refusal::{Refusal, Why, refusal};
+use crate::rules::RuleId;
+use crate::state::Choice;
 use crate::step::{Answer, At, Branch};
 
-/// HEAD.
-pub(crate) fn head(at: &At, repo: &str, digest: &str) -> Answer {
-    checks(at, repo, digest)?;
-    let found =
-        |bytes: &Content| Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body: None };
+/// HEAD, and GET of the whole.
+pub(crate) fn read(at: &At, repo: &str, digest: &str) -> Answer {
+    at.name(repo)?;
+    at.digest(digest)?;
+    at.visible(repo, digest)?;
+    let rule = if at.head { "blob.head" } else { "blob.get" };
     match at.state.linked_blob(repo, digest) {
-        Some(bytes) => at.answer("blob.head", found(bytes)),
-        None => unlinked(at, digest, found),
+        Some(bytes) => {
+            // Distribution links an alias to the sha256 digest, and fails when that is unlinked.
+            let dangles = at.distribution() && at.state.linked_blob(repo, &digest_of("sha256", bytes)).is_none();
+            if dangles { Err(malformed(digest)) } else { at.answer(rule, whole(at, digest, bytes)) }
+        }
+        None => Ok(unlinked(at, repo, digest)),
     }
 }
 
 /// GET, perhaps of a part.
 pub(crate) fn get(at: &At, repo: &str, digest: &str, range: Option<Range>) -> Answer {
-    checks(at, repo, digest)?;
-    let whole = |bytes: &Content| Outcome::Blob {
-        digest: Some(answered(at, digest, bytes)),
-        size: bytes.size(),
-        body: Some(BlobBody { bytes: bytes.clone(), range: None }),
-    };
-    let Some(bytes) = at.state.linked_blob(repo, digest) else { return unlinked(at, digest, whole) };
-    if let (Some(base), false) = (&at.options().redirect, at.oci()) {
+    let found = read(at, repo, digest)?;
+    let linked = at.state.linked_blob(repo, digest).is_some();
+    if let (Some(base), true, false) = (&at.options().redirect, linked, at.oci()) {
         return at.answer("blob.redirect", Outcome::Redirect { url: format!("{base}{}", data_path(digest)) });
     }
-    let Some(range) = range else { return at.answer("blob.get", whole(bytes)) };
-    let part = match part(range, bytes.size()) {
-        Some((first, last)) => {
-            let cut = bytes.slice(index(first), index(last).saturating_add(1));
-            let body = Some(BlobBody { bytes: cut, range: Some((first, last)) });
-            at.branch(
-                "blob.range",
-                Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body },
-                at.state.clone(),
-            )
-        }
-        None => at.refuse(&Refusal::new("blob.range.unsatisfiable", Why::Unsatisfiable)),
-    };
-    if !at.oci() {
-        return Ok(vec![part]);
-    }
-    // Serving parts is a SHOULD; a registry that does not serve them answers with the whole.
-    let ignored = at.branch("blob.range.ignored", whole(bytes), at.state.clone());
-    let malformed = matches!(range, Range::FromTo(first, last) if last < first) || bytes.is_empty();
-    if malformed {
-        return Ok(vec![part, ignored]);
-    }
-    Ok(settle(at, Choice::Ranges, vec![part], vec![ignored]))
+    let (Some(range), Some(bytes)) = (range, at.known(at.state, digest)) else { return Ok(found) };
+    let (refused, found): (Vec<Branch>, Vec<Branch>) =
+        found.into_iter().partition(|branch| matches!(branch.expect, Expect::Refused { .. }));
+    let parts = found.into_iter().flat_map(|whole| parts(at, range, digest, bytes, whole));
+    Ok(parts.chain(refused).collect())
 }
 
-/// The digest that the answer names: the one asked for; `distribution` knows content by its sha256.
-fn answered(at: &At, digest: &str, bytes: &Content) -> String {
-    let canonical = matches!(at.spec.dialect(), Dialect::Distribution(_));
-    if canonical { crate::digest_of("sha256", bytes) } else { digest.to_owned() }
+/// The part that is asked for. Serving parts is a SHOULD of OCI: a registry that does not serve them answers with the whole.
+fn parts(at: &At, range: Range, digest: &str, bytes: &Content, whole: Branch) -> Vec<Branch> {
+    let part = part(range, bytes.size()).map(|(first, last)| {
+        let cut = bytes.slice(index(first), index(last).saturating_add(1));
+        let body = Some(BlobBody { bytes: cut, range: Some((first, last)) });
+        let outcome = Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body };
+        at.branch("blob.range", outcome, whole.next.clone())
+    });
+    let next = whole.next.clone();
+    let unsatisfiable = Branch { next, ..at.refuse(&refusal("blob.range.unsatisfiable", Why::Unsatisfiable)) };
+    let ignored = Branch { rule: RuleId("blob.range.ignored"), ..whole };
+    match part {
+        Some(part) if at.oci() => at.settle(&Choice::Ranges, [vec![part], vec![ignored]]),
+        None if at.oci() => vec![unsatisfiable, ignored],
+        part => vec![part.unwrap_or(unsatisfiable)],
+    }
 }
 
 /// The first and last byte of the part, both inclusive; none if there is nothing of it.
@@ -76,98 +72,107 @@ fn part(range: Range, size: u64) -> Option<(u64, u64)> {
     }
 }
 
+fn whole(at: &At, digest: &str, bytes: &Content) -> Outcome {
+    let body = (!at.head).then(|| BlobBody { bytes: bytes.clone(), range: None });
+    Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body }
+}
+
+/// The digest that the answer names: the one asked for; `distribution` knows content by its sha256.
+fn answered(at: &At, digest: &str, bytes: &Content) -> String {
+    if at.distribution() { digest_of("sha256", bytes) } else { digest.to_owned() }
+}
+
+/// The repository has no link: the blob is unknown here, even if its bytes are on disk. OCI does not say that
+/// repositories are kept apart, so there a registry may share all blobs; then it does so always.
+fn unlinked(at: &At, repo: &str, digest: &str) -> Vec<Branch> {
+    let missing = at.refuse(&unknown("blob.unlinked", digest));
+    let Some(bytes) = at.known(at.state, digest).filter(|_| at.oci()) else { return vec![missing] };
+    let found = |rule| vec![at.same(rule, whole(at, digest, bytes))];
+    let layers = || at.state.repos.get(repo).into_iter().flat_map(|it| it.layers.keys());
+    if layers().any(|other| at.state.linked_blob(repo, other).is_some_and(|bytes| matches_digest(digest, bytes))) {
+        return [vec![missing], found("digest.alias")].concat();
+    }
+    if at.state.linked_somewhere(digest) && at.state.revision(repo, digest).is_none() {
+        return at.settle(&Choice::SharedBlobs, [vec![missing], found("blob.shared")]);
+    }
+    [vec![missing], found("blob.shared")].concat()
+}
+
 /// DELETE: the link goes, the bytes stay.
 pub(crate) fn delete(at: &At, repo: &str, digest: &str) -> Answer {
     at.name(repo)?;
     at.digest(digest)?;
     at.deletion()?;
     at.visible(repo, digest)?;
-    let off = at.refuse(&Refusal::new("delete.off", Why::DeleteOff));
-    if at.state.linked_blob(repo, digest).is_none() {
-        let missing = at.refuse(&unknown("blob.delete.missing", digest));
-        let done = at.branch("blob.shared", Outcome::Done, at.state.clone());
-        let elsewhere = at.state.blobs.contains_key(digest);
-        let lenient = if elsewhere { vec![missing.clone(), done] } else { vec![missing.clone()] };
-        let may_be_off = settle(at, Choice::BlobDelete, lenient, vec![off]);
-        return Ok(if at.oci() && !at.options().delete { may_be_off } else { vec![missing] });
+    let answer = match at.state.linked_blob(repo, digest) {
+        None => Err(unknown("blob.delete.missing", digest)),
+        Some(_) => {
+            let mut next = at.state.clone();
+            next.repo_mut(repo).layers.remove(digest);
+            at.change("blob.delete", Outcome::Done, next)
+        }
+    };
+    let again = at.known(at.state, digest).is_some();
+    deleted(at, &Choice::BlobDelete, answer, again)
+}
+
+/// OCI: a registry may have deletion off, and then always. Deleting what is not there is refused, or (`again`) may be done.
+pub(crate) fn deleted(at: &At, choice: &Choice, answer: Answer, again: bool) -> Answer {
+    if !at.oci() {
+        return answer;
     }
-    let mut next = at.state.clone();
-    next.repo_mut(repo).layers.remove(digest);
-    let deleted = at.branch("blob.delete", Outcome::Done, next);
-    Ok(if at.oci() && !at.options().delete {
-        settle(at, Choice::BlobDelete, vec![deleted], vec![off])
-    } else {
-        vec![deleted]
-    })
+    let off = vec![at.refuse(&refusal("delete.off", Why::DeleteOff))];
+    // The option says that blobs and manifests can be deleted, not that tags can.
+    let on = at.options().delete && *choice != Choice::TagDelete || at.state.choices.get(choice) == Some(&0);
+    let missing = match answer {
+        Ok(branches) if on => return Ok(branches),
+        Ok(branches) => return Ok(at.settle(choice, [branches, off])),
+        Err(missing) => vec![at.refuse(&missing)],
+    };
+    let done = vec![at.same("delete.again", Outcome::Done)];
+    let done = if again { done } else { Vec::new() };
+    Ok([missing, done, if on { Vec::new() } else { off }].concat())
 }
 
 /// Mount; where that fails, an upload is started.
 pub(crate) fn mount(at: &At, repo: &str, digest: &str, from: Option<&str>, upload: UploadRef) -> Answer {
     at.name(repo)?;
-    let started = at.open("mount.fallback", repo, upload, at.state.clone());
     let arguments = from.map_or(Ok(()), |from| at.name(from)).and_then(|()| at.digest(digest));
-    if let Err(refusal) = arguments {
-        if matches!(at.spec.dialect(), Dialect::Distribution(_)) {
-            return Ok(vec![started]);
-        }
-        return if at.oci() { Ok(vec![started, at.refuse(&refusal)]) } else { Err(refusal) };
+    if at.ours() {
+        arguments.clone()?;
     }
-    let mounted = |rule| {
+    let started = vec![at.open("mount.fallback", repo, upload, at.state.clone())];
+    let mounted = |rule, bytes: &Content| {
         let mut next = at.state.clone();
         next.repo_mut(repo);
-        // Distribution's link to a sha512 alias points to itself, and so nowhere.
-        if at.ours() || at.oci() || digest.starts_with("sha256:") {
-            next.link(repo, digest);
+        // Distribution's link to an alias points to itself, and so nowhere.
+        if !at.distribution() || algorithm(digest) == "sha256" {
+            next.store_and_link(repo, digest, bytes);
         }
-        at.branch(rule, Outcome::BlobStored { digest: Some(digest.into()) }, next)
+        vec![at.branch(rule, Outcome::BlobStored { digest: Some(digest.into()) }, next)]
     };
-    let source =
-        from.filter(|from| at.spec.hides(from, digest).eq(&false)).and_then(|from| at.state.linked_blob(from, digest));
-    let anywhere = at.oci() && at.state.blobs.contains_key(digest);
-    Ok(match (source.is_some(), anywhere) {
-        (true, false) => vec![mounted("mount.linked")],
-        (true, true) => settle(at, Choice::Mounts, vec![mounted("mount.linked")], vec![started]),
-        (false, true) if from.is_none() => {
-            settle(at, Choice::MountAnywhere, vec![mounted("mount.anywhere")], vec![started])
-        }
-        (false, true) => vec![started, mounted("mount.anywhere")],
-        (false, false) => vec![started],
-    })
-}
-
-fn checks(at: &At, repo: &str, digest: &str) -> Result<(), Refusal> {
-    at.name(repo)?;
-    at.digest(digest)?;
-    at.visible(repo, digest)
+    let source = from.filter(|from| !at.spec.hides(from, digest));
+    if let Some(bytes) = source.and_then(|from| at.state.linked_blob(from, digest)) {
+        let mounted = mounted("mount.linked", bytes);
+        return Ok(if at.oci() { at.settle(&Choice::Mounts, [mounted, started]) } else { mounted });
+    }
+    if !at.oci() {
+        return Ok(started);
+    }
+    let anywhere = at.known(at.state, digest).map(|bytes| mounted("mount.anywhere", bytes)).unwrap_or_default();
+    if from.is_none() && at.state.linked_somewhere(digest) {
+        return Ok(at.settle(&Choice::MountAnywhere, [anywhere, started]));
+    }
+    let refused = arguments.err().map(|refusal| at.refuse(&refusal)).into_iter().collect();
+    Ok([started, anywhere, refused].concat())
 }
 
 fn unknown(rule: &'static str, digest: &str) -> Refusal {
-    Refusal::new(rule, Why::BlobUnknown(digest.into()))
+    refusal(rule, Why::BlobUnknown(digest.into()))
 }
 
-/// The repository has no link: the blob is unknown here, even if its bytes are on disk. OCI does not say that
-/// repositories are kept apart, so there a registry may share all blobs; then it does so always.
-fn unlinked(at: &At, digest: &str, found: impl Fn(&Content) -> Outcome) -> Answer {
-    let missing = at.refuse(&unknown("blob.unlinked", digest));
-    let Some(blob) = at.state.blobs.get(digest).filter(|_| at.oci()) else { return Ok(vec![missing]) };
-    let shared = at.branch("blob.shared", found(&blob.bytes), at.state.clone());
-    let linked_elsewhere = at.state.repos.values().any(|repo| repo.layers.contains_key(digest));
-    if linked_elsewhere {
-        Ok(settle(at, Choice::SharedBlobs, vec![shared], vec![missing]))
-    } else {
-        Ok(vec![missing, shared])
-    }
-}
-
-/// A MAY: the branches of yes and of no, each keeping the registry to its choice from then on.
-pub(crate) fn settle(at: &At, choice: Choice, yes: Vec<Branch>, no: Vec<Branch>) -> Vec<Branch> {
-    let ways = yes.into_iter().map(|branch| (true, branch)).chain(no.into_iter().map(|branch| (false, branch)));
-    let keep = |(way, branch): (bool, Branch)| {
-        let next: State =
-            at.state.choose(choice, way).map(|settled| State { choices: settled.choices, ..branch.next.clone() })?;
-        Some(Branch { next, ..branch })
-    };
-    ways.filter_map(keep).collect()
+fn malformed(digest: &str) -> Refusal {
+    refusal("digest.alias", Why::Digest(Some(digest.into())))
 }
 
 /// The path of a blob's bytes, as in the layout of `distribution`.

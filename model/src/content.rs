@@ -4,10 +4,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 /// Immutable bytes, shared between states. As JSON: a string if they are UTF-8, else `{"hex": "…"}`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct Content(Arc<[u8]>);
 
 impl Content {
@@ -37,21 +38,9 @@ impl Deref for Content {
     }
 }
 
-impl From<&[u8]> for Content {
-    fn from(bytes: &[u8]) -> Self {
-        Content(bytes.into())
-    }
-}
-
-impl From<Vec<u8>> for Content {
-    fn from(bytes: Vec<u8>) -> Self {
-        Content(bytes.into())
-    }
-}
-
-impl From<&str> for Content {
-    fn from(text: &str) -> Self {
-        Content(text.as_bytes().into())
+impl<T: AsRef<[u8]>> From<T> for Content {
+    fn from(bytes: T) -> Self {
+        Content(bytes.as_ref().into())
     }
 }
 
@@ -62,6 +51,7 @@ impl fmt::Debug for Content {
     }
 }
 
+/// Bytes as they stand in JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -69,26 +59,24 @@ enum Written {
     Hex { hex: String },
 }
 
-impl Serialize for Content {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match std::str::from_utf8(&self.0) {
+impl From<Content> for Written {
+    fn from(content: Content) -> Self {
+        match std::str::from_utf8(&content) {
             Ok(text) => Written::Text(text.to_owned()),
-            Err(_) => Written::Hex { hex: self.0.iter().map(|byte| format!("{byte:02x}")).collect() },
+            Err(_) => Written::Hex { hex: content.iter().map(|byte| format!("{byte:02x}")).collect() },
         }
-        .serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Written::deserialize(deserializer)? {
-            Written::Text(text) => Ok(Content::from(text.as_str())),
-            Written::Hex { hex } => (0..hex.len())
-                .step_by(2)
-                .map(|at| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-                .collect::<Option<Vec<u8>>>()
-                .map(Content::from)
-                .ok_or_else(|| D::Error::custom("bytes are written as pairs of hexadecimal digits")),
-        }
+impl TryFrom<Written> for Content {
+    type Error = &'static str;
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let hex = match written {
+            Written::Text(text) => return Ok(Content::from(text)),
+            Written::Hex { hex } => hex,
+        };
+        let pair = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+        let bytes: Option<Vec<u8>> = (0..hex.len()).step_by(2).map(pair).collect();
+        bytes.map(Content::from).ok_or("bytes are written as pairs of hexadecimal digits")
     }
 }

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use crate::manifest::{Kind, Manifest, derive, read};
-use crate::manifests::{Problem, blob_problem, entry_problem};
+use crate::manifest::{Kind, Malformed, Manifest, derive, read};
+use crate::manifests::{blob_problem, entry_problem, layer_problem};
 use crate::rules::{RuleId, rule};
 use crate::specification::Specification;
 use crate::state::State;
@@ -36,80 +36,80 @@ impl fmt::Display for Explanation {
 /// # Ok::<(), OptionsError>(())
 /// ```
 pub fn explain(spec: &Specification, content_type: Option<&str>, bytes: &[u8]) -> Explanation {
-    let digest = format!("{} bytes, {}", bytes.len(), crate::digest_of("sha256", bytes));
-    let refused = |id: RuleId, reason: &str| {
-        let sentence = rule(id).map(|rule| format!("rule {}: {}", rule.id, rule.sentence));
-        let lines = vec![digest.clone(), format!("refused: {reason}")].into_iter().chain(sentence).collect();
-        Explanation { accepted: false, lines }
-    };
-    let kind = match content_type {
-        Some(content_type) => Kind::of(content_type),
-        None => derive(bytes),
-    };
-    let Some(kind) = kind else {
-        let reason = content_type.map_or_else(
-            || "it is not a JSON object".to_owned(),
-            |it| format!("the Content-Type {it} is no manifest's"),
-        );
-        return refused(RuleId("manifest.type"), &reason);
-    };
-    if bytes.len() as u64 > spec.options().max_manifest_bytes {
-        return refused(
-            RuleId("manifest.size"),
-            &format!("it is longer than {} bytes", spec.options().max_manifest_bytes),
-        );
-    }
-    match read(kind, bytes) {
-        Err(malformed) => refused(malformed.rule, &malformed.reason),
+    let mut lines = vec![format!("{} bytes, {}", bytes.len(), crate::digest_of("sha256", bytes))];
+    let accepted = match understood(spec, content_type, bytes) {
+        Err(malformed) => {
+            lines.push(format!("refused: {}", malformed.reason));
+            lines.extend(rule(malformed.rule).map(|rule| format!("rule {}: {}", rule.id, rule.sentence)));
+            false
+        }
         Ok(manifest) => {
             let (accepted, references) = explain_references(spec, &manifest);
-            let verdict = if accepted {
-                "accepted, if every blob and manifest marked `must exist` does"
-            } else {
-                "refused: see the layers marked `refused`"
-            };
-            let mut lines = vec![digest, format!("type {}", kind.media_type()), verdict.to_owned()];
+            lines.push(format!("type {}", manifest.kind.media_type()));
+            lines.push(match accepted {
+                true => "accepted, if every blob and manifest marked `must exist` does".to_owned(),
+                false => "refused: see the layers marked `refused`".to_owned(),
+            });
             lines.extend(references);
-            lines.extend(manifest.subject.iter().map(|it| format!("  subject {}: need not exist", it.digest)));
-            Explanation { accepted, lines }
+            lines.extend(manifest.subject().map(|digest| format!("  subject {digest}: need not exist")));
+            accepted
         }
+    };
+    Explanation { accepted, lines }
+}
+
+fn understood(spec: &Specification, content_type: Option<&str>, bytes: &[u8]) -> Result<Manifest, Malformed> {
+    let limit = spec.options().max_manifest_bytes;
+    let malformed = |rule, reason| Malformed { rule: RuleId(rule), reason };
+    let kind = match content_type {
+        None => derive(bytes).ok_or_else(|| malformed("manifest.type", "it is not a JSON object".to_owned()))?,
+        Some(it) => {
+            Kind::of(it).ok_or_else(|| malformed("manifest.type", format!("the Content-Type {it} is no manifest's")))?
+        }
+    };
+    if bytes.len() as u64 > limit {
+        return Err(malformed("manifest.size", format!("it is longer than {limit} bytes")));
     }
+    read(kind, bytes)
 }
 
 /// In an empty repository, what must exist is what is missing.
 fn explain_references(spec: &Specification, manifest: &Manifest) -> (bool, Vec<String>) {
-    let empty = State::default();
-    let at = At { spec, state: &empty, head: false };
+    let at = At { spec, state: &State::default(), head: false };
     let skipped = spec.options().skip_layer_verification;
     let mut accepted = true;
-    let mut lines = Vec::new();
-    for (at_index, blob) in manifest.config.iter().chain(&manifest.layers).enumerate() {
-        let (name, is_layer) =
-            if at_index == 0 { ("config".to_owned(), false) } else { (format!("layers[{}]", at_index - 1), true) };
-        let said = match blob_problem(&at, "a", manifest.kind, blob, is_layer) {
+    let mut said = |name: String, digest: &str, problem: Option<&str>, otherwise: &str| {
+        let need = match problem {
             _ if skipped => "need not exist: verification is skipped",
-            Some(Problem::Url) => {
-                accepted = false;
-                "refused: its URLs are missing or not permitted"
-            }
+            None => otherwise,
+            Some("manifest.urls") => "refused: its URLs are missing or not permitted",
+            Some("index.entries") => "must exist: every entry is validated",
+            Some("index.entries.platform") => "must exist: a filter selects its platform",
             Some(_) => "must exist in the repository",
-            None => "need not exist: it is a foreign layer with permitted URLs",
         };
-        lines.push(format!("  {name} {}: {said}", blob.digest));
+        accepted &= !need.starts_with("refused");
+        format!("  {name} {digest}: {need}")
+    };
+    let mut lines = Vec::new();
+    if let Some(config) = &manifest.config {
+        lines.push(said("config".into(), &config.digest, blob_problem(&at, "a", config), ""));
     }
-    for (at_index, entry) in manifest.entries.iter().enumerate() {
+    for (number, layer) in manifest.layers.iter().enumerate() {
+        let problem = layer_problem(&at, "a", manifest.kind, layer);
+        let otherwise = "need not exist: it is a foreign layer with permitted URLs";
+        lines.push(said(format!("layers[{number}]"), &layer.digest, problem, otherwise));
+    }
+    let otherwise = match spec.options().validate_index {
+        false => "need not exist: index validation is off",
+        true => "need not exist: no filter selects its platform",
+    };
+    for (number, entry) in manifest.entries.iter().enumerate() {
         let platform = match &entry.platform {
             Some((architecture, os)) => format!("platform {architecture}/{os}"),
             None => "no platform".to_owned(),
         };
-        let said = match entry_problem(&at, "a", entry) {
-            _ if skipped => "need not exist: verification is skipped".to_owned(),
-            Some(Problem::SelectedEntry) => format!("must exist: a filter selects {platform}"),
-            Some(_) => "must exist: every entry is validated".to_owned(),
-            None if !spec.options().validate_index => "need not exist: index validation is off".to_owned(),
-            None => format!("need not exist: no filter selects {platform}"),
-        };
-        lines.push(format!("  manifests[{at_index}] {} ({platform}): {said}", entry.digest));
+        let name = format!("manifests[{number}] ({platform})");
+        lines.push(said(name, &entry.digest, entry_problem(&at, "a", entry), otherwise));
     }
     (accepted, lines)
 }

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::{Manifest, read_stored};
+use crate::manifest::read_stored;
 use crate::outcome::Outcome;
-use crate::refusal::{Refusal, Why};
+use crate::refusal::{Why, refusal};
 use crate::state::{Digest, Repository, State};
 use crate::step::{Answer, At};
 
@@ -19,29 +19,22 @@ type Staying = BTreeMap<String, BTreeSet<Digest>>;
 pub(crate) fn collect(at: &At, delete_untagged: bool, dry_run: bool, grace: u64) -> Answer {
     let state = at.state;
     let young = |since: u64| state.now - since < grace;
-    let staying: Staying = state
-        .repos
-        .iter()
-        .map(|(name, repo)| {
-            let all = || repo.revisions.keys().cloned().collect();
-            (name.clone(), if delete_untagged { reached(state, repo, young) } else { all() })
-        })
-        .collect();
-    let removed: Vec<(String, Digest)> = state
-        .repos
-        .iter()
-        .flat_map(|(name, repo)| repo.revisions.keys().map(move |digest| (name.clone(), digest.clone())))
-        .filter(|(name, digest)| !staying[name].contains(digest))
-        .collect();
+    let staying = |(name, repo): (&String, &Repository)| {
+        let all = || repo.revisions.keys().cloned().collect();
+        (name.clone(), if delete_untagged { reached(state, name, repo, young) } else { all() })
+    };
+    let staying: Staying = state.repos.iter().map(staying).collect();
+    let revisions = |(name, repo): (&String, &Repository)| {
+        repo.revisions.keys().map(|digest| (name.clone(), digest.clone())).collect::<Vec<_>>()
+    };
+    let removed: Vec<(String, Digest)> =
+        state.repos.iter().flat_map(revisions).filter(|(name, digest)| !staying[name].contains(digest)).collect();
     let marked = mark(state, &staying, &removed);
-    let linked_young =
+    let linked_lately =
         |digest: &Digest| state.repos.values().any(|repo| repo.layers.get(digest).is_some_and(|at| young(*at)));
-    let swept: Vec<Digest> = state
-        .blobs
-        .iter()
-        .filter(|(digest, blob)| !marked.contains(*digest) && !young(blob.stored_at) && !linked_young(digest))
-        .map(|(digest, _)| digest.clone())
-        .collect();
+    let unmarked = state.blobs.iter().filter(|(digest, _)| !marked.contains(*digest));
+    let old = unmarked.filter(|(digest, blob)| !young(blob.stored_at) && !linked_lately(digest));
+    let swept: Vec<Digest> = old.map(|(digest, _)| digest.clone()).collect();
 
     let mut next = state.clone();
     if !dry_run {
@@ -58,23 +51,18 @@ pub(crate) fn collect(at: &At, delete_untagged: bool, dry_run: bool, grace: u64)
 
 /// What a tag, or a young revision, reaches within its repository: through entries, to subjects, and from subjects back to their
 /// referrers.
-fn reached(state: &State, repo: &Repository, young: impl Fn(u64) -> bool) -> BTreeSet<Digest> {
-    let manifests: BTreeMap<&Digest, Manifest> = repo
-        .revisions
-        .keys()
-        .filter_map(|digest| Some((digest, read_stored(&state.blobs.get(digest)?.bytes)?)))
-        .collect();
+fn reached(state: &State, name: &str, repo: &Repository, young: impl Fn(u64) -> bool) -> BTreeSet<Digest> {
+    let manifests = state.manifests(name);
     let tagged = repo.tags.values().map(|tag| &tag.current).filter(|digest| repo.revisions.contains_key(*digest));
-    let recent = repo.revisions.iter().filter(|(_, linked_at)| young(**linked_at)).map(|(digest, _)| digest);
+    let recent = repo.revisions.iter().filter(|(_, revision)| young(revision.linked_at)).map(|(digest, _)| digest);
     let mut stays: BTreeSet<Digest> = tagged.chain(recent).cloned().collect();
     loop {
         let mut more = BTreeSet::new();
         for (digest, manifest) in &manifests {
-            let subject = manifest.subject.as_ref().map(|subject| &subject.digest);
             if stays.contains(*digest) {
-                more.extend(manifest.entries.iter().map(|entry| &entry.digest).chain(subject).cloned());
+                more.extend(manifest.entries.iter().map(|entry| &entry.digest).chain(manifest.subject()).cloned());
             }
-            if subject.is_some_and(|subject| stays.contains(subject)) {
+            if manifest.subject().is_some_and(|subject| stays.contains(subject)) {
                 more.insert((*digest).clone());
             }
         }
@@ -103,7 +91,7 @@ fn mark(state: &State, staying: &Staying, removed: &[(String, Digest)]) -> BTree
             continue;
         }
         let Some(manifest) = state.blobs.get(&digest).and_then(|blob| read_stored(&blob.bytes)) else { continue };
-        marked.extend(manifest.config.iter().chain(&manifest.layers).map(|blob| blob.digest.clone()));
+        marked.extend(manifest.blobs().map(|blob| blob.digest.clone()));
         open.extend(manifest.entries.iter().map(|entry| entry.digest.clone()).filter(|digest| !gone.contains(digest)));
     }
     marked
@@ -130,7 +118,7 @@ pub(crate) fn remove_repository(at: &At, repo: &str) -> Answer {
     at.name(repo)?;
     let mut next = at.state.clone();
     if next.repos.remove(repo).is_none() {
-        return Err(Refusal::new("repository.unknown", Why::NameUnknown(repo.into())));
+        return Err(refusal("repository.unknown", Why::NameUnknown(repo.into())));
     }
     next.uploads.values_mut().filter(|upload| upload.repo == repo).for_each(|upload| upload.open = false);
     at.change("repository.remove", Outcome::Done, next)

@@ -44,6 +44,7 @@ mod specification;
 mod state;
 mod step;
 mod uploads;
+mod wording;
 
 pub use content::Content;
 pub use expect::{Errors, Expect, Id};

@@ -2,90 +2,95 @@
 //!
 //! Sources: OCI distribution-spec 1.1, "Content Discovery"; for the catalog, which OCI leaves out, `distribution`.
 
-use crate::blobs::settle;
 use crate::expect::Expect;
-use crate::manifest::{Kind, read_stored};
+use crate::manifest::loosely;
 use crate::names::catalog_key;
-use crate::options::{Dialect, Release};
-use crate::outcome::{Outcome, Referrer};
-use crate::refusal::{Refusal, Why};
-use crate::rules::RuleId;
+use crate::outcome::{Class, Outcome, Referrer};
+use crate::refusal::{Refusal, Why, refusal};
 use crate::state::Choice;
 use crate::step::{Answer, At, Branch};
 
 /// A page of tags, sorted by bytes, after `last`.
 pub(crate) fn tags(at: &At, repo: &str, n: Option<&str>, last: Option<&str>) -> Answer {
     at.name(repo)?;
-    let old = at.spec.dialect() == Dialect::Distribution(Release::V2_8);
-    let limit = if old { Ok(None) } else { page_size(n) };
     let repository = at.state.repos.get(repo);
-    let unknown = Refusal::new("tags.unknown", Why::NameUnknown(repo.into()));
+    let unknown = refusal("tags.unknown", Why::NameUnknown(repo.into()));
+    let tags: Vec<String> = repository.into_iter().flat_map(|it| it.tags.keys().cloned()).collect();
     if at.oci() {
-        return oci_tags(at, limit, last, repository.map(|it| it.tags.keys().cloned().collect()), &unknown);
+        return Ok(oci_tags(at, page_size(n), last, &tags, &unknown));
     }
-    let limit = limit?;
+    let limit = if at.v2() { None } else { page_size(n)? };
     if limit == Some(0) {
-        return at.answer("tags.none-asked", Outcome::Names { names: Vec::new(), more: false });
+        return at.answer("tags.none-asked", nothing());
     }
-    let pushed_by_digest_only = |it: &&crate::state::Repository| at.ours() || it.held_tags;
-    let Some(repository) = repository.filter(|it| it.held_manifests).filter(pushed_by_digest_only) else {
+    // Distribution knows the tags of no repository whose manifests were only ever pushed by digest.
+    if !repository.is_some_and(|it| it.held_manifests && (at.ours() || it.held_tags)) {
         return Err(unknown);
-    };
-    let all: Vec<String> = repository.tags.keys().cloned().collect();
-    if old {
-        // It neither sorts nor pages.
-        return Ok(vec![page(at, "tags.list", all, None, false)]);
     }
-    let following = all.into_iter().filter(|tag| last.is_none_or(|last| tag.as_str() > last)).collect();
-    let rule = if limit.is_some() || last.is_some() { "tags.page" } else { "tags.list" };
-    at.answer(rule, exact_page(following, limit))
+    if at.v2() {
+        // It neither sorts nor pages.
+        return Ok(vec![page(at, "tags.list", tags, None, false)]);
+    }
+    let following: Vec<String> = tags.into_iter().filter(|tag| last.is_none_or(|last| tag.as_str() > last)).collect();
+    // Distribution announces a next page when a page is full, even the last.
+    let full = at.distribution() && limit == Some(following.len() as u64) && !following.is_empty();
+    let outcome = match exact_page(following, limit) {
+        Outcome::Names { names, more } => Outcome::Names { names, more: more || full },
+        other => other,
+    };
+    at.answer(if limit.is_some() || last.is_some() { "tags.page" } else { "tags.list" }, outcome)
 }
 
-/// OCI: an unknown repository is 404, one without tags may be; `n=0` is an empty list; a page may be shorter than `n`.
+/// OCI: the tags of what is not there are 404 or none; `n=0` is an empty list; a page that announces another may be short.
 fn oci_tags(
     at: &At,
     limit: Result<Option<u64>, Refusal>,
     last: Option<&str>,
-    tags: Option<Vec<String>>,
+    tags: &[String],
     unknown: &Refusal,
-) -> Answer {
-    let all = tags.unwrap_or_default();
-    let mut branches = Vec::new();
-    let limit = match limit {
-        Ok(limit) => limit,
-        // The text does not say what a page size that is no number leads to.
-        Err(refusal) => {
-            branches.push(at.refuse(&refusal));
-            None
-        }
-    };
-    let rule = if last.is_some() || limit.is_some() { "tags.page" } else { "tags.list" };
-    let letters = |tag: &str| (tag.to_lowercase(), tag.to_owned());
-    let mut by_letters = all.clone();
-    by_letters.sort_by_key(|tag| letters(tag));
-    let after = |tag: &&String| limit != Some(0) && last.is_none_or(|last| tag.as_str() > last);
-    let after_letters = |tag: &&String| limit != Some(0) && last.is_none_or(|last| letters(tag) > letters(last));
-    let in_bytes = page(at, rule, all.iter().filter(after).cloned().collect(), limit, true);
-    let in_letters = page(at, rule, by_letters.iter().filter(after_letters).cloned().collect(), limit, true);
-    // 1.1.1 sorts without regard to case; the text of today allows bytes as well.
-    let same = in_bytes == in_letters;
-    branches.extend(if same { vec![in_bytes] } else { settle(at, Choice::TagOrder, vec![in_bytes], vec![in_letters]) });
-    if all.is_empty() {
-        branches.insert(0, at.refuse(unknown));
+) -> Vec<Branch> {
+    let mut refused: Vec<Branch> = limit.as_ref().err().map(|refusal| at.refuse(refusal)).into_iter().collect();
+    let limit = limit.unwrap_or(None);
+    if tags.is_empty() {
+        refused.push(at.refuse(unknown));
     }
-    Ok(branches)
+    if let Some(n) = limit.filter(|n| *n > at.options().catalog_max) {
+        refused.push(at.refuse(&refusal("page-size.invalid", Why::PageSize(n.to_string()))));
+    }
+    if limit == Some(0) {
+        return [refused, vec![at.same("tags.none-asked", nothing())]].concat();
+    }
+    let rule = if last.is_some() || limit.is_some() { "tags.page" } else { "tags.list" };
+    let in_order = |key: fn(&str) -> (String, String)| {
+        let after = |tag: &&String| last.is_none_or(|last| key(tag) > key(last));
+        let mut following: Vec<String> = tags.iter().filter(after).cloned().collect();
+        following.sort_by_key(|tag| key(tag));
+        vec![page(at, rule, following, limit, true)]
+    };
+    // 1.1.1 sorts without regard to case, which leaves open what comes first of `A` and `a`. The text of today has bytes, too.
+    let bytes = in_order(|tag| (tag.to_owned(), String::new()));
+    let upper_first = in_order(|tag| (tag.to_lowercase(), tag.to_owned()));
+    let lower_first = in_order(|tag| (tag.to_lowercase(), swapped_case(tag)));
+    let same = bytes == upper_first && bytes == lower_first;
+    let pages = if same { bytes } else { at.settle(&Choice::TagOrder, [bytes, upper_first, lower_first]) };
+    [refused, pages].concat()
+}
+
+fn swapped_case(tag: &str) -> String {
+    let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    tag.chars().map(swap).collect()
 }
 
 /// A page of repositories that hold or held manifests, `/` before every other byte, after `last`.
 pub(crate) fn repositories(at: &At, n: Option<&str>, last: Option<&str>) -> Answer {
-    let old = at.spec.dialect() == Dialect::Distribution(Release::V2_8);
-    let asked = if old { Ok(page_size(n).unwrap_or(None)) } else { page_size(n) };
-    let limit = asked?.unwrap_or(at.options().catalog_default);
-    if limit > at.options().catalog_max && n.is_some() {
-        return Err(Refusal::new("catalog.page-size", Why::PageSize(n.unwrap_or_default().into())));
+    // 2.8 takes what is no number for none.
+    let asked = if at.v2() { page_size(n).unwrap_or(None) } else { page_size(n)? };
+    let limit = asked.unwrap_or(at.options().catalog_default);
+    if let Some(n) = n.filter(|_| limit > at.options().catalog_max) {
+        return Err(refusal("catalog.page-size", Why::PageSize(n.into())));
     }
     if limit == 0 {
-        return at.answer("catalog.none-asked", Outcome::Names { names: Vec::new(), more: false });
+        return at.answer("catalog.none-asked", nothing());
     }
     let after = |name: &String| last.is_none_or(|last| catalog_key(name) > catalog_key(last));
     at.answer("catalog.page", exact_page(catalog(at).into_iter().filter(after).collect(), Some(limit)))
@@ -97,8 +102,7 @@ pub(crate) fn walk(at: &At) -> Answer {
 }
 
 fn catalog(at: &At) -> Vec<String> {
-    let old = at.spec.dialect() == Dialect::Distribution(Release::V2_8);
-    let listed = at.state.repos.iter().filter(|(_, it)| it.held_manifests || (old && !it.layers.is_empty()));
+    let listed = at.state.repos.iter().filter(|(_, it)| it.held_manifests || at.v2() && !it.layers.is_empty());
     let mut names: Vec<String> = listed.map(|(name, _)| name.clone()).collect();
     names.sort_by(|one, other| catalog_key(one).cmp(&catalog_key(other)));
     names
@@ -107,54 +111,58 @@ fn catalog(at: &At) -> Vec<String> {
 /// The manifests whose subject is the digest.
 pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option<&str>) -> Answer {
     at.name(repo)?;
-    let absent = at.refuse(&Refusal::new("referrers.absent", Why::Absent));
-    if let Dialect::Distribution(_) = at.spec.dialect() {
-        return Ok(vec![absent]);
+    let absent = vec![at.refuse(&refusal("referrers.absent", Why::Absent))];
+    if at.distribution() {
+        return Ok(absent);
+    }
+    if let (Err(malformed), true) = (at.digest(digest), at.oci()) {
+        let Branch { rule, expect, next, .. } = at.refuse(&malformed);
+        let Expect::Refused { errors, .. } = expect else { return Err(malformed) };
+        // A registry that has the endpoint answers it 400, and never 404.
+        let expect = Expect::Refused { classes: vec![Class::Invalid], errors };
+        return Ok(at.settle(&Choice::Referrers, [vec![at.expecting(rule.0, expect, next)], absent]));
     }
     at.digest(digest)?;
     let rows = referrers_of(at, repo, digest);
     let filter = artifact_type.filter(|filter| !filter.is_empty());
     let kept = |row: &&Referrer| filter.is_none_or(|filter| row.artifact_type.as_deref() == Some(filter));
     let filtered: Vec<Referrer> = rows.iter().filter(kept).cloned().collect();
-    if !at.oci() {
-        let rule = if filter.is_some() { "referrers.filter" } else { "referrers.list" };
+    let rule = if filter.is_some() { "referrers.filter" } else { "referrers.list" };
+    if at.ours() {
         return at.answer(rule, Outcome::Referrers { referrers: filtered, filtered: filter.is_some() });
     }
-    let list = |rule: &'static str, all: Vec<Referrer>, filtered| {
-        let expect = Expect::Referrers { all, any: Vec::new(), filtered };
-        Branch { rule: RuleId(rule), expect, next: at.state.clone(), opens: None }
+    // What no standard takes for a manifest may be listed as well, by a registry that did.
+    let revisions = at.state.repos.get(repo).into_iter().flat_map(|it| it.revisions.keys());
+    let names = |it: &&String| at.state.revision(repo, it).is_some_and(|it| loosely(it).1.as_deref() == Some(digest));
+    let others = revisions.filter(names).filter(|it| rows.iter().all(|row| row.digest != **it)).cloned().collect();
+    let list = |rule, all: Vec<Referrer>, filtered| {
+        let expect = Expect::Referrers { all, others: std::collections::BTreeSet::clone(&others), filtered };
+        vec![at.expecting(rule, expect, at.state.clone())]
     };
     let there = match filter {
-        None => vec![list("referrers.list", rows, false)],
-        Some(_) => settle(
-            at,
-            Choice::ReferrersFilter,
-            vec![list("referrers.filter", filtered, true)],
-            vec![list("referrers.unfiltered", rows, false)],
-        ),
+        None => list(rule, rows, false),
+        Some(_) => {
+            let ways = [list(rule, filtered, true), list("referrers.unfiltered", rows, false)];
+            at.settle(&Choice::ReferrersFilter, ways)
+        }
     };
-    Ok(settle(at, Choice::Referrers, there, vec![absent]))
+    Ok(at.settle(&Choice::Referrers, [there, absent]))
 }
 
-fn referrers_of(at: &At, repo: &str, digest: &str) -> Vec<Referrer> {
-    let revisions = at.state.repos.get(repo).into_iter().flat_map(|it| it.revisions.keys());
-    let row = |revision: &String| {
-        let bytes = at.state.revision(repo, revision)?;
-        let manifest =
-            read_stored(bytes).filter(|it| it.subject.as_ref().is_some_and(|subject| subject.digest == digest))?;
-        Some(Referrer {
-            digest: revision.clone(),
-            media_type: manifest.kind.media_type().to_owned(),
-            size: bytes.size(),
-            artifact_type: if manifest.kind == Kind::OciIndex {
-                manifest.artifact_type.clone().filter(|it| !it.is_empty())
-            } else {
-                manifest.listed_artifact_type()
-            },
-            annotations: manifest.annotations,
-        })
-    };
-    revisions.filter_map(row).collect()
+fn referrers_of(at: &At, repo: &str, subject: &str) -> Vec<Referrer> {
+    let mut rows = Vec::new();
+    for (digest, manifest) in at.state.manifests(repo) {
+        if manifest.subject().is_some_and(|it| it == subject) {
+            rows.push(Referrer {
+                digest: digest.clone(),
+                media_type: manifest.kind.media_type().to_owned(),
+                size: at.state.blobs[digest].bytes.size(),
+                artifact_type: manifest.listed_artifact_type(),
+                annotations: manifest.annotations,
+            });
+        }
+    }
+    rows
 }
 
 /// Library: the tags that point to the digest.
@@ -170,10 +178,9 @@ pub(crate) fn tags_of(at: &At, repo: &str, digest: &str) -> Answer {
 pub(crate) fn tag_history(at: &At, repo: &str, tag: &str) -> Answer {
     at.name(repo)?;
     at.tag(tag)?;
-    match at.state.repos.get(repo).and_then(|it| it.tags.get(tag)) {
-        Some(found) => at.answer("tags.history", Outcome::Digests { digests: found.history.iter().cloned().collect() }),
-        None => Err(Refusal::new("manifest.unknown", Why::ManifestUnknown(tag.into()))),
-    }
+    let found = at.state.repos.get(repo).and_then(|it| it.tags.get(tag));
+    let found = found.ok_or_else(|| refusal("manifest.unknown", Why::ManifestUnknown(tag.into())))?;
+    at.answer("tags.history", Outcome::Digests { digests: found.history.iter().cloned().collect() })
 }
 
 /// Library: every blob on disk.
@@ -183,27 +190,25 @@ pub(crate) fn blobs(at: &At) -> Answer {
 
 /// A page size is a non-negative decimal number, of any length.
 fn page_size(n: Option<&str>) -> Result<Option<u64>, Refusal> {
-    match n {
-        None => Ok(None),
-        Some(n) if !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Ok(Some(n.parse().unwrap_or(u64::MAX)))
-        }
-        Some(n) => Err(Refusal::new("page-size.invalid", Why::PageSize(n.into()))),
+    let Some(n) = n else { return Ok(None) };
+    if n.is_empty() || !n.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refusal("page-size.invalid", Why::PageSize(n.into())));
     }
+    Ok(Some(n.parse().unwrap_or(u64::MAX)))
+}
+
+fn nothing() -> Outcome {
+    Outcome::Names { names: Vec::new(), more: false }
 }
 
 /// Exactly the first `limit`, and a next page if any are left.
-fn exact_page(following: Vec<String>, limit: Option<u64>) -> Outcome {
-    let limit = usize::try_from(limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+pub(crate) fn exact_page(mut following: Vec<String>, limit: Option<u64>) -> Outcome {
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let more = following.len() > limit;
-    Outcome::Names { names: following.into_iter().take(limit).collect(), more }
+    following.truncate(limit);
+    Outcome::Names { names: following, more }
 }
 
 fn page(at: &At, rule: &'static str, following: Vec<String>, limit: Option<u64>, ordered: bool) -> Branch {
-    Branch {
-        rule: RuleId(rule),
-        expect: Expect::Page { following, limit, ordered },
-        next: at.state.clone(),
-        opens: None,
-    }
+    at.expecting(rule, Expect::Page { following, limit, ordered }, at.state.clone())
 }

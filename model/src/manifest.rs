@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::json::{Json, fold};
+use crate::json::{Json, Members, fold};
 use crate::names::is_digest;
 use crate::rules::RuleId;
 
@@ -33,8 +33,7 @@ impl Kind {
 
     /// The type that a Content-Type names; parameters and case do not count.
     pub(crate) fn of(content_type: &str) -> Option<Kind> {
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        Kind::ALL.into_iter().find(|kind| kind.media_type().eq_ignore_ascii_case(essence))
+        Kind::ALL.into_iter().find(|kind| kind.media_type().eq_ignore_ascii_case(essence(content_type)))
     }
 
     pub(crate) fn is_list(self) -> bool {
@@ -46,11 +45,17 @@ impl Kind {
     }
 }
 
+/// A Content-Type without its parameters.
+pub(crate) fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// A reference to content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Descriptor {
     pub(crate) media_type: String,
     pub(crate) digest: String,
+    pub(crate) size: u64,
     pub(crate) urls: Vec<String>,
     /// Architecture and os. None: the entry has no platform.
     pub(crate) platform: Option<(String, String)>,
@@ -69,7 +74,17 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
-    /// The artifact type under which referrers list it (distribution-spec, "Listing Referrers").
+    /// Config and layers, in the order of the document.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        self.config.iter().chain(&self.layers)
+    }
+
+    /// The digest of the subject.
+    pub(crate) fn subject(&self) -> Option<&String> {
+        self.subject.as_ref().map(|subject| &subject.digest)
+    }
+
+    /// The artifact type under which referrers list it: its own, else the config's (distribution-spec, "Listing Referrers").
     pub(crate) fn listed_artifact_type(&self) -> Option<String> {
         let own = self.artifact_type.clone().filter(|text| !text.is_empty());
         own.or_else(|| self.config.as_ref().map(|config| config.media_type.clone()))
@@ -83,8 +98,12 @@ pub(crate) struct Malformed {
     pub(crate) reason: String,
 }
 
-fn malformed<T>(rule: &'static str, reason: impl Into<String>) -> Result<T, Malformed> {
-    Err(Malformed { rule: RuleId(rule), reason: reason.into() })
+fn need<T>(value: Option<T>, rule: &'static str, reason: impl Into<String>) -> Result<T, Malformed> {
+    value.ok_or_else(|| Malformed { rule: RuleId(rule), reason: reason.into() })
+}
+
+fn check(holds: bool, rule: &'static str, reason: impl Into<String>) -> Result<(), Malformed> {
+    need(holds.then_some(()), rule, reason)
 }
 
 const DEEPEST: usize = 64;
@@ -95,129 +114,98 @@ const PLATFORM_KEYS: [&str; 2] = ["architecture", "os"];
 
 /// Reads a document as the type that the client declared.
 pub(crate) fn read(kind: Kind, bytes: &[u8]) -> Result<Manifest, Malformed> {
-    let document = match Json::parse(bytes) {
-        Ok(document @ Json::Object(_)) if document.depth() <= DEEPEST => document,
-        Ok(Json::Object(_)) => return malformed("manifest.json", format!("it nests more than {DEEPEST} levels deep")),
-        Ok(_) => return malformed("manifest.json", "it is not a JSON object"),
-        Err(error) => return malformed("manifest.json", error),
-    };
+    let document = Json::parse(bytes).map_err(|reason| Malformed { rule: RuleId("manifest.json"), reason })?;
+    check(matches!(document, Json::Object(_)), "manifest.json", "it is not a JSON object")?;
+    check(document.depth() <= DEEPEST, "manifest.json", format!("it nests more than {DEEPEST} levels deep"))?;
     keys_are_unambiguous(&document, &DOCUMENT_KEYS, "the document")?;
-    if document.get("schemaVersion") != Some(&Json::Number(Some(2))) {
-        return malformed("manifest.schema-version", "schemaVersion is not the integer 2");
-    }
-    match document.get("mediaType") {
-        None if kind.is_oci() => {}
-        Some(Json::Text(text)) if text == kind.media_type() => {}
-        _ => {
-            return malformed(
-                "manifest.media-type",
-                format!("mediaType does not agree with the Content-Type {}", kind.media_type()),
-            );
-        }
-    }
-    let foreign: &[&str] = if kind.is_list() { &["config", "layers"] } else { &["manifests"] };
-    if let Some(key) = foreign.iter().find(|key| document.get(key).is_some()) {
-        return malformed("manifest.confusion", format!("`{key}` does not belong into this type"));
-    }
-    let manifest = Manifest {
-        kind,
-        config: if kind.is_list() { None } else { Some(descriptor(document.get("config"), "config", false)?) },
-        layers: if kind.is_list() { Vec::new() } else { descriptors(&document, "layers", false)? },
-        entries: if kind.is_list() { descriptors(&document, "manifests", true)? } else { Vec::new() },
-        subject: None,
-        artifact_type: None,
-        annotations: None,
+    let version = document.get("schemaVersion");
+    check(version == Some(&Json::Integer(2)), "manifest.schema-version", "schemaVersion is not the integer 2")?;
+    let agrees = match document.get("mediaType") {
+        None => kind.is_oci(),
+        Some(said) => said.text() == Some(kind.media_type()),
     };
-    if kind.is_oci() { with_oci_fields(manifest, &document) } else { Ok(manifest) }
+    check(agrees, "manifest.media-type", format!("mediaType is not the Content-Type, {}", kind.media_type()))?;
+    let alien: &[&str] = if kind.is_list() { &["config", "layers"] } else { &["manifests"] };
+    for key in alien {
+        check(document.get(key).is_none(), "manifest.confusion", format!("`{key}` does not belong into this type"))?;
+    }
+    let (config, layers, entries) = if kind.is_list() {
+        (None, Vec::new(), descriptors(&document, "manifests", true)?)
+    } else {
+        let config = descriptor(document.get("config"), "config", false)?;
+        (Some(config), descriptors(&document, "layers", false)?, Vec::new())
+    };
+    let oci = |key| if kind.is_oci() { document.given(key) } else { None };
+    let subject = oci("subject").map(|it| descriptor(Some(it), "subject", false)).transpose()?;
+    let artifact_type =
+        oci("artifactType").map(|it| need(it.text(), "manifest.structure", "`artifactType` is not a string"));
+    let artifact_type = artifact_type.transpose()?.map(str::to_owned);
+    let annotations = oci("annotations").map(annotations).transpose()?;
+    Ok(Manifest { kind, config, layers, entries, subject, artifact_type, annotations })
 }
 
 /// Each key that is read stands at most once, and exactly as it is written.
 fn keys_are_unambiguous(object: &Json, known: &[&str], place: &str) -> Result<(), Malformed> {
-    let Json::Object(members) = object else { return Ok(()) };
+    let Json::Object(Members(members)) = object else { return Ok(()) };
     let mut seen = BTreeSet::new();
     for (name, _) in members {
         let Some(key) = known.iter().find(|key| fold(key) == fold(name)) else { continue };
-        if name != key || !seen.insert(key) {
-            return malformed("manifest.keys", format!("`{name}` in {place} can be read as `{key}` in two ways"));
-        }
+        let once = name == key && seen.insert(key);
+        check(once, "manifest.keys", format!("`{name}` in {place} can be read as `{key}` in two ways"))?;
     }
     Ok(())
 }
 
 fn descriptors(document: &Json, key: &str, entries: bool) -> Result<Vec<Descriptor>, Malformed> {
-    let Some(items) = document.get(key).and_then(Json::list) else {
-        return malformed("manifest.structure", format!("`{key}` is not a list"));
-    };
+    let items = need(document.get(key).and_then(Json::list), "manifest.structure", format!("`{key}` is not a list"))?;
     items.iter().enumerate().map(|(at, item)| descriptor(Some(item), &format!("{key}[{at}]"), entries)).collect()
 }
 
 fn descriptor(value: Option<&Json>, place: &str, is_entry: bool) -> Result<Descriptor, Malformed> {
-    let Some(value @ Json::Object(_)) = value else {
-        return malformed("manifest.structure", format!("`{place}` is not an object"));
-    };
+    let value = value.filter(|value| matches!(value, Json::Object(_)));
+    let value = need(value, "manifest.structure", format!("`{place}` is not an object"))?;
     keys_are_unambiguous(value, &DESCRIPTOR_KEYS, place)?;
-    let Some(media_type) = value.get("mediaType").and_then(Json::text) else {
-        return malformed("manifest.descriptor", format!("`{place}.mediaType` is not a string"));
+    let text = |key| value.get(key).and_then(Json::text).map(str::to_owned);
+    let wrong = |what: &str| format!("`{place}.{what}");
+    let size = match value.get("size") {
+        Some(Json::Integer(size @ 0..=0x7fff_ffff_ffff_ffff)) => Some(*size),
+        _ => None,
     };
-    let Some(digest) = value.get("digest").and_then(Json::text).filter(|text| is_digest(text)) else {
-        return malformed("manifest.descriptor", format!("`{place}.digest` is not a sha256 or sha512 digest"));
-    };
-    if !matches!(value.get("size"), Some(Json::Number(Some(0..=0x7fff_ffff_ffff_ffff)))) {
-        return malformed("manifest.descriptor", format!("`{place}.size` is not an integer from 0 to 2^63-1"));
-    }
-    let urls = match value.get("urls") {
-        None | Some(Json::Null) => Some(Vec::new()),
+    let urls = match value.given("urls") {
+        None => Some(Vec::new()),
         Some(urls) => urls.list().and_then(|list| list.iter().map(|url| url.text().map(str::to_owned)).collect()),
     };
-    let Some(urls) = urls else {
-        return malformed("manifest.descriptor", format!("`{place}.urls` is not a list of strings"));
-    };
-    let platform = if is_entry { platform(value.get("platform"), place)? } else { None };
-    Ok(Descriptor { media_type: media_type.to_owned(), digest: digest.to_owned(), urls, platform })
+    let digest = text("digest").filter(|text| is_digest(text));
+    Ok(Descriptor {
+        media_type: need(text("mediaType"), "manifest.descriptor", wrong("mediaType` is not a string"))?,
+        digest: need(digest, "manifest.descriptor", wrong("digest` is not a sha256 or sha512 digest"))?,
+        size: need(size, "manifest.descriptor", wrong("size` is not an integer from 0 to 2^63-1"))?,
+        urls: need(urls, "manifest.descriptor", wrong("urls` is not a list of strings"))?,
+        platform: if is_entry { platform(value.given("platform"), place)? } else { None },
+    })
 }
 
 fn platform(value: Option<&Json>, place: &str) -> Result<Option<(String, String)>, Malformed> {
-    let value = match value {
-        None | Some(Json::Null) => return Ok(None),
-        Some(value @ Json::Object(_)) => value,
-        Some(_) => return malformed("manifest.platform", format!("`{place}.platform` is not an object")),
-    };
+    let Some(value) = value else { return Ok(None) };
+    let is_object = matches!(value, Json::Object(_));
+    check(is_object, "manifest.platform", format!("`{place}.platform` is not an object"))?;
     keys_are_unambiguous(value, &PLATFORM_KEYS, place)?;
-    let text = |key| match value.get(key) {
-        None => Ok(String::new()),
-        Some(Json::Text(text)) => Ok(text.clone()),
-        Some(_) => malformed("manifest.platform", format!("`{place}.platform.{key}` is not a string")),
+    let text = |key| {
+        let text = value.get(key).map_or(Some(""), Json::text).map(str::to_owned);
+        need(text, "manifest.platform", format!("`{place}.platform.{key}` is not a string"))
     };
     Ok(Some((text("architecture")?, text("os")?)))
 }
 
-fn with_oci_fields(mut manifest: Manifest, document: &Json) -> Result<Manifest, Malformed> {
-    manifest.subject = match document.get("subject") {
-        None | Some(Json::Null) => None,
-        subject => Some(descriptor(subject, "subject", false)?),
-    };
-    manifest.artifact_type = match document.get("artifactType") {
-        None | Some(Json::Null) => None,
-        Some(Json::Text(text)) => Some(text.clone()),
-        Some(_) => return malformed("manifest.structure", "`artifactType` is not a string"),
-    };
-    manifest.annotations = match document.get("annotations") {
-        None | Some(Json::Null) => None,
-        Some(Json::Object(members)) => {
-            let mut annotations = BTreeMap::new();
-            for (key, value) in members {
-                let Some(text) = value.text() else {
-                    return malformed("manifest.structure", format!("annotation `{key}` is not a string"));
-                };
-                if annotations.insert(key.clone(), text.to_owned()).is_some() {
-                    return malformed("manifest.keys", format!("annotation `{key}` stands twice"));
-                }
-            }
-            Some(annotations)
-        }
-        Some(_) => return malformed("manifest.structure", "`annotations` is not an object"),
-    };
-    Ok(manifest)
+fn annotations(value: &Json) -> Result<BTreeMap<String, String>, Malformed> {
+    let members = if let Json::Object(Members(members)) = value { Some(members) } else { None };
+    let mut annotations = BTreeMap::new();
+    for (key, value) in need(members, "manifest.structure", "`annotations` is not an object")? {
+        let text = need(value.text(), "manifest.structure", format!("annotation `{key}` is not a string"))?;
+        let before = annotations.insert(key.clone(), text.to_owned());
+        check(before.is_none(), "manifest.keys", format!("annotation `{key}` stands twice"))?;
+    }
+    Ok(annotations)
 }
 
 /// The type of stored bytes: what they say, else what they look like.
@@ -232,4 +220,11 @@ pub(crate) fn derive(bytes: &[u8]) -> Option<Kind> {
 /// Stored bytes as a manifest, if they are one.
 pub(crate) fn read_stored(bytes: &[u8]) -> Option<Manifest> {
     derive(bytes).and_then(|kind| read(kind, bytes).ok())
+}
+
+/// What a registry that reads a document loosely may take for its type and for its subject.
+pub(crate) fn loosely(bytes: &[u8]) -> (Option<String>, Option<String>) {
+    let Ok(document) = Json::parse(bytes) else { return (None, None) };
+    let text = |json: Option<&Json>| json.and_then(Json::text).map(str::to_owned);
+    (text(document.get("mediaType")), text(document.get("subject").and_then(|subject| subject.get("digest"))))
 }

@@ -6,14 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::blobs::settle;
+use crate::blobs::deleted;
 use crate::content::Content;
-use crate::manifest::{Descriptor, Kind, Manifest, derive, read, read_stored};
-use crate::names::matches_digest;
-use crate::options::{Dialect, Release};
+use crate::manifest::{Descriptor, Kind, Manifest, derive, essence, loosely, read, read_stored};
+use crate::names::{algorithm, digest_of, matches_digest};
+use crate::options::Dialect;
 use crate::outcome::{Code, ErrorItem, Outcome};
-use crate::refusal::{Refusal, Why};
-use crate::state::{Choice, State, Tag};
+use crate::refusal::{Refusal, Why, refusal};
+use crate::state::{Choice, Revision, State};
 use crate::step::{Answer, At, Branch};
 
 /// PUT.
@@ -27,24 +27,11 @@ pub(crate) fn put(
 ) -> Answer {
     at.name(repo)?;
     at.reference(reference)?;
-    tags.iter().try_for_each(|tag| at.tag(tag))?;
     let push = Push { at, repo, reference, content_type, tags, bytes };
-    let accepted = push.understood().and_then(|manifest| {
-        push.digest_agrees()?;
-        references(at, repo, &manifest)?;
-        Ok(manifest)
-    });
-    match accepted {
-        Ok(manifest) => Ok(push.stored(push.rule(&manifest), Some(&manifest))),
-        Err(refusal) if at.ours() => Err(refusal),
-        Err(refusal) => {
-            push.digest_agrees()?;
-            let mut branches = vec![at.refuse(&refusal)];
-            if push.may_be_lenient(&refusal) {
-                branches.extend(push.stored("manifest.lenient", None));
-            }
-            Ok(branches)
-        }
+    match at.spec.dialect() {
+        Dialect::Proofhouse => push.ours(),
+        Dialect::Oci => Ok(push.oci()),
+        Dialect::Distribution(_) => Ok(push.distribution()),
     }
 }
 
@@ -59,49 +46,154 @@ struct Push<'a> {
 }
 
 impl Push<'_> {
+    fn ours(&self) -> Answer {
+        self.tags.iter().try_for_each(|tag| self.at.tag(tag))?;
+        let manifest = self.understood()?;
+        self.digest_agrees()?;
+        self.references(&manifest)?;
+        Ok(vec![self.stored(self.rule(&manifest), manifest.subject().cloned(), self.tags)])
+    }
+
+    /// Go's decoder overlooks case, duplicates and nulls. It is not followed into that: what we refuse may go either way.
+    fn distribution(&self) -> Vec<Branch> {
+        let checked = self.understood().and_then(|manifest| self.references(&manifest).map(|()| self.rule(&manifest)));
+        let refused: Vec<Refusal> = self.digest_agrees().err().into_iter().chain(checked.clone().err()).collect();
+        let rule = match (&refused[..], checked) {
+            ([], Ok(rule)) => Some(rule),
+            ([Refusal { why: Why::Document | Why::Url, .. }], _) => Some("manifest.lenient"),
+            _ => None,
+        };
+        let stored = rule.map(|rule| self.stored(rule, None, &[]));
+        refused.iter().map(|refusal| self.at.refuse(refusal)).chain(stored).collect()
+    }
+
+    /// OCI lets a registry store what it does not understand, and refuse what names something that is not there.
+    fn oci(&self) -> Vec<Branch> {
+        let at = self.at;
+        let (manifest, not_understood) = match self.understood() {
+            Ok(manifest) => (Some(manifest), None),
+            Err(refusal) => (None, Some(refusal)),
+        };
+        let missing: Vec<&Descriptor> = manifest.iter().flat_map(|it| self.missing(it)).collect();
+        let doubtful = manifest.as_ref().is_some_and(|it| self.is_doubtful(it));
+        let bad_tag = self.tags.iter().find_map(|tag| at.tag(tag).err());
+        let too_many_tags = self.tags.len() > 10;
+        let refused: Vec<Branch> = [
+            not_understood,
+            (!missing.is_empty()).then(|| refusal("manifest.references", Why::References(Vec::new()))),
+            doubtful.then(|| refusal("manifest.strict", Why::Document)),
+            bad_tag,
+            too_many_tags.then(|| refusal("manifest.put.tags.many", Why::TooManyTags)),
+        ]
+        .iter()
+        .flatten()
+        .map(|refusal| at.refuse(refusal))
+        .collect();
+        if let Err(mismatch) = self.digest_agrees() {
+            return [vec![at.refuse(&mismatch)], refused].concat();
+        }
+        let accepted = self.accepted(manifest.as_ref());
+        let branches = match Self::one_type(&missing) {
+            Some(choice) if refused.len() == 1 && self.is_nowhere(&missing) => at.settle(&choice, [accepted, refused]),
+            _ if manifest.is_none() => [refused, accepted].concat(),
+            _ => [accepted, refused].concat(),
+        };
+        match manifest.map(|it| it.kind) {
+            // The text does not ask for Docker's types.
+            Some(kind @ (Kind::DockerManifest | Kind::DockerList)) => {
+                let refused = vec![at.refuse(&refusal("manifest.strict", Why::Type))];
+                at.settle(&Choice::Takes(kind.media_type()), [branches, refused])
+            }
+            _ => branches,
+        }
+    }
+
     /// The document as the type that was declared, or why it is none.
     fn understood(&self) -> Result<Manifest, Refusal> {
-        if self.bytes.size() > self.at.options().max_manifest_bytes {
-            return Err(Refusal::new("manifest.size", Why::ManifestTooLarge));
+        // OCI's limit is a SHOULD, and in megabytes.
+        let limit = self.at.options().max_manifest_bytes;
+        if self.bytes.size() > if self.at.oci() { limit.min(4_000_000) } else { limit } {
+            return Err(refusal("manifest.size", Why::ManifestTooLarge));
         }
-        let Some(kind) = self.content_type.and_then(Kind::of) else {
-            return Err(Refusal::new("manifest.type", Why::Type));
-        };
+        let kind = self.content_type.and_then(Kind::of).ok_or_else(|| refusal("manifest.type", Why::Type))?;
         read(kind, self.bytes).map_err(|malformed| Refusal { rule: malformed.rule, why: Why::Document })
     }
 
-    /// A digest in the path is the digest of the bytes.
+    /// A digest in the path is the digest of the bytes. (Distribution takes none but sha256.)
     fn digest_agrees(&self) -> Result<(), Refusal> {
-        let sha512_is_refused =
-            matches!(self.at.spec.dialect(), Dialect::Distribution(_)) && self.reference.starts_with("sha512:");
-        if self.reference.contains(':') && (sha512_is_refused || !matches_digest(self.reference, self.bytes)) {
-            return Err(Refusal::new("manifest.digest", Why::Mismatch(self.reference.into())));
+        let refused = self.at.distribution() && algorithm(self.reference) != "sha256";
+        if self.reference.contains(':') && (refused || !matches_digest(self.reference, self.bytes)) {
+            return Err(refusal("manifest.digest", Why::Mismatch(self.reference.into())));
         }
         Ok(())
     }
 
-    /// OCI lets a registry store what it does not understand. Go's decoder, in `distribution`, overlooks case, duplicates and
-    /// nulls; it is not followed into that: there both are permitted.
-    fn may_be_lenient(&self, refusal: &Refusal) -> bool {
-        match refusal.why {
-            Why::Document | Why::Url => true,
-            Why::Type | Why::ManifestTooLarge | Why::References(_) => self.at.oci(),
-            _ => false,
+    /// What a manifest names and must be there, in the order of the document; each problem is one error.
+    fn references(&self, manifest: &Manifest) -> Result<(), Refusal> {
+        let at = self.at;
+        if at.options().skip_layer_verification {
+            return Ok(());
         }
+        let config = manifest.config.iter().map(|it| (it, blob_problem(at, self.repo, it)));
+        let layers = manifest.layers.iter().map(|it| (it, layer_problem(at, self.repo, manifest.kind, it)));
+        let entries = manifest.entries.iter().map(|it| (it, entry_problem(at, self.repo, it)));
+        let all = config.chain(layers).chain(entries);
+        let problems: Vec<_> = all.filter_map(|(it, problem)| Some((problem?, it.digest.clone()))).collect();
+        let rule = match problems.first() {
+            None => return Ok(()),
+            // Distribution answers each refused URL with errors of its own.
+            Some(_) if at.distribution() && problems.iter().any(|(rule, _)| *rule == "manifest.urls") => {
+                return Err(refusal("manifest.urls", Why::Url));
+            }
+            Some((rule, _)) => *rule,
+        };
+        let code = |rule| if rule == "manifest.urls" { Code::ManifestInvalid } else { Code::ManifestBlobUnknown };
+        let errors = problems.into_iter().map(|(rule, digest)| ErrorItem { code: code(rule), detail: Some(digest) });
+        Err(refusal(rule, Why::References(errors.collect())))
+    }
+
+    /// What the manifest names and is not here.
+    fn missing<'m>(&self, manifest: &'m Manifest) -> Vec<&'m Descriptor> {
+        let state = self.at.state;
+        let blobs = manifest.blobs().filter(|it| state.linked_blob(self.repo, &it.digest).is_none());
+        let entries = manifest.entries.iter().filter(|it| state.revision(self.repo, &it.digest).is_none());
+        blobs.chain(entries).collect()
+    }
+
+    /// OCI: whether content that is not here may be named is a choice for each type of content.
+    fn one_type(missing: &[&Descriptor]) -> Option<Choice> {
+        let (first, others) = missing.split_first()?;
+        let one = others.iter().all(|other| other.media_type == first.media_type);
+        one.then(|| Choice::Missing(first.media_type.clone()))
+    }
+
+    fn is_nowhere(&self, missing: &[&Descriptor]) -> bool {
+        missing.iter().all(|it| self.at.known(self.at.state, &it.digest).is_none())
+    }
+
+    /// OCI: a registry that is stricter than the text may refuse this, though it is well-formed.
+    fn is_doubtful(&self, manifest: &Manifest) -> bool {
+        let named: Vec<&Descriptor> = manifest.blobs().chain(&manifest.entries).chain(&manifest.subject).collect();
+        let lies =
+            |it: &&Descriptor| self.at.known(self.at.state, &it.digest).is_some_and(|bytes| bytes.size() != it.size);
+        let half = |it: &&Descriptor| it.platform.as_ref().is_some_and(|(arch, os)| arch.is_empty() || os.is_empty());
+        let types = named.iter().map(|it| &it.media_type).chain(&manifest.artifact_type);
+        let empty = !manifest.kind.is_list() && manifest.layers.is_empty();
+        empty
+            || named.iter().any(|it| lies(it) || half(it) || !it.urls.is_empty())
+            || types.into_iter().any(|media_type| !media_type.contains('/'))
     }
 
     /// The most particular rule that lets this manifest in.
     fn rule(&self, manifest: &Manifest) -> &'static str {
-        let revisions = self.at.state.repos.get(self.repo).map(|it| &it.revisions);
-        let missing = |entry: &Descriptor| revisions.is_none_or(|it| !it.contains_key(&entry.digest));
-        let unlinked = |layer: &Descriptor| self.at.state.linked_blob(self.repo, &layer.digest).is_none();
-        let blob_missing = manifest.config.iter().chain(&manifest.layers).any(unlinked);
+        let missing = !self.missing(manifest).is_empty();
         match manifest.kind {
-            _ if !self.tags.is_empty() => "manifest.put.tags",
+            _ if !self.tags.is_empty() && !self.at.distribution() => "manifest.put.tags",
             _ if manifest.subject.is_some() => "manifest.put.subject",
-            _ if blob_missing && self.at.options().skip_layer_verification => "manifest.unverified",
-            _ if blob_missing => "manifest.foreign",
-            _ if manifest.entries.iter().any(missing) => "index.sparse",
+            kind if missing && kind.is_list() => "index.sparse",
+            _ if missing && !self.at.ours() => "manifest.lenient",
+            _ if missing && self.at.options().skip_layer_verification => "manifest.unverified",
+            _ if missing => "manifest.foreign",
             Kind::DockerManifest => "manifest.put.docker",
             Kind::DockerList => "manifest.put.docker-list",
             Kind::OciManifest => "manifest.put.oci",
@@ -109,116 +201,51 @@ impl Push<'_> {
         }
     }
 
-    /// Stored, and tagged with every tag that was given.
-    fn stored(&self, rule: &'static str, manifest: Option<&Manifest>) -> Vec<Branch> {
+    /// OCI: which subject is confirmed, and which tags are set.
+    fn accepted(&self, manifest: Option<&Manifest>) -> Vec<Branch> {
         let at = self.at;
+        let rule = manifest.map_or("manifest.lenient", |manifest| self.rule(manifest));
+        let valid: Vec<String> = self.tags.iter().filter(|tag| crate::is_tag(tag)).cloned().collect();
+        let tagged = |subject: &Option<String>| {
+            let ignored = |rule| vec![self.stored(rule, subject.clone(), &[])];
+            let set = || vec![self.stored(rule, subject.clone(), &valid)];
+            match self.reference.contains(':') && valid.len() == self.tags.len() {
+                _ if self.tags.is_empty() => ignored(rule),
+                true => at.settle(&Choice::TagParameters, [set(), ignored("manifest.put.tags.ignored")]),
+                // The text has tag parameters at a push by digest only, and does not say what bad ones lead to.
+                false => [set(), ignored("manifest.put.tags.ignored")].concat(),
+            }
+        };
+        let Some(subject) = loosely(self.bytes).1 else { return tagged(&None) };
+        let (confirmed, silent) = (tagged(&Some(subject)), tagged(&None));
+        match manifest {
+            Some(it) if it.kind == Kind::OciManifest => at.settle(&Choice::Referrers, [confirmed, silent]),
+            // Only of image manifests does the text ask for the confirmation.
+            _ => [confirmed, silent].concat(),
+        }
+    }
+
+    /// Stored, and tagged with every tag that was given.
+    fn stored(&self, rule: &'static str, subject: Option<String>, tags: &[String]) -> Branch {
         let by_digest = self.reference.contains(':');
-        let digest = if by_digest { self.reference.to_owned() } else { crate::digest_of("sha256", self.bytes) };
-        let mut next = at.state.clone();
+        let digest = if by_digest { self.reference.to_owned() } else { digest_of("sha256", self.bytes) };
+        let mut next = self.at.state.clone();
         next.store(&digest, self.bytes);
-        let now = next.now;
+        let linked_at = next.now;
         let repository = next.repo_mut(self.repo);
         repository.held_manifests = true;
-        repository.revisions.insert(digest.clone(), now);
-        if let (Some(declared), true) = (self.content_type, at.oci()) {
-            repository.declared.insert(digest.clone(), declared.to_owned());
+        let declared = self.content_type.map(str::to_owned);
+        repository.revisions.insert(digest.clone(), Revision { declared, linked_at });
+        let reference = (!by_digest).then_some(self.reference);
+        for tag in reference.into_iter().chain(tags.iter().map(String::as_str)) {
+            repository.held_tags = true;
+            let tag = repository.tags.entry(tag.to_owned()).or_default();
+            tag.current.clone_from(&digest);
+            tag.history.insert(digest.clone());
         }
-        if !by_digest {
-            set_tag(&mut next, self.repo, self.reference, &digest);
-        }
-        let untagged = next.clone();
-        for tag in self.tags {
-            set_tag(&mut next, self.repo, tag, &digest);
-        }
-        let answer = |rule, subject: Option<String>, tags: &[String], next: &State| {
-            at.branch(
-                rule,
-                Outcome::ManifestStored { digest: Some(digest.clone()), subject, tags: tags.to_vec() },
-                next.clone(),
-            )
-        };
-        let subject = manifest.and_then(|it| it.subject.as_ref()).map(|it| it.digest.clone());
-        match at.spec.dialect() {
-            Dialect::Proofhouse => vec![answer(rule, subject, self.tags, &next)],
-            Dialect::Distribution(_) => vec![answer(rule, None, &[], &untagged)],
-            Dialect::Oci => {
-                let tagged = |subject: Option<String>| {
-                    if self.tags.is_empty() {
-                        return vec![answer(rule, subject, &[], &untagged)];
-                    }
-                    let yes = vec![answer("manifest.put.tags", subject.clone(), self.tags, &next)];
-                    settle(
-                        at,
-                        Choice::TagParameters,
-                        yes,
-                        vec![answer("manifest.put.tags.ignored", subject, &[], &untagged)],
-                    )
-                };
-                match subject {
-                    // For an index the text does not ask for the confirmation.
-                    Some(subject) if manifest.is_some_and(|it| it.kind == Kind::OciIndex) => {
-                        tagged(Some(subject)).into_iter().chain(tagged(None)).collect()
-                    }
-                    Some(subject) => settle(at, Choice::Referrers, tagged(Some(subject)), tagged(None)),
-                    None => tagged(None),
-                }
-            }
-        }
+        let outcome = Outcome::ManifestStored { digest: Some(digest), subject, tags: tags.to_vec() };
+        self.at.branch(rule, outcome, next)
     }
-}
-
-fn set_tag(next: &mut State, repo: &str, tag: &str, digest: &str) {
-    let repository = next.repo_mut(repo);
-    repository.held_tags = true;
-    let tag = repository
-        .tags
-        .entry(tag.to_owned())
-        .or_insert_with(|| Tag { current: String::new(), history: BTreeSet::new() });
-    tag.current = digest.to_owned();
-    tag.history.insert(digest.to_owned());
-}
-
-/// What a manifest names and must be there, in the order of the document; each problem is one error.
-pub(crate) fn references(at: &At, repo: &str, manifest: &Manifest) -> Result<(), Refusal> {
-    if at.options().skip_layer_verification {
-        return Ok(());
-    }
-    let mut problems = Vec::new();
-    for blob in manifest.config.iter().chain(&manifest.layers) {
-        let is_layer = !manifest.config.iter().any(|config| std::ptr::eq(config, blob));
-        problems.extend(blob_problem(at, repo, manifest.kind, blob, is_layer).map(|problem| (problem, &blob.digest)));
-    }
-    for entry in &manifest.entries {
-        problems.extend(entry_problem(at, repo, entry).map(|problem| (problem, &entry.digest)));
-    }
-    let Some((first, _)) = problems.first() else { return Ok(()) };
-    let code =
-        |problem: Problem| if problem == Problem::Url { Code::ManifestInvalid } else { Code::ManifestBlobUnknown };
-    let rule = match first {
-        Problem::Url => "manifest.urls",
-        Problem::Missing => "manifest.references",
-        Problem::Entry => "index.entries",
-        Problem::SelectedEntry => "index.entries.platform",
-    };
-    if !at.ours() && problems.iter().any(|(problem, _)| *problem == Problem::Url) {
-        return Err(Refusal::new("manifest.urls", Why::Url));
-    }
-    let errors =
-        problems.iter().map(|(problem, digest)| ErrorItem { code: code(*problem), detail: Some((*digest).clone()) });
-    Err(Refusal::new(rule, Why::References(errors.collect())))
-}
-
-/// What can be wrong with one reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Problem {
-    /// A foreign layer has a URL that is refused, or none.
-    Url,
-    /// A blob is not linked.
-    Missing,
-    /// An entry is no manifest of the repository.
-    Entry,
-    /// The same, and a platform filter selects it.
-    SelectedEntry,
 }
 
 const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
@@ -228,76 +255,95 @@ const OCI_FOREIGN: [&str; 3] = [
     "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
 ];
 
-/// Config and layers must be linked; a foreign layer with URLs that are permitted need not be.
-pub(crate) fn blob_problem(at: &At, repo: &str, kind: Kind, blob: &Descriptor, is_layer: bool) -> Option<Problem> {
-    let docker_foreign = is_layer && blob.media_type == DOCKER_FOREIGN;
-    let foreign = docker_foreign || is_layer && OCI_FOREIGN.contains(&blob.media_type.as_str());
-    // Which layers with URLs distribution checks depends on the type of manifest; none of them is held to one answer.
-    if matches!(at.spec.dialect(), Dialect::Distribution(_)) && is_layer && (docker_foreign || !blob.urls.is_empty()) {
-        return Some(Problem::Url);
-    }
-    let without_url = docker_foreign && kind == Kind::DockerManifest && blob.urls.is_empty();
-    if foreign && (without_url || blob.urls.iter().any(|url| !at.spec.permits_url(url))) {
-        return Some(Problem::Url);
-    }
-    let elsewhere = foreign && !blob.urls.is_empty();
+/// The rule that a config breaks: it must be linked, and access control must not hide it.
+pub(crate) fn blob_problem(at: &At, repo: &str, blob: &Descriptor) -> Option<&'static str> {
     let linked = at.state.linked_blob(repo, &blob.digest).is_some() && !at.spec.hides(repo, &blob.digest);
-    (!elsewhere && !linked).then_some(Problem::Missing)
+    (!linked).then_some("manifest.references")
 }
 
-/// An entry must be a manifest of the repository if index validation is on and its platform is selected.
-pub(crate) fn entry_problem(at: &At, repo: &str, entry: &Descriptor) -> Option<Problem> {
-    let always = at.spec.dialect() == Dialect::Distribution(Release::V2_8);
-    let must_exist = always || at.spec.selects(entry.platform.as_ref());
+/// The rule that a layer breaks: it must be linked too, but for a foreign one with URLs that are permitted.
+pub(crate) fn layer_problem(at: &At, repo: &str, kind: Kind, layer: &Descriptor) -> Option<&'static str> {
+    let docker = layer.media_type == DOCKER_FOREIGN;
+    let foreign = docker || OCI_FOREIGN.contains(&layer.media_type.as_str());
+    let needs_url = docker && kind == Kind::DockerManifest && layer.urls.is_empty();
+    let refused = foreign && (needs_url || layer.urls.iter().any(|url| !at.spec.permits_url(url)));
+    // Which layers with URLs distribution checks depends on the type of manifest; none of them is held to one answer.
+    if refused || at.distribution() && (docker || !layer.urls.is_empty()) {
+        return Some("manifest.urls");
+    }
+    let elsewhere = foreign && !layer.urls.is_empty();
+    blob_problem(at, repo, layer).filter(|_| !elsewhere)
+}
+
+/// The rule that an entry breaks: it must be a manifest of the repository if validation is on and its platform is selected.
+pub(crate) fn entry_problem(at: &At, repo: &str, entry: &Descriptor) -> Option<&'static str> {
+    let must_exist = at.v2() || at.spec.selects(entry.platform.as_ref());
     let exists = manifest_bytes(at, repo, &entry.digest).is_some() && !at.spec.hides(repo, &entry.digest);
-    let problem = if at.options().platforms.is_empty() { Problem::Entry } else { Problem::SelectedEntry };
-    (must_exist && !exists).then_some(problem)
+    let filtered = !at.v2() && !at.options().platforms.is_empty();
+    let rule = if filtered { "index.entries.platform" } else { "index.entries" };
+    (must_exist && !exists).then_some(rule)
 }
 
 /// The bytes under a revision link; 2.8 takes a layer link for one, too.
 fn manifest_bytes<'a>(at: &'a At, repo: &str, digest: &str) -> Option<&'a Content> {
-    let old = at.spec.dialect() == Dialect::Distribution(Release::V2_8);
-    let layer = || at.state.linked_blob(repo, digest).filter(|_| old);
+    let layer = || at.state.linked_blob(repo, digest).filter(|_| at.v2());
     at.state.revision(repo, digest).or_else(layer)
+}
+
+fn unknown(rule: &'static str, reference: &str) -> Refusal {
+    refusal(rule, Why::ManifestUnknown(reference.into()))
 }
 
 /// HEAD and GET, by tag or by digest.
 pub(crate) fn get(at: &At, repo: &str, reference: &str) -> Answer {
-    let digest = resolve(at, repo, reference)?;
-    let unknown = || Refusal::new("manifest.unknown", Why::ManifestUnknown(reference.into()));
-    let bytes = manifest_bytes(at, repo, &digest).ok_or_else(unknown)?;
+    at.name(repo)?;
+    at.reference(reference)?;
+    let tagged = at.state.repos.get(repo).and_then(|it| it.tags.get(reference)).map(|tag| tag.current.as_str());
+    let digest = if reference.contains(':') { Some(reference) } else { tagged };
+    let missing = || unknown("manifest.unknown", reference);
+    let digest = digest.ok_or_else(missing)?;
+    at.visible(repo, digest)?;
     let rule = match (at.head, reference.contains(':')) {
         (true, _) => "manifest.head",
         (false, true) => "manifest.get.digest",
         (false, false) => "manifest.get.tag",
     };
-    let found = |media_type: String| {
-        let bytes_seen = (!at.head).then(|| bytes.clone());
-        at.branch(
-            rule,
-            Outcome::Manifest { digest: Some(digest.clone()), media_type, size: bytes.size(), bytes: bytes_seen },
-            at.state.clone(),
-        )
-    };
-    let derived = derive(bytes).map(|kind| kind.media_type().to_owned());
-    if !at.ours() && !at.oci() && read_stored(bytes).is_none() {
-        let broken = Refusal::new("manifest.lenient", Why::Document);
-        return Ok(vec![found(derived.unwrap_or_default()), at.refuse(&broken)]);
+    if let Some(bytes) = manifest_bytes(at, repo, digest) {
+        return Ok(found(at, repo, rule, digest, bytes));
     }
-    let declared = at.state.repos.get(repo).and_then(|it| it.declared.get(&digest)).cloned();
-    let types: BTreeSet<String> = derived.into_iter().chain(declared).collect();
-    Ok(types.into_iter().map(found).collect())
+    let revisions = at.state.repos.get(repo).into_iter().flat_map(|it| it.revisions.keys());
+    let mut aliases =
+        revisions.filter(|it| at.state.blobs.get(*it).is_some_and(|it| matches_digest(digest, &it.bytes)));
+    match aliases.next().and_then(|alias| at.state.revision(repo, alias)) {
+        Some(bytes) if at.oci() => {
+            Ok([vec![at.refuse(&missing())], found(at, repo, "digest.alias", digest, bytes)].concat())
+        }
+        _ => Err(missing()),
+    }
 }
 
-/// The digest that a reference names, if access control lets it be seen.
-fn resolve(at: &At, repo: &str, reference: &str) -> Result<String, Refusal> {
-    at.name(repo)?;
-    at.reference(reference)?;
-    let tag = || at.state.repos.get(repo).and_then(|it| it.tags.get(reference)).map(|tag| tag.current.clone());
-    let digest = if reference.contains(':') { Some(reference.to_owned()) } else { tag() };
-    let digest = digest.ok_or_else(|| Refusal::new("manifest.unknown", Why::ManifestUnknown(reference.into())))?;
-    at.visible(repo, &digest)?;
-    Ok(digest)
+/// The manifest under its type: for every standard one that it says itself, but others store more than that.
+fn found(at: &At, repo: &str, rule: &'static str, digest: &str, bytes: &Content) -> Vec<Branch> {
+    let answer = |media_type: String| {
+        let digest = Some(if at.distribution() { digest_of("sha256", bytes) } else { digest.to_owned() });
+        let (size, bytes) = (bytes.size(), (!at.head).then(|| bytes.clone()));
+        at.same(rule, Outcome::Manifest { digest, media_type, size, bytes })
+    };
+    let revision = at.state.repos.get(repo).and_then(|it| it.revisions.get(digest));
+    let declared = revision.and_then(|it| it.declared.as_deref());
+    let derived = derive(bytes);
+    let agreed = read_stored(bytes).is_some() && declared.is_none_or(|it| Kind::of(it) == derived);
+    let derived = derived.map(|kind| kind.media_type().to_owned());
+    if at.ours() || agreed {
+        return derived.into_iter().map(answer).collect();
+    }
+    let essence = declared.map(essence);
+    let said = [essence.map(str::to_lowercase), essence.map(str::to_owned), derived, loosely(bytes).0];
+    let said: BTreeSet<String> = said.into_iter().flatten().collect();
+    let usual = ["", "application/json", "application/octet-stream"].map(str::to_owned);
+    let types = if said.is_empty() { usual.into() } else { said };
+    let broken = at.distribution().then(|| at.refuse(&refusal("manifest.lenient", Why::Document)));
+    types.into_iter().map(answer).chain(broken).collect()
 }
 
 /// DELETE, by tag or by digest.
@@ -305,45 +351,42 @@ pub(crate) fn delete(at: &At, repo: &str, reference: &str) -> Answer {
     at.name(repo)?;
     at.reference(reference)?;
     at.deletion()?;
-    let by_digest = reference.contains(':');
-    let choice = if by_digest { Choice::ManifestDelete } else { Choice::TagDelete };
-    let off = at.refuse(&Refusal::new("delete.off", Why::DeleteOff));
-    let may_be_off = at.oci() && !(at.options().delete && by_digest);
-    let answer = if by_digest { delete_digest(at, repo, reference) } else { delete_tag(at, repo, reference) };
-    let mut branches = answer.unwrap_or_else(|refusal| vec![at.refuse(&refusal)]);
-    if at.oci() && branches.iter().all(|branch| branch.rule.0 == "manifest.delete.unknown") {
-        // Deleting what is gone already may count as done: only for blobs does the text say 404.
-        branches.push(at.branch("manifest.delete.unknown", Outcome::Done, at.state.clone()));
+    if reference.contains(':') {
+        deleted(at, &Choice::ManifestDelete, delete_digest(at, repo, reference), true)
+    } else {
+        deleted(at, &Choice::TagDelete, delete_tag(at, repo, reference), true)
     }
-    Ok(if may_be_off { settle(at, choice, branches, vec![off]) } else { branches })
 }
 
 /// The tag goes, the manifest stays.
 fn delete_tag(at: &At, repo: &str, tag: &str) -> Answer {
-    if at.spec.dialect() == Dialect::Distribution(Release::V2_8) {
-        return Err(Refusal::new("manifest.delete.tag", Why::Digest(Some(tag.into()))));
+    if at.v2() {
+        return Err(refusal("manifest.delete.tag", Why::Digest(Some(tag.into()))));
     }
     let mut next = at.state.clone();
     match next.repos.get_mut(repo).and_then(|it| it.tags.remove(tag)) {
         Some(_) => at.change("manifest.delete.tag", Outcome::Done, next),
-        None => Err(Refusal::new("manifest.delete.unknown", Why::ManifestUnknown(tag.into()))),
+        None => Err(unknown("manifest.delete.unknown", tag)),
     }
 }
 
 /// The revision goes, and every tag that points to it. Nothing checks who names it.
 fn delete_digest(at: &At, repo: &str, digest: &str) -> Answer {
     at.visible(repo, digest)?;
+    let gone = |next: State| vec![at.branch("manifest.delete", Outcome::Done, next)];
     let mut next = at.state.clone();
-    let removed = next.repos.get_mut(repo).and_then(|it| it.revisions.remove(digest));
-    let old_layer = at.spec.dialect() == Dialect::Distribution(Release::V2_8);
+    let Some(repository) = next.repos.get_mut(repo) else { return Err(unknown("manifest.delete.unknown", digest)) };
+    // 2.8 takes a layer link for a manifest's, and removes it.
     let removed =
-        removed.or_else(|| next.repos.get_mut(repo).filter(|_| old_layer).and_then(|it| it.layers.remove(digest)));
-    if removed.is_none() {
-        return Err(Refusal::new("manifest.delete.unknown", Why::ManifestUnknown(digest.into())));
+        repository.revisions.remove(digest).is_some() || at.v2() && repository.layers.remove(digest).is_some();
+    if !removed {
+        return Err(unknown("manifest.delete.unknown", digest));
     }
-    let tags_left = at.branch("manifest.delete", Outcome::Done, next.clone());
+    let dangling = next.clone();
     next.repo_mut(repo).tags.retain(|_, tag| tag.current != digest);
-    let tags_gone = at.branch("manifest.delete", Outcome::Done, next);
-    // OCI does not say what becomes of the tags.
-    Ok(if at.oci() && tags_left != tags_gone { vec![tags_gone, tags_left] } else { vec![tags_gone] })
+    // OCI has the tags answer 404 then, but does not say whether they are still listed.
+    if at.oci() && next != dangling {
+        return Ok(at.settle(&Choice::TagsOfDeleted, [gone(next), gone(dangling)]));
+    }
+    Ok(gone(next))
 }

@@ -4,12 +4,10 @@
 //! where none is left, that is a [`Violation`].
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use crate::expect::{Expect, Id};
 use crate::op::Op;
-use crate::outcome::{Class, ErrorItem, Outcome};
-use crate::rules::{RuleId, rule};
+use crate::outcome::Outcome;
+use crate::rules::RuleId;
 use crate::specification::Specification;
 use crate::state::State;
 use crate::step::{Branch, step};
@@ -101,7 +99,7 @@ impl Model {
     /// Takes the first branch, and says what a registry that took it would have answered. For generators.
     pub fn assume(&mut self, op: &Op) -> Outcome {
         let Some(branch) = step(&self.spec, self.state(), op).into_iter().next() else { return Outcome::Done };
-        let outcome = example(&branch);
+        let outcome = branch.example();
         self.states = vec![bound(&branch, &outcome)];
         outcome
     }
@@ -116,52 +114,6 @@ fn bound(branch: &Branch, seen: &Outcome) -> State {
         upload.id = Some(id.clone());
     }
     next
-}
-
-/// An outcome that the branch permits.
-fn example(branch: &Branch) -> Outcome {
-    match &branch.expect {
-        Expect::Exactly(outcome) | Expect::DigestOptional(outcome) => outcome.clone(),
-        Expect::Upload { id, size } => {
-            let id = match (id, branch.opens) {
-                (Id::Is(id), _) => id.clone(),
-                (_, Some(upload)) => format!("upload-{}", upload.0),
-                (_, None) => "upload".into(),
-            };
-            Outcome::Upload { id, size: *size }
-        }
-        Expect::Page { following, limit, .. } => {
-            let limit = usize::try_from(limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-            Outcome::Names { names: following.iter().take(limit).cloned().collect(), more: following.len() > limit }
-        }
-        Expect::Referrers { all, filtered, .. } => Outcome::Referrers { referrers: all.clone(), filtered: *filtered },
-        Expect::Refused { classes, errors } => {
-            let errors = match errors {
-                crate::Errors::Exactly(errors) => errors.clone(),
-                crate::Errors::Codes(codes) => {
-                    codes.iter().map(|code| ErrorItem { code: code.clone(), detail: None }).collect()
-                }
-                crate::Errors::AnyOf(codes) => {
-                    codes.first().map(|code| ErrorItem { code: code.clone(), detail: None }).into_iter().collect()
-                }
-            };
-            Outcome::Refused { class: classes.first().copied().unwrap_or(Class::Invalid), errors }
-        }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.kind == ViolationKind::TooManyStates {
-            return write!(f, "the registry may be in more than {MOST_STATES} states");
-        }
-        writeln!(f, "seen: {}", self.seen)?;
-        for (id, words) in &self.permitted {
-            writeln!(f, "permitted by {id}: {words}")?;
-        }
-        let Some(rule) = rule(self.rule) else { return Ok(()) };
-        write!(f, "{} ({}, {}, {}): {}", rule.id, rule.standard, rule.section, rule.level, rule.sentence)
-    }
 }
 
 impl std::error::Error for Violation {}

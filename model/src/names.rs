@@ -2,9 +2,22 @@
 //!
 //! Sources: OCI distribution-spec 1.1, "Pulling manifests" (names and tags); image-spec, "Descriptors" (digests).
 
-use sha2::{Digest as _, Sha256, Sha512};
+use std::sync::LazyLock;
 
-/// Components of `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` joined by `/`, at most 255 bytes in all.
+use regex::Regex;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
+static REPOSITORY: LazyLock<Regex> =
+    LazyLock::new(|| grammar(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"));
+static TAG: LazyLock<Regex> = LazyLock::new(|| grammar("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"));
+static DIGEST: LazyLock<Regex> = LazyLock::new(|| grammar("sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"));
+static SHA384: LazyLock<Regex> = LazyLock::new(|| grammar("sha384:[0-9a-f]{96}"));
+
+fn grammar(text: &str) -> Regex {
+    Regex::new(&format!("^(?:{text})$")).expect("a grammar is a regular expression")
+}
+
+/// Components of `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` joined by `/`, at most 255 bytes in all. (OCI has no such limit.)
 ///
 /// ```
 /// use proofhouse_model::is_repository;
@@ -12,53 +25,48 @@ use sha2::{Digest as _, Sha256, Sha512};
 /// assert!(!is_repository("Library") && !is_repository("a//b") && !is_repository("a___b"));
 /// ```
 pub fn is_repository(name: &str) -> bool {
-    name.len() <= 255 && name.split('/').all(is_component)
-}
-
-fn is_component(text: &str) -> bool {
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let separators: Vec<&str> =
-        text.split(|c: char| c.is_ascii() && alphanumeric(c as u8)).filter(|s| !s.is_empty()).collect();
-    let edges = text.as_bytes().first().is_some_and(|&b| alphanumeric(b))
-        && text.as_bytes().last().is_some_and(|&b| alphanumeric(b));
-    edges && separators.iter().all(|s| matches!(*s, "." | "_" | "__") || s.bytes().all(|b| b == b'-'))
+    name.len() <= 255 && REPOSITORY.is_match(name)
 }
 
 /// `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.
 pub fn is_tag(tag: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let mut bytes = tag.bytes();
-    tag.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|b| word(b) || b == b'.' || b == b'-')
+    TAG.is_match(tag)
 }
 
 /// `sha256:` and 64 lower-case hexadecimal digits, or `sha512:` and 128.
 pub fn is_digest(digest: &str) -> bool {
-    let hex = |text: &str, length| text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    match digest.split_once(':') {
-        Some(("sha256", rest)) => hex(rest, 64),
-        Some(("sha512", rest)) => hex(rest, 128),
-        _ => false,
-    }
+    DIGEST.is_match(digest)
 }
 
-/// The digest of `bytes` under `algorithm`, which is `sha512` or else taken for `sha256`.
+/// `sha384:` and 96. Ours does not know it; `distribution` does.
+pub(crate) fn is_sha384(digest: &str) -> bool {
+    SHA384.is_match(digest)
+}
+
+/// The digest of `bytes` under `algorithm`: `sha512`, `sha384`, or else `sha256`.
 ///
 /// ```
 /// let empty = proofhouse_model::digest_of("sha256", b"");
 /// assert!(empty.starts_with("sha256:e3b0c442"));
 /// ```
 pub fn digest_of(algorithm: &str, bytes: &[u8]) -> String {
-    let hex = |hash: &[u8]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    match algorithm {
-        "sha512" => format!("sha512:{}", hex(&Sha512::digest(bytes))),
-        _ => format!("sha256:{}", hex(&Sha256::digest(bytes))),
-    }
+    let (algorithm, hash) = match algorithm {
+        "sha512" => ("sha512", Sha512::digest(bytes).to_vec()),
+        "sha384" => ("sha384", Sha384::digest(bytes).to_vec()),
+        _ => ("sha256", Sha256::digest(bytes).to_vec()),
+    };
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{algorithm}:{hex}")
+}
+
+/// The part of a digest before the colon.
+pub(crate) fn algorithm(digest: &str) -> &str {
+    digest.split(':').next().unwrap_or_default()
 }
 
 /// Do the bytes hash to this well-formed digest?
 pub(crate) fn matches_digest(digest: &str, bytes: &[u8]) -> bool {
-    let algorithm = digest.split(':').next().unwrap_or_default();
-    digest_of(algorithm, bytes) == digest
+    digest_of(algorithm(digest), bytes) == digest
 }
 
 /// The order of the catalog: by path components, so that `/` sorts before every other byte.

@@ -27,7 +27,7 @@ pub enum Range {
 }
 
 /// One request, or one thing an operator does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[non_exhaustive]
 pub enum Op {
     /// Is the blob there?
@@ -233,64 +233,43 @@ pub enum Op {
 impl Op {
     /// The kind of operation, as one word for counts and reports.
     pub fn name(&self) -> &'static str {
-        match self {
-            Op::HeadBlob { .. } => "HeadBlob",
-            Op::GetBlob { .. } => "GetBlob",
-            Op::DeleteBlob { .. } => "DeleteBlob",
-            Op::MountBlob { .. } => "MountBlob",
-            Op::StartUpload { .. } => "StartUpload",
-            Op::PutBlob { .. } => "PutBlob",
-            Op::Append { .. } => "Append",
-            Op::UploadStatus { .. } => "UploadStatus",
-            Op::FinishUpload { .. } => "FinishUpload",
-            Op::CancelUpload { .. } => "CancelUpload",
-            Op::PutManifest { .. } => "PutManifest",
-            Op::HeadManifest { .. } => "HeadManifest",
-            Op::GetManifest { .. } => "GetManifest",
-            Op::DeleteManifest { .. } => "DeleteManifest",
-            Op::ListTags { .. } => "ListTags",
-            Op::ListRepositories { .. } => "ListRepositories",
-            Op::WalkRepositories { .. } => "WalkRepositories",
-            Op::Referrers { .. } => "Referrers",
-            Op::TagsOf { .. } => "TagsOf",
-            Op::TagHistory { .. } => "TagHistory",
-            Op::ListBlobs => "ListBlobs",
-            Op::RemoveRepository { .. } => "RemoveRepository",
-            Op::CollectGarbage { .. } => "CollectGarbage",
-            Op::PurgeUploads { .. } => "PurgeUploads",
-            Op::Advance { .. } => "Advance",
-            Op::Restart => "Restart",
-        }
+        self.into()
     }
 
     /// Does the operation change content when it succeeds?
     pub fn writes(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Op::DeleteBlob { .. }
-            | Op::MountBlob { .. }
-            | Op::StartUpload { .. }
-            | Op::PutBlob { .. }
-            | Op::Append { .. }
-            | Op::FinishUpload { .. }
-            | Op::CancelUpload { .. }
-            | Op::PutManifest { .. }
-            | Op::DeleteManifest { .. }
-            | Op::RemoveRepository { .. } => true,
-            Op::CollectGarbage { dry_run, .. } | Op::PurgeUploads { dry_run, .. } => !dry_run,
-            Op::HeadBlob { .. }
-            | Op::GetBlob { .. }
-            | Op::UploadStatus { .. }
-            | Op::HeadManifest { .. }
-            | Op::GetManifest { .. }
-            | Op::ListTags { .. }
-            | Op::ListRepositories { .. }
-            | Op::WalkRepositories { .. }
-            | Op::Referrers { .. }
-            | Op::TagsOf { .. }
-            | Op::TagHistory { .. }
-            | Op::ListBlobs
-            | Op::Advance { .. }
-            | Op::Restart => false,
+                | Op::MountBlob { .. }
+                | Op::StartUpload { .. }
+                | Op::PutBlob { .. }
+                | Op::Append { .. }
+                | Op::FinishUpload { .. }
+                | Op::CancelUpload { .. }
+                | Op::PutManifest { .. }
+                | Op::DeleteManifest { .. }
+                | Op::RemoveRepository { .. }
+                | Op::CollectGarbage { dry_run: false, .. }
+                | Op::PurgeUploads { dry_run: false, .. }
+        )
+    }
+
+    /// The digest that it is about, if it is about content.
+    pub(crate) fn digest(&self) -> Option<&str> {
+        match self {
+            Op::HeadBlob { digest, .. }
+            | Op::GetBlob { digest, .. }
+            | Op::DeleteBlob { digest, .. }
+            | Op::MountBlob { digest, .. }
+            | Op::PutBlob { digest, .. }
+            | Op::FinishUpload { digest: Some(digest), .. }
+            | Op::Referrers { digest, .. } => Some(digest),
+            Op::PutManifest { reference, .. }
+            | Op::HeadManifest { reference, .. }
+            | Op::GetManifest { reference, .. }
+            | Op::DeleteManifest { reference, .. } => Some(reference).filter(|it| it.contains(':')).map(String::as_str),
+            _ => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::Content;
 
 /// Error codes of the standards. Over HTTP: `errors[].code`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::EnumIter)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs, reason = "the names are the standard's own")]
 pub enum Code {
@@ -40,6 +40,7 @@ pub enum Code {
     Unknown,
     /// Anything else, as written.
     #[serde(untagged)]
+    #[strum(disabled)]
     Other(String),
 }
 
@@ -85,39 +86,31 @@ pub enum Class {
     Other(u16),
 }
 
+const STATUSES: [(Class, u16); 10] = [
+    (Class::Invalid, 400),
+    (Class::Unauthorized, 401),
+    (Class::Denied, 403),
+    (Class::NotFound, 404),
+    (Class::Unsupported, 405),
+    (Class::TooLarge, 413),
+    (Class::UriTooLong, 414),
+    (Class::Range, 416),
+    (Class::TooMany, 429),
+    (Class::Internal, 500),
+];
+
 impl Class {
     /// The HTTP status of the class.
     pub fn status(self) -> u16 {
-        match self {
-            Class::Invalid => 400,
-            Class::Unauthorized => 401,
-            Class::Denied => 403,
-            Class::NotFound => 404,
-            Class::Unsupported => 405,
-            Class::TooLarge => 413,
-            Class::UriTooLong => 414,
-            Class::Range => 416,
-            Class::TooMany => 429,
-            Class::Internal => 500,
-            Class::Other(status) => status,
-        }
+        let Class::Other(status) = self else {
+            return STATUSES.iter().find(|(class, _)| *class == self).map_or(0, |(_, status)| *status);
+        };
+        status
     }
 
     /// The class of an HTTP status from 400 to 500.
     pub fn from_status(status: u16) -> Class {
-        match status {
-            400 => Class::Invalid,
-            401 => Class::Unauthorized,
-            403 => Class::Denied,
-            404 => Class::NotFound,
-            405 => Class::Unsupported,
-            413 => Class::TooLarge,
-            414 => Class::UriTooLong,
-            416 => Class::Range,
-            429 => Class::TooMany,
-            500 => Class::Internal,
-            other => Class::Other(other),
-        }
+        STATUSES.iter().find(|(_, known)| *known == status).map_or(Class::Other(status), |(class, _)| *class)
     }
 }
 
@@ -155,7 +148,7 @@ pub struct Referrer {
 }
 
 /// What the client saw.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::IntoStaticStr)]
 #[non_exhaustive]
 pub enum Outcome {
     /// An upload is open (202; its status: 204).
@@ -252,43 +245,41 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The class of outcome as one word, for counts: `Blob`, `Refused BLOB_UNKNOWN`, …
+    /// The class of outcome as one or two words, for counts: `Blob`, `Refused BLOB_UNKNOWN`, …
     pub fn class_name(&self) -> String {
-        match self {
-            Outcome::Upload { .. } => "Upload".into(),
-            Outcome::BlobStored { .. } => "BlobStored".into(),
-            Outcome::Done => "Done".into(),
-            Outcome::Blob { body: Some(BlobBody { range: Some(_), .. }), .. } => "Blob part".into(),
-            Outcome::Blob { .. } => "Blob".into(),
-            Outcome::Redirect { .. } => "Redirect".into(),
-            Outcome::ManifestStored { subject: Some(_), .. } => "ManifestStored subject".into(),
-            Outcome::ManifestStored { .. } => "ManifestStored".into(),
-            Outcome::Manifest { .. } => "Manifest".into(),
-            Outcome::Names { names, more } => match (names.is_empty(), more) {
-                (true, _) => "Names none".into(),
-                (false, true) => "Names more".into(),
-                (false, false) => "Names".into(),
-            },
-            Outcome::Digests { .. } => "Digests".into(),
-            Outcome::Referrers { referrers, .. } if referrers.is_empty() => "Referrers none".into(),
-            Outcome::Referrers { .. } => "Referrers".into(),
-            Outcome::Collected { manifests, blobs } => match (manifests.is_empty(), blobs.is_empty()) {
-                (true, true) => "Collected nothing".into(),
-                (true, false) => "Collected blobs".into(),
-                (false, _) => "Collected manifests".into(),
-            },
-            Outcome::Purged { uploads } if uploads.is_empty() => "Purged none".into(),
-            Outcome::Purged { .. } => "Purged".into(),
-            Outcome::Refused { class, errors } => match errors.first() {
-                Some(error) => format!("Refused {}", error.code.text()),
-                None => format!("Refused {}", class.status()),
-            },
-            Outcome::Broken { .. } => "Broken".into(),
-        }
+        let more = match self {
+            Outcome::Blob { body: Some(BlobBody { range: Some(_), .. }), .. } => "part".into(),
+            Outcome::ManifestStored { subject: Some(_), .. } => "subject".into(),
+            Outcome::Names { names, .. } if names.is_empty() => "none".into(),
+            Outcome::Names { more: true, .. } => "more".into(),
+            Outcome::Referrers { referrers, .. } if referrers.is_empty() => "none".into(),
+            Outcome::Collected { manifests, .. } if !manifests.is_empty() => "manifests".into(),
+            Outcome::Collected { blobs, .. } => if blobs.is_empty() { "nothing" } else { "blobs" }.into(),
+            Outcome::Purged { uploads } if uploads.is_empty() => "none".into(),
+            Outcome::Refused { class, errors } => {
+                errors.first().map_or_else(|| class.status().to_string(), |error| error.code.text())
+            }
+            _ => String::new(),
+        };
+        let name: &'static str = self.into();
+        format!("{name} {more}").trim_end().to_owned()
     }
 
     /// Did the operation do what was asked?
     pub fn succeeded(&self) -> bool {
         !matches!(self, Outcome::Refused { .. } | Outcome::Broken { .. })
+    }
+
+    /// The same, with another digest that the registry answered with.
+    pub(crate) fn with_digest(&self, other: Option<String>) -> Outcome {
+        let mut outcome = self.clone();
+        match &mut outcome {
+            Outcome::BlobStored { digest }
+            | Outcome::Blob { digest, .. }
+            | Outcome::ManifestStored { digest, .. }
+            | Outcome::Manifest { digest, .. } => *digest = other,
+            _ => {}
+        }
+        outcome
     }
 }

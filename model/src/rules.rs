@@ -20,34 +20,28 @@ impl fmt::Display for RuleId {
 }
 
 /// Where a rule comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
 pub enum Standard {
     /// OCI distribution-spec 1.1.
+    #[strum(to_string = "OCI distribution-spec 1.1")]
     Oci,
     /// OCI image-spec 1.1.
+    #[strum(to_string = "OCI image-spec 1.1")]
     ImageSpec,
     /// The CNCF distribution registry.
+    #[strum(to_string = "distribution")]
     Distribution,
     /// An option of the seed.
+    #[strum(to_string = "option")]
     Seed,
     /// Our own: `docs/behaviour.md`.
+    #[strum(to_string = "docs/behaviour.md")]
     Proofhouse,
 }
 
-impl fmt::Display for Standard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Standard::Oci => "OCI distribution-spec 1.1",
-            Standard::ImageSpec => "OCI image-spec 1.1",
-            Standard::Distribution => "distribution",
-            Standard::Seed => "option",
-            Standard::Proofhouse => "docs/behaviour.md",
-        })
-    }
-}
-
 /// How binding a rule is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Level {
     /// MUST.
     Must,
@@ -55,16 +49,6 @@ pub enum Level {
     Should,
     /// MAY.
     May,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Level::Must => "MUST",
-            Level::Should => "SHOULD",
-            Level::May => "MAY",
-        })
-    }
 }
 
 /// One row.
@@ -118,6 +102,8 @@ macro_rules! rules {
 rules! {
     "name.invalid" Oci "Pulling manifests" Must "POD" "A repository name outside the grammar names nothing and is refused.";
     "digest.invalid" Oci "Error Codes" Must "POD" "A digest that is malformed or of an unknown algorithm is refused, never guessed.";
+    "digest.algorithm" ImageSpec "Digests" May "O" "A registry may know no algorithm but sha256; then it never does.";
+    "digest.alias" ImageSpec "Digests" May "OD" "What was stored under one digest may be read under another of its digests.";
     "tag.invalid" Oci "Pulling manifests" Must "POD" "A tag outside the grammar is refused.";
     "access.denied" Seed "BlobDescriptorServiceFactory" Must "P" "What the access controller refuses to Stat is denied, whatever a cache holds.";
 
@@ -132,6 +118,7 @@ rules! {
     "blob.delete" Oci "Deleting Blobs" Must "POD" "Deleting a blob unlinks it from that repository and from no other.";
     "blob.delete.missing" Oci "Deleting Blobs" Must "POD" "Deleting a blob that is not linked is 404.";
     "delete.off" Seed "EnableDelete" Must "POD" "With deletion off, every deletion is refused and changes nothing.";
+    "delete.again" Oci "Content Management" May "O" "To delete what is gone already may count as done.";
     "blobs.list" Seed "Blobs" Must "PL" "The global store enumerates every blob exactly once.";
 
     "mount.linked" Oci "Mounting a blob from another repository" Must "POD" "A blob that `from` links is linked here too.";
@@ -144,6 +131,7 @@ rules! {
     "upload.append" Oci "Pushing a blob in chunks" Must "POD" "A chunk is appended whole, and the new size is told.";
     "upload.chunk.order" Oci "Pushing a blob in chunks" Must "POD" "A chunk that does not start where the upload ends is 416 and is not appended.";
     "upload.chunk.length" Distribution "Uploads" Must "POD" "A chunk whose length disagrees with its range is refused and is not appended.";
+    "upload.chunk.unranged" Oci "Pushing a blob in chunks" May "O" "A registry may refuse chunks without a range; then it always does.";
     "upload.status" Oci "Pushing a blob in chunks" Must "POD" "The status of an upload is the number of bytes it holds.";
     "upload.unknown" Oci "Error Codes" Must "POD" "An upload is unknown outside its repository, and once it has ended.";
     "upload.finish" Oci "Pushing blobs" Must "POD" "An upload that hashes to its digest becomes a blob of the repository, and ends.";
@@ -171,7 +159,7 @@ rules! {
     "manifest.unverified" Seed "SkipLayerVerification" Must "P" "Where the manifest service skips verification, nothing that a manifest names needs to exist.";
     "index.entries" Seed "EnableValidateImageIndexImagesExist" Must "PD" "With index validation, every entry of an index is a manifest of the repository.";
     "index.entries.platform" Seed "AddValidateImageIndexImagesExistPlatform" Must "PD" "With platform filters, exactly the entries whose platform a filter names must exist.";
-    "index.sparse" Seed "AddValidateImageIndexImagesExistPlatform" Must "PO" "An index may miss every entry that needs not exist; an entry without platform matches no filter.";
+    "index.sparse" Seed "AddValidateImageIndexImagesExistPlatform" Must "POD" "An index may miss every entry that needs not exist; an entry without platform matches no filter.";
     "manifest.put.docker" Oci "Pushing Manifests" Must "POD" "A sound Docker image manifest is stored.";
     "manifest.put.docker-list" Oci "Pushing Manifests" Must "POD" "A sound Docker manifest list is stored.";
     "manifest.put.oci" Oci "Pushing Manifests" Must "POD" "A sound OCI image manifest is stored.";
@@ -179,7 +167,9 @@ rules! {
     "manifest.put.subject" Oci "Pushing Manifests with Subject" Must "POD" "A manifest with a subject is stored, whether or not the subject exists, and the subject is confirmed.";
     "manifest.put.tags" Oci "Pushing Manifests (upcoming)" May "PO" "Tags given as parameters are set and confirmed.";
     "manifest.put.tags.ignored" Oci "Pushing Manifests (upcoming)" May "O" "A registry that does not know tag parameters neither sets nor confirms them.";
+    "manifest.put.tags.many" Oci "Pushing Manifests (upcoming)" May "O" "More tags at once than a registry supports may be refused with 414.";
     "manifest.lenient" Oci "Pushing Manifests" May "OD" "A registry may store a manifest that it does not understand or cannot verify.";
+    "manifest.strict" Oci "Pushing Manifests" May "O" "A registry may refuse Docker's types, and what is well-formed but unusual or untrue.";
     "manifest.head" Oci "Checking if content exists in the registry" Must "POD" "HEAD of a manifest answers as GET does, without the body.";
     "manifest.get.digest" Oci "Pulling manifests" Must "POD" "A manifest read by digest is the bytes that were pushed, under their type.";
     "manifest.get.tag" Oci "Pulling manifests" Must "POD" "A manifest read by tag is the one to which the tag was last set.";
@@ -191,13 +181,13 @@ rules! {
     "page-size.invalid" Distribution "Pagination" Must "POD" "A page size that is negative or not a number is refused.";
     "tags.list" Oci "Listing Tags" Must "POD" "All tags of a repository are listed, each once, in order.";
     "tags.page" Oci "Listing Tags" Must "POD" "A page holds the next tags after `last`, at most `n`, and announces a next page if any are left.";
-    "tags.none-asked" Oci "Listing Tags" Must "PO" "A page of no tags is empty and announces nothing.";
+    "tags.none-asked" Oci "Listing Tags" Must "POD" "A page of no tags is empty and announces nothing.";
     "tags.unknown" Oci "Listing Tags" Must "POD" "The tags of a repository that never held a manifest are 404.";
     "tags.of" Seed "TagLookupConcurrencyLimit" Must "PL" "The lookup of a digest finds every tag that points to it, whatever the limit.";
     "tags.history" Seed "Tags" Must "PL" "A tag remembers every digest that it pointed to.";
     "catalog.page" Distribution "Catalog" Must "PD" "A page of the catalog holds the next repositories in path order.";
     "catalog.page-size" Distribution "Catalog" Must "PD" "A page above the catalog's maximum is refused.";
-    "catalog.none-asked" Distribution "Catalog" Must "P" "A page of no repositories is empty and announces nothing.";
+    "catalog.none-asked" Distribution "Catalog" Must "PD" "A page of no repositories is empty and announces nothing.";
     "catalog.walk" Distribution "Catalog" Must "PD" "Walking the catalog visits each repository exactly once, nested ones too.";
     "referrers.list" Oci "Listing Referrers" Must "PO" "Every manifest whose subject is the digest is listed, whether or not the subject exists.";
     "referrers.filter" Oci "Listing Referrers" Should "PO" "A filter keeps the referrers of that artifact type, and the answer says so.";

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::content::Content;
+use crate::manifest::{Manifest, read_stored};
 use crate::op::UploadRef;
 
 /// A digest, well-formed.
@@ -18,21 +19,28 @@ pub(crate) struct Blob {
     pub(crate) stored_at: u64,
 }
 
-/// A tag: where it points, and every digest that it ever pointed to.
+/// The link to a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Revision {
+    /// The Content-Type with which it was pushed. The documents that we take say it themselves; other registries take more.
+    pub(crate) declared: Option<String>,
+    pub(crate) linked_at: u64,
+}
+
+/// A tag: where it points, and every digest that it ever pointed to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Tag {
     pub(crate) current: Digest,
     pub(crate) history: BTreeSet<Digest>,
 }
 
-/// A repository. The numbers are when the link was last written.
+/// A repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Repository {
+    /// Links to blobs, and when each was last written.
     pub(crate) layers: BTreeMap<Digest, u64>,
-    pub(crate) revisions: BTreeMap<Digest, u64>,
+    pub(crate) revisions: BTreeMap<Digest, Revision>,
     pub(crate) tags: BTreeMap<String, Tag>,
-    /// The Content-Type with which each revision was pushed. Only OCI, which leaves documents alone, needs it.
-    pub(crate) declared: BTreeMap<Digest, String>,
     /// It has held a manifest at some time.
     pub(crate) held_manifests: bool,
     /// It has held a tag at some time.
@@ -50,19 +58,31 @@ pub(crate) struct Upload {
     pub(crate) open: bool,
 }
 
-/// A MAY that a registry settles once and keeps to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a standard leaves to the registry, which settles it once and keeps to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Choice {
+    /// A digest algorithm besides sha256 is known.
+    Algorithm(String),
     /// A blob can be read in every repository, wherever it was pushed.
     SharedBlobs,
     /// Parts of blobs are served.
     Ranges,
-    /// Blobs are mounted without `from`, or from where `from` does not have them.
+    /// Blobs are mounted without `from`.
     MountAnywhere,
     /// Blobs are mounted at all.
     Mounts,
     /// A blob is stored with one request.
     SinglePost,
+    /// Chunks are taken without a range.
+    Streaming,
+    /// What becomes of an upload when its finish is refused.
+    Refused { malformed: bool, with_chunk: bool },
+    /// Uploads can be cancelled.
+    Cancel,
+    /// Manifests of this type are taken.
+    Takes(&'static str),
+    /// A manifest may name content of this type that is not there.
+    Missing(String),
     /// The referrers endpoint is there.
     Referrers,
     /// Referrers are filtered.
@@ -75,9 +95,9 @@ pub(crate) enum Choice {
     TagDelete,
     /// Manifests can be deleted.
     ManifestDelete,
-    /// Uploads can be cancelled.
-    Cancel,
-    /// Tags are in the order of their bytes, not of their letters.
+    /// Tags of a deleted manifest are listed no more.
+    TagsOfDeleted,
+    /// Tags are in the order of their bytes, or of their letters.
     TagOrder,
 }
 
@@ -87,7 +107,8 @@ pub struct State {
     pub(crate) blobs: BTreeMap<Digest, Blob>,
     pub(crate) repos: BTreeMap<String, Repository>,
     pub(crate) uploads: BTreeMap<UploadRef, Upload>,
-    pub(crate) choices: BTreeMap<Choice, bool>,
+    /// Which of the ways each choice was settled.
+    pub(crate) choices: BTreeMap<Choice, usize>,
     /// Seconds since the start.
     pub(crate) now: u64,
 }
@@ -103,8 +124,9 @@ impl State {
         self.blobs.entry(digest.to_owned()).or_insert_with(|| Blob { bytes: bytes.clone(), stored_at });
     }
 
-    /// Links a blob into a repository.
-    pub(crate) fn link(&mut self, repo: &str, digest: &str) {
+    /// Stores bytes, and links them into a repository.
+    pub(crate) fn store_and_link(&mut self, repo: &str, digest: &str, bytes: &Content) {
+        self.store(digest, bytes);
         let now = self.now;
         self.repo_mut(repo).layers.insert(digest.to_owned(), now);
     }
@@ -115,10 +137,21 @@ impl State {
         self.blobs.get(digest).map(|blob| &blob.bytes)
     }
 
+    /// Does any repository link the blob?
+    pub(crate) fn linked_somewhere(&self, digest: &str) -> bool {
+        self.repos.values().any(|repo| repo.layers.contains_key(digest))
+    }
+
     /// The bytes of a manifest of the repository.
     pub(crate) fn revision(&self, repo: &str, digest: &str) -> Option<&Content> {
         self.repos.get(repo)?.revisions.get(digest)?;
         self.blobs.get(digest).map(|blob| &blob.bytes)
+    }
+
+    /// Every manifest of the repository that can be read.
+    pub(crate) fn manifests(&self, repo: &str) -> BTreeMap<&Digest, Manifest> {
+        let revisions = self.repos.get(repo).into_iter().flat_map(|repo| repo.revisions.keys());
+        revisions.filter_map(|digest| Some((digest, read_stored(&self.blobs.get(digest)?.bytes)?))).collect()
     }
 
     /// The open upload of that name in that repository.
@@ -126,33 +159,26 @@ impl State {
         self.uploads.get(&upload).filter(|upload| upload.open && upload.repo == repo)
     }
 
-    /// This state with the choice settled, unless it was settled the other way before.
-    pub(crate) fn choose(&self, choice: Choice, way: bool) -> Option<State> {
-        if self.choices.get(&choice).is_some_and(|settled| *settled != way) {
-            return None;
-        }
+    /// This state after the upload has ended.
+    pub(crate) fn ended(&self, upload: UploadRef) -> State {
         let mut next = self.clone();
-        next.choices.insert(choice, way);
-        Some(next)
+        if let Some(upload) = next.uploads.get_mut(&upload) {
+            upload.open = false;
+            upload.bytes = Content::default();
+        }
+        next
     }
 
     /// What of this must be on disk.
     pub fn view(&self) -> View {
+        let tag = |(name, tag): (&String, &Tag)| (name.clone(), (tag.current.clone(), tag.history.clone()));
         let repository = |repo: &Repository| RepositoryView {
             layers: repo.layers.keys().cloned().collect(),
             revisions: repo.revisions.keys().cloned().collect(),
-            tags: repo
-                .tags
-                .iter()
-                .map(|(name, tag)| (name.clone(), (tag.current.clone(), tag.history.clone())))
-                .collect(),
+            tags: repo.tags.iter().map(tag).collect(),
             held_manifests: repo.held_manifests,
         };
-        let upload = |upload: &Upload| UploadView {
-            repo: upload.repo.clone(),
-            id: upload.id.clone(),
-            bytes: upload.bytes.clone(),
-        };
+        let upload = |it: &Upload| UploadView { repo: it.repo.clone(), id: it.id.clone(), bytes: it.bytes.clone() };
         View {
             blobs: self.blobs.iter().map(|(digest, blob)| (digest.clone(), blob.bytes.clone())).collect(),
             repositories: self.repos.iter().map(|(name, repo)| (name.clone(), repository(repo))).collect(),

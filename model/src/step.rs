@@ -4,14 +4,16 @@
 //! function: it answers with all the [`Branch`]es that the standard permits, each with its rule, what the client
 //! may see, and the state after.
 
-use crate::expect::{Expect, Id};
+use crate::content::Content;
+use crate::expect::{Errors, Expect, Id};
+use crate::names::{algorithm, digest_of, is_sha384};
 use crate::op::{Op, UploadRef};
-use crate::options::{Dialect, Options};
-use crate::outcome::Outcome;
-use crate::refusal::{Refusal, Why};
+use crate::options::{Dialect, Options, Release};
+use crate::outcome::{Code, ErrorItem, Outcome};
+use crate::refusal::{Refusal, Why, refusal};
 use crate::rules::RuleId;
 use crate::specification::Specification;
-use crate::state::{State, Upload};
+use crate::state::{Choice, State, Upload};
 use crate::{blobs, garbage, lists, manifests, uploads};
 
 /// One way in which an operation may go.
@@ -27,52 +29,95 @@ pub struct Branch {
     pub opens: Option<UploadRef>,
 }
 
+impl Branch {
+    /// An outcome that the branch permits.
+    pub fn example(&self) -> Outcome {
+        match &self.expect {
+            Expect::Exactly(outcome) | Expect::DigestFree { outcome, .. } => outcome.clone(),
+            Expect::Upload { id, size } => {
+                let id = match (id, self.opens) {
+                    (Id::Is(id), _) => id.clone(),
+                    (_, Some(upload)) => format!("upload-{}", upload.0),
+                    (_, None) => "upload".into(),
+                };
+                Outcome::Upload { id, size: *size }
+            }
+            Expect::Page { following, limit, .. } => lists::exact_page(following.clone(), *limit),
+            Expect::Referrers { all, filtered, .. } => {
+                Outcome::Referrers { referrers: all.clone(), filtered: *filtered }
+            }
+            Expect::Refused { classes, errors } => {
+                let error = |code: &Code| ErrorItem { code: code.clone(), detail: None };
+                let errors = match errors {
+                    Errors::Exactly(errors) => errors.clone(),
+                    Errors::AnyOf(codes) => codes.iter().take(1).map(error).collect(),
+                };
+                Outcome::Refused { class: classes[0], errors }
+            }
+        }
+    }
+}
+
 /// The branches, or the one reason to refuse.
 pub(crate) type Answer = Result<Vec<Branch>, Refusal>;
 
 /// Every way the specification permits `op` to go from `state`.
 pub fn step(spec: &Specification, state: &State, op: &Op) -> Vec<Branch> {
     let at = At { spec, state, head: matches!(op, Op::HeadBlob { .. } | Op::HeadManifest { .. }) };
-    let answer = match op {
-        Op::HeadBlob { repo, digest } => blobs::head(&at, repo, digest),
-        Op::GetBlob { repo, digest, range } => blobs::get(&at, repo, digest, *range),
-        Op::DeleteBlob { repo, digest } => blobs::delete(&at, repo, digest),
-        Op::MountBlob { repo, digest, from, upload } => blobs::mount(&at, repo, digest, from.as_deref(), *upload),
-        Op::StartUpload { repo, upload } => uploads::start(&at, repo, *upload),
-        Op::PutBlob { repo, digest, bytes, upload } => uploads::put_blob(&at, repo, digest, bytes, *upload),
-        Op::Append { repo, upload, range, bytes } => uploads::append(&at, repo, *upload, *range, bytes),
-        Op::UploadStatus { repo, upload } => uploads::status(&at, repo, *upload),
-        Op::FinishUpload { repo, upload, digest, range, bytes } => {
-            uploads::finish(&at, repo, *upload, digest.as_deref(), *range, bytes)
+    let branches = answer(&at, op).unwrap_or_else(|refusal| vec![at.refuse(&refusal)]);
+    match op.digest().filter(|digest| at.oci() && at.digest(digest).is_ok()).map(algorithm) {
+        None | Some("sha256") => branches,
+        // The text asks for no other algorithm.
+        Some(other) => {
+            let unknown = refusal("digest.algorithm", Why::Digest(None));
+            let refused = match op {
+                Op::FinishUpload { upload, bytes, .. } => uploads::not_finished(&at, &unknown, *upload, bytes),
+                _ => vec![at.refuse(&unknown)],
+            };
+            at.settle(&Choice::Algorithm(other.to_owned()), [branches, refused])
         }
-        Op::CancelUpload { repo, upload } => uploads::cancel(&at, repo, *upload),
+    }
+}
+
+fn answer(at: &At, op: &Op) -> Answer {
+    match op {
+        Op::HeadBlob { repo, digest } => blobs::read(at, repo, digest),
+        Op::GetBlob { repo, digest, range } => blobs::get(at, repo, digest, *range),
+        Op::DeleteBlob { repo, digest } => blobs::delete(at, repo, digest),
+        Op::MountBlob { repo, digest, from, upload } => blobs::mount(at, repo, digest, from.as_deref(), *upload),
+        Op::StartUpload { repo, upload } => uploads::start(at, repo, *upload),
+        Op::PutBlob { repo, digest, bytes, upload } => uploads::put_blob(at, repo, digest, bytes, *upload),
+        Op::Append { repo, upload, range, bytes } => uploads::append(at, repo, *upload, *range, bytes),
+        Op::UploadStatus { repo, upload } => uploads::status(at, repo, *upload),
+        Op::FinishUpload { repo, upload, digest, range, bytes } => {
+            uploads::finish(at, repo, *upload, digest.as_deref(), *range, bytes)
+        }
+        Op::CancelUpload { repo, upload } => uploads::cancel(at, repo, *upload),
         Op::PutManifest { repo, reference, content_type, tags, bytes } => {
-            manifests::put(&at, repo, reference, content_type.as_deref(), tags, bytes)
+            manifests::put(at, repo, reference, content_type.as_deref(), tags, bytes)
         }
         Op::HeadManifest { repo, reference } | Op::GetManifest { repo, reference } => {
-            manifests::get(&at, repo, reference)
+            manifests::get(at, repo, reference)
         }
-        Op::DeleteManifest { repo, reference } => manifests::delete(&at, repo, reference),
-        Op::ListTags { repo, n, last } => lists::tags(&at, repo, n.as_deref(), last.as_deref()),
-        Op::ListRepositories { n, last } => lists::repositories(&at, n.as_deref(), last.as_deref()),
-        Op::WalkRepositories { .. } => lists::walk(&at),
-        Op::Referrers { repo, digest, artifact_type } => lists::referrers(&at, repo, digest, artifact_type.as_deref()),
-        Op::TagsOf { repo, digest } => lists::tags_of(&at, repo, digest),
-        Op::TagHistory { repo, tag } => lists::tag_history(&at, repo, tag),
-        Op::ListBlobs => lists::blobs(&at),
-        Op::RemoveRepository { repo } => garbage::remove_repository(&at, repo),
+        Op::DeleteManifest { repo, reference } => manifests::delete(at, repo, reference),
+        Op::ListTags { repo, n, last } => lists::tags(at, repo, n.as_deref(), last.as_deref()),
+        Op::ListRepositories { n, last } => lists::repositories(at, n.as_deref(), last.as_deref()),
+        Op::WalkRepositories { .. } => lists::walk(at),
+        Op::Referrers { repo, digest, artifact_type } => lists::referrers(at, repo, digest, artifact_type.as_deref()),
+        Op::TagsOf { repo, digest } => lists::tags_of(at, repo, digest),
+        Op::TagHistory { repo, tag } => lists::tag_history(at, repo, tag),
+        Op::ListBlobs => lists::blobs(at),
+        Op::RemoveRepository { repo } => garbage::remove_repository(at, repo),
         Op::CollectGarbage { delete_untagged, dry_run, grace_seconds } => {
-            garbage::collect(&at, *delete_untagged, *dry_run, *grace_seconds)
+            garbage::collect(at, *delete_untagged, *dry_run, *grace_seconds)
         }
-        Op::PurgeUploads { older_than, dry_run } => uploads::purge(&at, *older_than, *dry_run),
+        Op::PurgeUploads { older_than, dry_run } => uploads::purge(at, *older_than, *dry_run),
         Op::Advance { seconds } => {
-            let mut next = state.clone();
-            next.now += seconds;
-            at.change("time.advance", Outcome::Done, next)
+            let now = at.state.now.saturating_add(*seconds);
+            at.change("time.advance", Outcome::Done, State { now, ..at.state.clone() })
         }
         Op::Restart => at.answer("restart", Outcome::Done),
-    };
-    answer.unwrap_or_else(|refusal| vec![at.refuse(&refusal)])
+    }
 }
 
 /// An operation is asked here: of this specification, in this state.
@@ -88,12 +133,20 @@ impl At<'_> {
         self.spec.options()
     }
 
+    pub(crate) fn ours(&self) -> bool {
+        self.spec.dialect() == Dialect::Proofhouse
+    }
+
     pub(crate) fn oci(&self) -> bool {
         self.spec.dialect() == Dialect::Oci
     }
 
-    pub(crate) fn ours(&self) -> bool {
-        self.spec.dialect() == Dialect::Proofhouse
+    pub(crate) fn distribution(&self) -> bool {
+        matches!(self.spec.dialect(), Dialect::Distribution(_))
+    }
+
+    pub(crate) fn v2(&self) -> bool {
+        self.spec.dialect() == Dialect::Distribution(Release::V2_8)
     }
 
     /// The one permitted outcome; nothing changes.
@@ -106,16 +159,47 @@ impl At<'_> {
         Ok(vec![self.branch(rule, outcome, next)])
     }
 
-    /// One permitted outcome of several. Where the standard only says SHOULD, the digest may be left out.
+    /// One permitted outcome of several; nothing changes.
+    pub(crate) fn same(&self, rule: &'static str, outcome: Outcome) -> Branch {
+        self.branch(rule, outcome, self.state.clone())
+    }
+
+    /// One permitted outcome of several. OCI only says SHOULD of the digest, and that it is one of the content's.
     pub(crate) fn branch(&self, rule: &'static str, outcome: Outcome, next: State) -> Branch {
-        let expect = if self.oci() { Expect::DigestOptional(outcome) } else { Expect::Exactly(outcome) };
+        let expect = match &outcome {
+            Outcome::Blob { digest: Some(digest), .. } | Outcome::BlobStored { digest: Some(digest) } if self.oci() => {
+                let bytes = self.known(&next, digest).map(|bytes| &**bytes).unwrap_or_default();
+                let others = ["sha256", "sha384", "sha512"].map(|algorithm| digest_of(algorithm, bytes));
+                Expect::DigestFree { others: others.into(), outcome }
+            }
+            _ if self.oci() => Expect::DigestFree { outcome, others: Vec::new() },
+            _ => Expect::Exactly(outcome),
+        };
+        self.expecting(rule, expect, next)
+    }
+
+    pub(crate) fn expecting(&self, rule: &'static str, expect: Expect, next: State) -> Branch {
         Branch { rule: RuleId(rule), expect, next, opens: None }
     }
 
     /// A refusal leaves everything as it was.
     pub(crate) fn refuse(&self, refusal: &Refusal) -> Branch {
-        let expect = refusal.expect(self.spec.dialect(), self.head);
-        Branch { rule: refusal.rule, expect, next: self.state.clone(), opens: None }
+        self.expecting(refusal.rule.0, refusal.expect(self.spec.dialect(), self.head), self.state.clone())
+    }
+
+    /// The ways that a choice may go; the one that was taken first is the only one from then on.
+    pub(crate) fn settle<const N: usize>(&self, choice: &Choice, ways: [Vec<Branch>; N]) -> Vec<Branch> {
+        let settled = self.state.choices.get(choice).copied();
+        let mut permitted = Vec::new();
+        for (way, mut branches) in ways.into_iter().enumerate() {
+            if settled.is_none_or(|settled| settled == way) {
+                for branch in &mut branches {
+                    branch.next.choices.insert(choice.clone(), way);
+                }
+                permitted.extend(branches);
+            }
+        }
+        permitted
     }
 
     /// A new upload in `next`, which already has all else that changes.
@@ -123,39 +207,39 @@ impl At<'_> {
         let used = self.state.uploads.values().filter_map(|upload| upload.id.clone()).collect();
         let id = if self.oci() { Id::Any } else { Id::Fresh(used) };
         next.repo_mut(repo);
-        let started =
-            Upload { repo: repo.to_owned(), id: None, bytes: Default::default(), started_at: next.now, open: true };
-        next.uploads.insert(upload, started);
-        Branch { rule: RuleId(rule), expect: Expect::Upload { id, size: 0 }, next, opens: Some(upload) }
+        let (repo, bytes) = (repo.to_owned(), Content::default());
+        next.uploads.insert(upload, Upload { repo, id: None, bytes, started_at: next.now, open: true });
+        Branch { opens: Some(upload), ..self.expecting(rule, Expect::Upload { id, size: 0 }, next) }
     }
 
     /// An upload that goes on.
     pub(crate) fn still_open(&self, rule: &'static str, upload: UploadRef, next: State) -> Branch {
-        let (id, size) = match next.uploads.get(&upload) {
-            Some(Upload { id: Some(id), bytes, .. }) if !self.oci() => (Id::Is(id.clone()), bytes.size()),
-            Some(upload) => (Id::Any, upload.bytes.size()),
-            None => (Id::Any, 0),
-        };
-        Branch { rule: RuleId(rule), expect: Expect::Upload { id, size }, next, opens: None }
+        let upload = next.uploads.get(&upload);
+        let size = upload.map_or(0, |upload| upload.bytes.size());
+        let id = upload.and_then(|upload| upload.id.clone()).filter(|_| !self.oci()).map_or(Id::Any, Id::Is);
+        self.expecting(rule, Expect::Upload { id, size }, next)
+    }
+
+    /// The bytes of a digest, wherever they are, and under whatever digest they were stored.
+    pub(crate) fn known<'s>(&self, state: &'s State, digest: &str) -> Option<&'s Content> {
+        let mut others = state.blobs.values().filter(|blob| crate::names::matches_digest(digest, &blob.bytes));
+        state.blobs.get(digest).or_else(|| others.next()).map(|blob| &blob.bytes)
     }
 
     /// The name is well-formed, or `NAME_INVALID`.
     pub(crate) fn name(&self, repo: &str) -> Result<(), Refusal> {
-        if crate::is_repository(repo) { Ok(()) } else { Err(Refusal::new("name.invalid", Why::Name(repo.into()))) }
+        if crate::is_repository(repo) { Ok(()) } else { Err(refusal("name.invalid", Why::Name(repo.into()))) }
     }
 
     /// The digest is well-formed, or `DIGEST_INVALID`.
     pub(crate) fn digest(&self, digest: &str) -> Result<(), Refusal> {
-        if crate::is_digest(digest) {
-            Ok(())
-        } else {
-            Err(Refusal::new("digest.invalid", Why::Digest(Some(digest.into()))))
-        }
+        let known = crate::is_digest(digest) || !self.ours() && is_sha384(digest);
+        if known { Ok(()) } else { Err(refusal("digest.invalid", Why::Digest(Some(digest.into())))) }
     }
 
     /// The tag is well-formed, or it is refused.
     pub(crate) fn tag(&self, tag: &str) -> Result<(), Refusal> {
-        if crate::is_tag(tag) { Ok(()) } else { Err(Refusal::new("tag.invalid", Why::Tag(tag.into()))) }
+        if crate::is_tag(tag) { Ok(()) } else { Err(refusal("tag.invalid", Why::Tag(tag.into()))) }
     }
 
     /// A reference with a colon is a digest, else a tag; it is well-formed, or refused.
@@ -165,15 +249,12 @@ impl At<'_> {
 
     /// Access control lets the digest be seen, or DENIED.
     pub(crate) fn visible(&self, repo: &str, digest: &str) -> Result<(), Refusal> {
-        if self.spec.hides(repo, digest) {
-            Err(Refusal::new("access.denied", Why::Denied(digest.into())))
-        } else {
-            Ok(())
-        }
+        let hidden = self.spec.hides(repo, digest);
+        if hidden { Err(refusal("access.denied", Why::Denied(digest.into()))) } else { Ok(()) }
     }
 
     /// Deletion is on, or UNSUPPORTED. (OCI fixes this only once the target has been seen to delete.)
     pub(crate) fn deletion(&self) -> Result<(), Refusal> {
-        if self.options().delete || self.oci() { Ok(()) } else { Err(Refusal::new("delete.off", Why::DeleteOff)) }
+        if self.options().delete || self.oci() { Ok(()) } else { Err(refusal("delete.off", Why::DeleteOff)) }
     }
 }

@@ -4,11 +4,10 @@
 //! distribution-spec 1.1, "Pushing blobs"; distribution v3 for what stays open after a refusal.
 
 use crate::content::Content;
-use crate::names::matches_digest;
+use crate::names::{digest_of, matches_digest};
 use crate::op::UploadRef;
-use crate::options::{Dialect, Release};
 use crate::outcome::Outcome;
-use crate::refusal::{Refusal, Why};
+use crate::refusal::{Refusal, Why, refusal};
 use crate::state::{Choice, State};
 use crate::step::{Answer, At, Branch};
 
@@ -21,37 +20,39 @@ pub(crate) fn start(at: &At, repo: &str, upload: UploadRef) -> Answer {
 /// POST with a digest and the whole blob.
 pub(crate) fn put_blob(at: &At, repo: &str, digest: &str, bytes: &Content, upload: UploadRef) -> Answer {
     at.name(repo)?;
-    let started = at.open("upload.single.started", repo, upload, at.state.clone());
-    if let Dialect::Distribution(_) = at.spec.dialect() {
-        return Ok(vec![started]);
+    let started = vec![at.open("upload.single.started", repo, upload, at.state.clone())];
+    if at.distribution() {
+        return Ok(started);
     }
-    let mut touched = at.state.clone();
-    touched.repo_mut(repo);
-    let stored = match at.digest(digest) {
-        Err(refusal) => at.refuse(&refusal),
-        Ok(()) if !matches_digest(digest, bytes) => Branch { next: touched, ..at.refuse(&mismatch(digest)) },
-        Ok(()) => at.branch(
-            "upload.single",
-            Outcome::BlobStored { digest: Some(digest.into()) },
-            stored(touched, repo, digest, bytes),
-        ),
+    if let Err(malformed) = at.digest(digest) {
+        // Whoever looks at the digest does not yet promise to store the body.
+        return if at.oci() { Ok([started, vec![at.refuse(&malformed)]].concat()) } else { Err(malformed) };
+    }
+    let mut next = at.state.clone();
+    next.repo_mut(repo);
+    let answer = if matches_digest(digest, bytes) {
+        next.store_and_link(repo, digest, bytes);
+        at.branch("upload.single", Outcome::BlobStored { digest: Some(digest.into()) }, next)
+    } else {
+        Branch { next, ..at.refuse(&mismatch(digest)) }
     };
-    if !at.oci() {
-        return Ok(vec![stored]);
-    }
-    Ok(crate::blobs::settle(at, Choice::SinglePost, vec![stored], vec![started]))
+    Ok(if at.oci() { at.settle(&Choice::SinglePost, [vec![answer], started]) } else { vec![answer] })
 }
 
 /// PATCH.
 pub(crate) fn append(at: &At, repo: &str, upload: UploadRef, range: Option<(u64, u64)>, bytes: &Content) -> Answer {
     at.name(repo)?;
     known(at, repo, upload)?;
-    let appended = at.still_open("upload.append", upload, with_chunk(at.state, upload, bytes));
+    let appended = vec![at.still_open("upload.append", upload, with_chunk(at.state, upload, bytes))];
     match chunk_fits(at, upload, range, bytes) {
-        Ok(()) => Ok(vec![appended]),
-        // OCI does not say what a length that lies leads to.
-        Err(refusal) if at.oci() && refusal.why == Why::ChunkLength => Ok(vec![at.refuse(&refusal), appended]),
-        Err(refusal) => Err(refusal),
+        Ok(()) if at.oci() && range.is_none() => {
+            let refused = at.refuse(&refusal("upload.chunk.unranged", Why::ChunkLength));
+            Ok(at.settle(&Choice::Streaming, [appended, vec![refused]]))
+        }
+        Ok(()) => Ok(appended),
+        // OCI does not say what a range that lies leads to.
+        Err(wrong) if at.oci() && wrong.why == Why::ChunkLength => Ok([vec![at.refuse(&wrong)], appended].concat()),
+        Err(wrong) => Err(wrong),
     }
 }
 
@@ -73,62 +74,81 @@ pub(crate) fn finish(
 ) -> Answer {
     at.name(repo)?;
     known(at, repo, upload)?;
-    let gone = ended(at.state, upload);
-    let Some(digest) = digest.filter(|digest| crate::is_digest(digest)) else {
-        let refused = at.refuse(&Refusal::new("upload.finish.malformed", Why::Digest(digest.map(Into::into))));
-        return Ok(if at.oci() { vec![refused.clone(), Branch { next: gone, ..refused }] } else { vec![refused] });
+    let Some(digest) = digest.filter(|digest| at.digest(digest).is_ok()) else {
+        let malformed = refusal("upload.finish.malformed", Why::Digest(digest.map(Into::into)));
+        return Ok(not_finished(at, &malformed, upload, bytes));
     };
-    if !matches!(at.spec.dialect(), Dialect::Distribution(_)) {
-        match chunk_fits(at, upload, range, bytes) {
-            Err(refusal) if !(at.oci() && refusal.why == Why::ChunkLength) => return Err(refusal),
-            _ => {}
+    let fits = chunk_fits(at, upload, range, bytes);
+    let finished = finished(at, repo, upload, digest, bytes);
+    match fits {
+        Ok(()) => Ok(finished),
+        // Distribution does not look at the range here; what one that lies leads to in OCI is unsaid.
+        Err(_) if at.distribution() => Ok(finished),
+        Err(wrong) if at.oci() && wrong.why == Why::ChunkLength => {
+            Ok([not_finished(at, &wrong, upload, bytes), finished].concat())
         }
+        Err(wrong) => Err(wrong),
     }
-    let whole = with_chunk(at.state, upload, bytes);
+}
+
+/// The chunk is appended; if the whole hashes to the digest, it is a blob.
+fn finished(at: &At, repo: &str, upload: UploadRef, digest: &str, chunk: &Content) -> Vec<Branch> {
+    let whole = with_chunk(at.state, upload, chunk);
     let content = whole.uploads.get(&upload).map(|upload| upload.bytes.clone()).unwrap_or_default();
-    if matches_digest(digest, &content) {
-        let next = stored(ended(&whole, upload), repo, digest, &content);
-        return Ok(vec![finished(at, repo, digest, &content, next)]);
+    if !matches_digest(digest, &content) {
+        return not_finished(at, &mismatch(digest), upload, chunk);
     }
-    let refused = at.refuse(&mismatch(digest));
-    let open = Branch { next: whole, ..refused.clone() };
-    match at.spec.dialect() {
-        // The chunk is there, but no location with the new offset is ever given.
-        Dialect::Distribution(Release::V2_8) if !bytes.is_empty() => return Ok(vec![Branch { next: gone, ..refused }]),
-        Dialect::Proofhouse | Dialect::Distribution(_) => return Ok(vec![open]),
-        Dialect::Oci => {}
-    }
-    // OCI does not say whether the upload lives on, nor whether it has the chunk.
-    Ok(vec![open, Branch { next: gone, ..refused.clone() }, refused])
-}
-
-/// Distribution stores a sha512 blob under sha256, links both, and answers with sha256.
-fn finished(at: &At, repo: &str, digest: &str, content: &Content, mut next: State) -> Branch {
+    let mut next = whole.ended(upload);
+    next.store_and_link(repo, digest, &content);
     let mut answered = digest.to_owned();
-    if let Dialect::Distribution(_) = at.spec.dialect() {
-        answered = crate::digest_of("sha256", content);
-        next = stored(next, repo, &answered, content);
+    if at.distribution() {
+        // It stores the blob under sha256, links it under both digests, and answers with sha256.
+        answered = digest_of("sha256", &content);
+        next.store_and_link(repo, &answered, &content);
     }
-    at.branch("upload.finish", Outcome::BlobStored { digest: Some(answered) }, next)
+    vec![at.branch("upload.finish", Outcome::BlobStored { digest: Some(answered) }, next)]
 }
 
-/// DELETE.
+/// A finish that is refused: for a digest that is malformed, or else for content that does not hash to it.
+pub(crate) fn not_finished(at: &At, why: &Refusal, upload: UploadRef, chunk: &Content) -> Vec<Branch> {
+    let refused = |next| vec![Branch { next, ..at.refuse(why) }];
+    let malformed = matches!(why.why, Why::Digest(_));
+    let with_chunk = with_chunk(at.state, upload, chunk);
+    if at.oci() {
+        // Unsaid: the upload may go on without the chunk, go on with it, or be gone.
+        let kept = if chunk.is_empty() { Vec::new() } else { refused(with_chunk) };
+        let choice = Choice::Refused { malformed, with_chunk: !chunk.is_empty() };
+        return at.settle(&choice, [refused(at.state.clone()), kept, refused(at.state.ended(upload))]);
+    }
+    match malformed {
+        true => refused(at.state.clone()),
+        // The chunk is there, but no location with the new offset is ever given.
+        false if at.v2() && !chunk.is_empty() => refused(at.state.ended(upload)),
+        false => refused(with_chunk),
+    }
+}
+
+/// DELETE. OCI 1.1.1 does not have it.
 pub(crate) fn cancel(at: &At, repo: &str, upload: UploadRef) -> Answer {
     at.name(repo)?;
-    known(at, repo, upload)?;
-    let cancelled = at.branch("upload.cancel", Outcome::Done, ended(at.state, upload));
-    if !at.oci() {
-        return Ok(vec![cancelled]);
+    let absent = vec![at.refuse(&refusal("upload.cancel.absent", Why::Absent))];
+    match known(at, repo, upload) {
+        Err(unknown) if at.oci() => {
+            Ok([vec![at.refuse(&unknown), at.same("delete.again", Outcome::Done)], absent].concat())
+        }
+        Err(unknown) => Err(unknown),
+        Ok(()) => {
+            let cancelled = vec![at.branch("upload.cancel", Outcome::Done, at.state.ended(upload))];
+            Ok(if at.oci() { at.settle(&Choice::Cancel, [cancelled, absent]) } else { cancelled })
+        }
     }
-    let absent = at.refuse(&Refusal::new("upload.cancel.absent", Why::Absent));
-    Ok(crate::blobs::settle(at, Choice::Cancel, vec![cancelled], vec![absent]))
 }
 
 /// Operator: remove old uploads.
 pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
     let mut next = at.state.clone();
     let mut purged = Vec::new();
-    for upload in next.uploads.values_mut().filter(|it| it.open && it.started_at + older_than <= at.state.now) {
+    for upload in next.uploads.values_mut().filter(|it| it.open && at.state.now - it.started_at >= older_than) {
         purged.extend(upload.id.clone());
         upload.open = dry_run;
     }
@@ -138,30 +158,27 @@ pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
 
 /// The upload is open, and of this repository.
 fn known(at: &At, repo: &str, upload: UploadRef) -> Result<(), Refusal> {
-    match at.state.open_upload(repo, upload) {
-        Some(_) => Ok(()),
-        None => Err(Refusal::new("upload.unknown", Why::UploadUnknown)),
-    }
+    let open = at.state.open_upload(repo, upload).map(|_| ());
+    open.ok_or_else(|| refusal("upload.unknown", Why::UploadUnknown))
 }
 
-/// A chunk with a range starts where the upload ends, and is as long as it says.
+/// A chunk with a range starts where the upload ends, and is as long as it says. (2.8 does not look at the range.)
 fn chunk_fits(at: &At, upload: UploadRef, range: Option<(u64, u64)>, bytes: &Content) -> Result<(), Refusal> {
-    let Some((start, end)) = range else { return Ok(()) };
-    if at.spec.dialect() == Dialect::Distribution(Release::V2_8) {
-        return Ok(());
-    }
+    let Some((start, end)) = range.filter(|_| !at.v2()) else { return Ok(()) };
     let size = at.state.uploads.get(&upload).map_or(0, |upload| upload.bytes.size());
-    if end < start || start != size {
-        return Err(Refusal::new("upload.chunk.order", Why::ChunkOrder));
+    // To OCI a range that ends before it starts is none, and what it leads to is unsaid.
+    let backwards = end < start;
+    if (backwards || start != size) && !(backwards && at.oci()) {
+        return Err(refusal("upload.chunk.order", Why::ChunkOrder));
     }
-    if end - start != bytes.size().wrapping_sub(1) {
-        return Err(Refusal::new("upload.chunk.length", Why::ChunkLength));
+    if backwards || bytes.size().checked_sub(1) != Some(end - start) {
+        return Err(refusal("upload.chunk.length", Why::ChunkLength));
     }
     Ok(())
 }
 
 fn mismatch(digest: &str) -> Refusal {
-    Refusal::new("upload.digest", Why::Mismatch(digest.into()))
+    refusal("upload.digest", Why::Mismatch(digest.into()))
 }
 
 fn with_chunk(state: &State, upload: UploadRef, bytes: &Content) -> State {
@@ -169,20 +186,5 @@ fn with_chunk(state: &State, upload: UploadRef, bytes: &Content) -> State {
     if let Some(upload) = next.uploads.get_mut(&upload) {
         upload.bytes = upload.bytes.and(bytes);
     }
-    next
-}
-
-fn ended(state: &State, upload: UploadRef) -> State {
-    let mut next = state.clone();
-    if let Some(upload) = next.uploads.get_mut(&upload) {
-        upload.open = false;
-        upload.bytes = Content::default();
-    }
-    next
-}
-
-fn stored(mut next: State, repo: &str, digest: &str, bytes: &Content) -> State {
-    next.store(digest, bytes);
-    next.link(repo, digest);
     next
 }
