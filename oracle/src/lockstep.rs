@@ -231,16 +231,18 @@ impl Fetchable {
             let Ok(document) = serde_json::from_slice::<Value>(bytes) else { continue };
             let digest = |descriptor: &Value| descriptor.get("digest")?.as_str().map(str::to_owned);
             let all = |key: &str| document.get(key).and_then(Value::as_array).into_iter().flatten();
-            let content = document.get("config").into_iter().chain(all("layers")).chain(all("manifests"));
-            let content: Vec<String> = content.filter_map(digest).collect();
+            let blobs: Vec<String> =
+                document.get("config").into_iter().chain(all("layers")).filter_map(digest).collect();
+            let entries: Vec<String> = all("manifests").filter_map(digest).collect();
             let subject = document.get("subject").and_then(digest);
-            let gone = |digest: &String, blobs_too: bool| {
-                let key = (repo.clone(), digest.clone());
-                let manifest = before.manifests.contains_key(&key) && !self.manifests.contains_key(&key);
-                manifest || blobs_too && before.blobs.contains(&key) && !self.blobs.contains(&key)
+            let key = |digest: &String| (repo.clone(), digest.clone());
+            let blob_gone =
+                |digest: &&String| before.blobs.contains(&key(digest)) && !self.blobs.contains(&key(digest));
+            let manifest_gone = |digest: &&String| {
+                before.manifests.contains_key(&key(digest)) && !self.manifests.contains_key(&key(digest))
             };
-            let missing = content.iter().find(|digest| gone(digest, true));
-            let missing = missing.or_else(|| subject.iter().find(|digest| gone(digest, false)));
+            let missing = blobs.iter().chain(&entries).find(blob_gone);
+            let missing = missing.or_else(|| entries.iter().chain(&subject).find(manifest_gone));
             if let Some(missing) = missing {
                 return Some(Finding::Lost {
                     repo: repo.clone(),

@@ -264,3 +264,6 @@ fn api(
     };
     Ok(Api::new(registry, config))
 }
+
+#[cfg(test)]
+mod tests;
