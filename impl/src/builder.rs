@@ -242,7 +242,7 @@ impl RegistryBuilder {
             uncached_statter,
             removals,
             gate: Default::default(),
-            repositories_removed: Default::default(),
+            uploads_removed: Default::default(),
             upload_locks: Arc::default(),
             link_locks: Arc::default(),
             manifest_locks: Arc::default(),

@@ -10,9 +10,11 @@ use crate::faults::Fault;
 use crate::name::RepositoryName;
 use crate::paths;
 use crate::registry::Registry;
+use crate::sync::Ordering;
 
 impl Registry {
-    /// Removes the uploads that started at least this many seconds ago, and gives their ids, sorted. A dry run removes nothing.
+    /// Removes the uploads that started at least this many seconds ago, and gives their ids, sorted. One that is in use does not
+    /// get to its end. A dry run removes nothing.
     ///
     /// # Errors
     /// If the storage fails.
@@ -26,10 +28,11 @@ impl Registry {
         let mut walk = self.walk();
         while let Some(name) = walk.next().await? {
             for id in self.upload_ids(&name).await? {
-                let _lock = shared.upload_locks.lock((name.clone(), id.clone())).await;
+                let _gate = shared.gate.write().await;
                 let age = self.upload_age(&name, &id).await?;
                 if age.is_some_and(|age| age >= older_than_seconds) || shared.faults.has(Fault::PurgeTakesAll) {
                     if !dry_run {
+                        shared.uploads_removed.fetch_add(1, Ordering::AcqRel);
                         not_found_is_none(shared.driver.delete(&paths::upload(&name, &id)).await)?;
                     }
                     purged.push(id);

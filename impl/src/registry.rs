@@ -137,7 +137,7 @@ impl Registry {
         let cache =
             shared.scoped_cache(name).map_err(|source| RepositoryError::Cache { name: name.clone(), source })?;
         let _gate = shared.gate.write().await;
-        shared.repositories_removed.fetch_add(1, Ordering::AcqRel);
+        shared.uploads_removed.fetch_add(1, Ordering::AcqRel);
         lock(&shared.referrers_ready).remove(name);
         let linked = match &cache {
             Some(_) => linked_digests(&*shared.driver, &paths::layers(name)).await?,

@@ -2,7 +2,7 @@
 //!
 //! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, a blob link's ([`Shared::link_locks`]) or a
 //! repository's manifests' ([`Shared::manifest_locks`]). Whoever makes or removes links holds the gate for reading; a
-//! collection and the removal of a repository hold it for writing, so nothing that was acknowledged is swept from under its
+//! collection, a purge and the removal of a repository hold it for writing, so nothing that was acknowledged is swept from under its
 //! writer. Nobody waits for a client's bytes while holding the gate. Reading takes none of these.
 
 use std::collections::HashSet;
@@ -35,8 +35,8 @@ pub(crate) struct Shared {
     /// Passes whenever a link or bytes go.
     pub(crate) removals: Arc<Generation>,
     pub(crate) gate: AsyncRwLock<()>,
-    /// How many repositories were removed. An upload that was busy meanwhile looks whether its own was among them.
-    pub(crate) repositories_removed: AtomicU64,
+    /// How often uploads were removed past their locks. One that was busy meanwhile looks whether it was among them.
+    pub(crate) uploads_removed: AtomicU64,
     pub(crate) upload_locks: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
     pub(crate) link_locks: Arc<KeyedLocks<(RepositoryName, Digest)>>,
     pub(crate) manifest_locks: Arc<KeyedLocks<RepositoryName>>,

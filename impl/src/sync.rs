@@ -36,6 +36,14 @@ impl<K: Hash + Eq + Clone> KeyedLocks<K> {
         guard
     }
 
+    /// Holds this key until the guard goes, if nobody else does now.
+    pub(crate) fn try_lock(self: &Arc<Self>, key: K) -> Option<KeyedGuard<K>> {
+        let entry = Arc::clone(lock(&self.0).entry(key.clone()).or_default());
+        let mut guard = KeyedGuard { locks: Arc::clone(self), key, held: None };
+        guard.held = Some(entry.try_lock_owned().ok()?);
+        Some(guard)
+    }
+
     #[cfg(test)]
     fn len(&self) -> usize {
         lock(&self.0).len()
@@ -117,6 +125,9 @@ mod tests {
     async fn a_wait_that_is_given_up_leaves_nothing_behind() {
         let locks = Arc::new(KeyedLocks::default());
         let held = locks.lock("a").await;
+        assert!(locks.try_lock("a").is_none());
+        drop(locks.try_lock("b").unwrap());
+        assert_eq!(locks.len(), 1);
         assert!(futures::FutureExt::now_or_never(locks.lock("a")).is_none());
         drop(held);
         assert_eq!(locks.len(), 0);

@@ -5,6 +5,10 @@ use crate::blob::{BlobUpload, LinkedBlobStore, UploadId};
 use crate::digest::Digest;
 use crate::error::UploadError;
 
+/// Blobs of at most so many bytes that come in one request are held in memory and need no upload. Configurations and
+/// signatures are that small.
+const SMALL: usize = 64 << 10;
+
 impl Api {
     /// Starts an upload.
     ///
@@ -23,13 +27,14 @@ impl Api {
         let name = parse::name(repo)?;
         let digest = parse::digest(digest)?;
         let blobs = self.repository(&name)?.blobs();
-        let id = blobs.start().await.map_err(refusal)?;
-        let mut upload = blobs.resume(&id).await.map_err(refusal)?;
-        let stored = match upload.append(None, body, Some(digest.algorithm())).await {
-            Ok(()) => upload.commit(&digest).await,
-            Err(error) => Err(error),
+        let body = match body.gather(SMALL).await {
+            Ok(Ok(bytes)) => return blobs.put(&digest, bytes).await.map(|()| digest).map_err(refusal),
+            Ok(Err(large)) => large,
+            Err(error) => return Err(refusal(UploadError::Body(error))),
         };
-        match stored {
+        let id = blobs.start().await.map_err(refusal)?;
+        let upload = blobs.resume(&id).await.map_err(refusal)?;
+        match append_and_commit(upload, body, &digest).await {
             Ok(()) => Ok(digest),
             Err(error) => {
                 // The upload is ours alone; what cannot be removed now will be purged.
@@ -107,6 +112,12 @@ impl Api {
         let Ok(id) = id.parse::<UploadId>() else { return Err(refusal(UploadError::Unknown)) };
         self.repository(&name)?.blobs().resume(&id).await.map_err(refusal)
     }
+}
+
+/// Gives the upload up in any case, so that it can be taken up again.
+async fn append_and_commit(mut upload: BlobUpload, body: Body, digest: &Digest) -> Result<(), UploadError> {
+    upload.append(None, body, Some(digest.algorithm())).await?;
+    upload.commit(digest).await
 }
 
 fn missing_digest() -> ApiError {

@@ -27,6 +27,26 @@ impl Body {
     pub fn stream(length: Option<u64>, stream: BoxStream<'static, io::Result<Bytes>>) -> Self {
         Self { length, stream }
     }
+
+    /// The whole body if it has at most `limit` bytes; else a body that gives the same bytes again, those read included.
+    ///
+    /// # Errors
+    /// If the client stopped sending.
+    pub(crate) async fn gather(mut self, limit: usize) -> io::Result<Result<Bytes, Self>> {
+        let mut gathered = Vec::new();
+        let mut size = 0;
+        while let Some(chunk) = self.stream.next().await {
+            let chunk = chunk?;
+            size += chunk.len();
+            gathered.push(chunk);
+            if size > limit {
+                let rest = std::mem::replace(&mut self.stream, stream::empty().boxed());
+                self.stream = stream::iter(gathered.into_iter().map(Ok)).chain(rest).boxed();
+                return Ok(Err(self));
+            }
+        }
+        Ok(Ok(if let [whole] = &*gathered { whole.clone() } else { gathered.concat().into() }))
+    }
 }
 
 impl From<Bytes> for Body {

@@ -4,7 +4,9 @@
 //! and removed under the link's lock, with the gate held for reading, so that a collection sees all of it or nothing.
 
 use super::store::bytes_exist;
-use super::{BlobUpload, ServedBlob, UploadId, write_link};
+use bytes::Bytes;
+
+use super::{BlobStore, BlobUpload, ServedBlob, UploadId, write_link};
 use crate::builder::next_upload_id;
 use crate::catalog::{RepositoryWalk, Visit};
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
@@ -92,6 +94,35 @@ impl LinkedBlobStore {
         Ok(Some(descriptor))
     }
 
+    /// Stores a blob whose bytes are at hand, without an upload.
+    ///
+    /// # Errors
+    /// [`UploadError::DigestMismatch`]: nothing is stored. [`UploadError::Denied`].
+    pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<(), UploadError> {
+        let fault_early = self.shared.faults.has(Fault::LinkBeforeVerify);
+        let mismatch = Digest::of(digest.algorithm(), &bytes) != *digest;
+        if mismatch && !fault_early {
+            return Err(UploadError::DigestMismatch { expected: digest.clone() });
+        }
+        let _gate = self.shared.gate.read().await;
+        let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
+        let size = bytes.len() as u64;
+        BlobStore::new(Arc::clone(&self.shared)).put(digest, bytes).await?;
+        self.link_locked(digest, size).await?;
+        if mismatch { Err(UploadError::DigestMismatch { expected: digest.clone() }) } else { Ok(()) }
+    }
+
+    /// Links a blob whose bytes are durable, and tells the services. The caller holds the gate and the link's lock.
+    pub(super) async fn link_locked(&self, digest: &Digest, size: u64) -> Result<(), UploadError> {
+        write_link(&*self.shared.driver, &paths::layer_link(&self.name, digest), digest).await?;
+        let descriptor = BlobDescriptor { digest: digest.clone(), size };
+        self.statter.set_descriptor(digest, descriptor).await.map_err(|refusal| match refusal {
+            DescriptorError::Unknown(digest) | DescriptorError::Denied(digest) => UploadError::Denied(digest),
+            DescriptorError::Driver(error) => error.into(),
+            DescriptorError::Service(error) => UploadError::Service(error),
+        })
+    }
+
     /// Starts an upload. It is durable when this answers.
     ///
     /// # Errors
@@ -119,5 +150,10 @@ impl LinkedBlobStore {
             }
         }
         resumed
+    }
+
+    /// Undoes a finish of an upload that was cut short, unless the upload is in use.
+    pub(crate) async fn settle(&self, id: &UploadId) -> Result<(), UploadError> {
+        BlobUpload::settle(self.clone(), id.clone()).await
     }
 }

@@ -1,16 +1,15 @@
 //! Uploads: bytes that arrive in chunks and become a blob in the end.
 //!
 //! What was acknowledged is durable: the data is synced before an append answers, and only then is the hasher put to sleep
-//! beside it. Whoever holds a [`BlobUpload`] holds the upload's lock. A finish renames the data to its place among the blobs;
-//! just before, it leaves a link `moved`, by which a finish that was cut short (a crash, a refusal) is undone: the bytes are
-//! copied back when the upload is taken up again.
+//! beside it. Whoever holds a [`BlobUpload`] holds the upload's lock. A finish renames the data to its place among the blobs. If
+//! some of it had been acknowledged before, it leaves a link `moved` first, by which a finish that was cut short is undone: the
+//! bytes are copied back when the upload is taken up again.
 
 use futures::StreamExt;
 use jiff::Timestamp;
 
 use super::store::{bytes_exist, not_found_is_none};
 use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, write_link};
-use crate::descriptor::{BlobDescriptor, DescriptorError};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::driver::{ContentStream, DriverError, StoragePath};
 use crate::error::UploadError;
@@ -20,16 +19,20 @@ use crate::paths;
 use crate::shared::Shared;
 use crate::sync::{Arc, KeyedGuard, Ordering};
 
+type UploadLock = KeyedGuard<(RepositoryName, UploadId)>;
+
 /// An open upload, held by one user at a time.
 #[derive(Debug)]
 pub struct BlobUpload {
     store: LinkedBlobStore,
     id: UploadId,
     size: u64,
+    /// Whether earlier requests were told that some of the bytes are safe.
+    acknowledged: bool,
     /// Has seen all `size` bytes, if it is there.
     hasher: Option<Hasher>,
-    repositories_removed: u64,
-    _lock: KeyedGuard<(RepositoryName, UploadId)>,
+    uploads_removed: u64,
+    _lock: UploadLock,
 }
 
 impl BlobUpload {
@@ -39,20 +42,35 @@ impl BlobUpload {
         shared.driver.write(&paths::upload_started_at(name, id), now.to_string().into()).await
     }
 
+    /// Waits until nobody else uses the upload.
     pub(super) async fn resume(store: LinkedBlobStore, id: UploadId) -> Result<Self, UploadError> {
+        let lock = store.shared.upload_locks.lock((store.name.clone(), id.clone())).await;
+        Self::resume_locked(store, id, lock).await
+    }
+
+    /// Brings an upload that nobody uses back to rest, if a finish of it was cut short.
+    pub(super) async fn settle(store: LinkedBlobStore, id: UploadId) -> Result<(), UploadError> {
+        let Some(lock) = store.shared.upload_locks.try_lock((store.name.clone(), id.clone())) else { return Ok(()) };
+        match Self::resume_locked(store, id, lock).await {
+            Ok(_) | Err(UploadError::Unknown) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn resume_locked(store: LinkedBlobStore, id: UploadId, lock: UploadLock) -> Result<Self, UploadError> {
         let shared = &store.shared;
-        let lock = shared.upload_locks.lock((store.name.clone(), id.clone())).await;
-        let repositories_removed = shared.repositories_removed.load(Ordering::Acquire);
+        let uploads_removed = shared.uploads_removed.load(Ordering::Acquire);
         let started = shared.driver.stat(&paths::upload_started_at(&store.name, &id)).await;
         if not_found_is_none(started)?.is_none() {
             return Err(UploadError::Unknown);
         }
         let data = not_found_is_none(shared.driver.stat(&paths::upload_data(&store.name, &id)).await)?;
-        let mut upload = Self { store, id, size: 0, hasher: None, repositories_removed, _lock: lock };
+        let mut upload = Self { store, id, size: 0, acknowledged: false, hasher: None, uploads_removed, _lock: lock };
         upload.size = match data {
             Some(stat) => stat.size,
-            None => upload.bring_back().await?,
+            None => upload.undo_move().await?,
         };
+        upload.acknowledged = upload.size > 0;
         Ok(upload)
     }
 
@@ -70,26 +88,28 @@ impl BlobUpload {
 
     /// Appends a chunk: whole, or not at all if `range` (first and last byte, inclusive) does not fit.
     ///
-    /// If the client stops sending halfway, what came stays, and is durable. `algorithm` is that of the digest the client will
-    /// name, where that is known.
+    /// If the client stops sending halfway, what came stays, and is durable. `finishing`: a commit follows, to a digest of this
+    /// algorithm; then no hasher is put to sleep.
     ///
     /// # Errors
     /// [`UploadError::OutOfOrder`], then [`UploadError::Length`], then [`UploadError::Body`]; [`UploadError::Unknown`] if the
-    /// repository was removed meanwhile.
+    /// upload was removed meanwhile, by a purge or with its repository.
     pub async fn append(
         &mut self,
         range: Option<(u64, u64)>,
         body: Body,
-        algorithm: Option<Algorithm>,
+        finishing: Option<Algorithm>,
     ) -> Result<(), UploadError> {
         let expected = self.expected_length(range, body.length)?;
         let before = self.size;
-        self.wake_hasher(algorithm.unwrap_or(Algorithm::Sha256)).await?;
+        self.wake_hasher(finishing.unwrap_or(Algorithm::Sha256)).await?;
         let received = self.receive(body, expected).await;
         match received {
             Err(UploadError::Length { .. }) => self.cut_back(before).await?,
-            Ok(()) | Err(UploadError::Body(_)) if self.size > before => self.put_hasher_to_sleep(before).await?,
-            _ => {}
+            Ok(()) | Err(UploadError::Body(_)) if self.size == before => {}
+            Ok(()) | Err(UploadError::Body(_)) if finishing.is_some() => self.must_be_open().await?,
+            Ok(()) | Err(UploadError::Body(_)) => self.put_hasher_to_sleep(before).await?,
+            Err(_) => {}
         }
         received
     }
@@ -112,23 +132,19 @@ impl BlobUpload {
         self.must_be_open().await?;
         let _link = shared.link_locks.lock((store.name.clone(), digest.clone())).await;
         let moved = self.move_to_blobs(digest).await?;
-        write_link(&*shared.driver, &paths::layer_link(&store.name, digest), digest).await?;
-        let descriptor = BlobDescriptor { digest: digest.clone(), size: self.size };
-        if let Err(refusal) = store.statter.set_descriptor(digest, descriptor).await {
+        if let Err(refusal) = store.link_locked(digest, self.size).await {
             if moved {
-                self.bring_back().await?;
+                self.bring_back(digest).await?;
             }
-            return Err(match refusal {
-                DescriptorError::Unknown(digest) | DescriptorError::Denied(digest) => UploadError::Denied(digest),
-                DescriptorError::Driver(error) => error.into(),
-                DescriptorError::Service(error) => UploadError::Service(error),
-            });
+            return Err(refusal);
         }
         if fault_early && self.hash_of(digest).await? != *digest {
             return Err(UploadError::DigestMismatch { expected: digest.clone() });
         }
         if shared.faults.has(Fault::FinishKeepsUpload) {
-            self.bring_back().await?;
+            if moved {
+                self.bring_back(digest).await?;
+            }
             return Ok(());
         }
         self.remove().await
@@ -259,10 +275,10 @@ impl BlobUpload {
         Ok(())
     }
 
-    /// Fails if the repository was removed since the upload was taken up, and leaves nothing of it behind.
+    /// Fails if somebody removed the upload since it was taken up, and leaves nothing of it behind.
     async fn must_be_open(&self) -> Result<(), UploadError> {
         let shared = self.shared();
-        if shared.repositories_removed.load(Ordering::Acquire) == self.repositories_removed {
+        if shared.uploads_removed.load(Ordering::Acquire) == self.uploads_removed {
             return Ok(());
         }
         let started = shared.driver.stat(&paths::upload_started_at(&self.store.name, &self.id)).await;
@@ -302,21 +318,29 @@ impl BlobUpload {
             driver.write(&blob, bytes::Bytes::new()).await?;
             return Ok(false);
         }
-        write_link(&**driver, &paths::upload_moved(&self.store.name, &self.id), digest).await?;
+        if self.acknowledged {
+            write_link(&**driver, &paths::upload_moved(&self.store.name, &self.id), digest).await?;
+        }
         driver.rename(&self.data(), &blob).await?;
         Ok(true)
     }
 
-    /// Copies the data back if a finish has moved it away. Gives the size that the data has now.
-    async fn bring_back(&self) -> Result<u64, UploadError> {
-        let (driver, name) = (&self.shared().driver, &self.store.name);
-        let moved = paths::upload_moved(name, &self.id);
-        let Some(digest) = read_link(&**driver, &moved).await? else { return Ok(0) };
-        let Some(content) = not_found_is_none(driver.reader(&paths::blob_data(&digest), 0, None).await)? else {
-            return Ok(0);
-        };
+    /// Undoes a finish that has moved the data away and was cut short. Gives the size that the data has now.
+    async fn undo_move(&self) -> Result<u64, UploadError> {
+        let moved = paths::upload_moved(&self.store.name, &self.id);
+        match read_link(&*self.shared().driver, &moved).await? {
+            Some(digest) => self.bring_back(&digest).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Copies the data back from among the blobs. Gives its size.
+    async fn bring_back(&self, digest: &Digest) -> Result<u64, UploadError> {
+        let driver = &self.shared().driver;
+        let content = driver.reader(&paths::blob_data(digest), 0, None).await;
+        let Some(content) = not_found_is_none(content)? else { return Ok(0) };
         let size = self.rewrite(content).await?;
-        driver.delete(&moved).await?;
+        not_found_is_none(driver.delete(&paths::upload_moved(&self.store.name, &self.id)).await)?;
         Ok(size)
     }
 
@@ -324,6 +348,9 @@ impl BlobUpload {
     async fn cut_back(&mut self, size: u64) -> Result<(), UploadError> {
         self.hasher = None;
         if self.size > size {
+            let shared = Arc::clone(self.shared());
+            let _gate = shared.gate.read().await;
+            self.must_be_open().await?;
             let content = self.shared().driver.reader(&self.data(), 0, Some(size)).await?;
             self.size = self.rewrite(content).await?;
         }

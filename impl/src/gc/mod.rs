@@ -13,7 +13,7 @@ mod sweep;
 
 use crate::blob::UploadId;
 use crate::digest::Digest;
-use crate::error::{CollectError, RepositoryError, UploadError};
+use crate::error::{CollectError, RepositoryError};
 use crate::faults::Fault;
 use crate::name::RepositoryName;
 use crate::registry::Registry;
@@ -72,10 +72,7 @@ impl Registry {
             }
             let blobs = self.repository(&name).map_err(CollectError::from)?.blobs();
             for id in ids {
-                match blobs.resume(&id).await {
-                    Ok(_) | Err(UploadError::Unknown) => {}
-                    Err(error) => return Err(error.into()),
-                }
+                blobs.settle(&id).await?;
             }
         }
         Ok(())

@@ -1,0 +1,14 @@
+//! The registry, asked through its front: one file for each subject.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod blobs;
+mod collection;
+mod durability;
+#[cfg(feature = "faults")]
+mod faults;
+mod lists;
+mod manifests;
+mod middleware;
+mod support;
+mod uploads;
