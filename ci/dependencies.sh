@@ -12,9 +12,9 @@ declare -A may_use=(
   [proofhouse-fuzz]="proofhouse proofhouse-model proofhouse-registry"
 )
 
-# What the model may depend on directly, and what must not come along with it. (libc does on ARM: sha2 asks it what the
-# processor can do.)
-model_may_use="regex serde serde_json sha2"
+# What the model may depend on directly: parsers, hashes, and derives. And what must not come along with it. (libc does on
+# ARM: sha2 asks it what the processor can do.)
+model_may_use="regex serde serde_json sha2 strum thiserror"
 model_must_not_reach="tokio|mio|async-.*|futures.*|hyper.*|reqwest|socket2|rand|rand_.*|getrandom|fastrand|uuid|tempfile|rustix|chrono|jiff|time|tracing|moka|crossbeam.*|rayon"
 # Words for files, network, processes, clocks and chance, anywhere in the model's code.
 impure='\b(std|core|alloc|tokio)::(fs|net|process|env|thread|os|io)\b|\b(SystemTime|Instant|UNIX_EPOCH)\b|\brand(om)?::|\buse rand\b'
@@ -79,6 +79,13 @@ model() {
 # versions LOCKFILE: a line `name version` for each package.
 versions() { awk -F'"' '/^name = /{name=$2} /^version = "/{print name, $2}' "$1" | sort -u; }
 
+# fresh MANIFEST: the lock file is the one that cargo would write; nothing else can be asked before.
+fresh() {
+  cargo tree --locked --quiet --workspace --depth 0 --manifest-path "$1" >/dev/null && return
+  echo "dependencies: the lock file is stale: cargo update --workspace --manifest-path $1" >&2
+  exit 1
+}
+
 # locks: where both lock files have a crate, fuzz/ has a version that the workspace has.
 locks() {
   local name version ours locked
@@ -90,6 +97,8 @@ locks() {
   done < <(versions fuzz/Cargo.lock)
 }
 
+fresh Cargo.toml
+fresh fuzz/Cargo.toml
 arrows Cargo.toml
 arrows fuzz/Cargo.toml
 model
