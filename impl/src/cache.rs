@@ -1,7 +1,7 @@
 //! Remembering descriptors without ever changing an answer.
 //!
-//! [`CachedStatter`] puts a cache before a service: it asks the cache, else the service, and tells the cache what it learnt,
-//! unless something was removed meanwhile ([`Generation`]). [`InMemoryCache`] is the cache that comes with the registry. A
+//! `CachedStatter` puts a cache before a service: it asks the cache, else the service, and tells the cache what it learnt,
+//! unless something was removed meanwhile (`sync::Generation`). [`InMemoryCache`] is the cache that comes with the registry. A
 //! cache that fails is passed over; only when it is to forget does its failure count.
 
 use async_trait::async_trait;

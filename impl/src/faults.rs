@@ -2,7 +2,7 @@
 //!
 //! Each [`Fault`] breaks one rule. With the cargo feature `faults` a registry can be built with some of them
 //! (`RegistryBuilder::fault`), and the suites must notice every one: so much for the suites. Without the feature
-//! [`Faults::has`] is `false` at compile time and nothing of this remains.
+//! `Faults::has` is `false` at compile time and nothing of this remains.
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
