@@ -30,48 +30,21 @@ pub enum Errors {
 /// What an outcome must look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are told with each variant")]
 pub enum Expect {
     /// This, to the last byte.
     Exactly(Outcome),
     /// This, but the answer may leave the digest out, or name the content by another of its digests.
-    DigestFree {
-        /// This.
-        outcome: Outcome,
-        /// The other digests.
-        others: Vec<String>,
-    },
+    DigestFree { outcome: Outcome, others: Vec<String> },
     /// An open upload of this many bytes.
-    Upload {
-        /// Its id.
-        id: Id,
-        /// Bytes that it holds.
-        size: u64,
-    },
-    /// A page: the first of these, as many as the registry likes up to the limit, and a next page if any are left.
-    Page {
-        /// All that follows, in order.
-        following: Vec<String>,
-        /// At most so many; none: all of it in one page or more.
-        limit: Option<u64>,
-        /// The standard fixes the order.
-        ordered: bool,
-    },
-    /// Referrers in any order.
-    Referrers {
-        /// These must be there.
-        all: Vec<Referrer>,
-        /// These may be there too: digests of what the standard does not take for a manifest, but the registry did.
-        others: BTreeSet<String>,
-        /// The answer says that the filter was applied.
-        filtered: bool,
-    },
-    /// A refusal.
-    Refused {
-        /// One of these classes.
-        classes: Vec<Class>,
-        /// The errors.
-        errors: Errors,
-    },
+    Upload { id: Id, size: u64 },
+    /// A page: the first of what follows, as many as the registry likes up to the limit, and a next page if any are left.
+    Page { following: Vec<String>, limit: Option<u64>, ordered: bool },
+    /// Referrers in any order: all of the first, and perhaps rows for the other digests, of what the standard does not take for
+    /// a manifest, but the registry did.
+    Referrers { all: Vec<Referrer>, others: BTreeSet<String>, filtered: bool },
+    /// A refusal of one of these classes.
+    Refused { classes: Vec<Class>, errors: Errors },
 }
 
 impl Expect {

@@ -4,9 +4,11 @@
 
 use std::fmt;
 
-use crate::manifest::{Kind, Malformed, Manifest, derive, read};
-use crate::manifests::{blob_problem, entry_problem, layer_problem};
-use crate::rules::{RuleId, rule};
+use crate::content::Content;
+use crate::manifest::{Kind, Manifest, derive};
+use crate::manifests::{Push, named};
+use crate::refusal::Why;
+use crate::rules::rule;
 use crate::specification::Specification;
 use crate::state::State;
 use crate::step::At;
@@ -37,14 +39,24 @@ impl fmt::Display for Explanation {
 /// ```
 pub fn explain(spec: &Specification, content_type: Option<&str>, bytes: &[u8]) -> Explanation {
     let mut lines = vec![format!("{} bytes, {}", bytes.len(), crate::digest_of("sha256", bytes))];
-    let accepted = match understood(spec, content_type, bytes) {
-        Err(malformed) => {
-            lines.push(format!("refused: {}", malformed.reason));
-            lines.extend(rule(malformed.rule).map(|rule| format!("rule {}: {}", rule.id, rule.sentence)));
+    let bytes = &Content::from(bytes);
+    let at = &At { spec, state: &State::default(), head: false };
+    let content_type = content_type.or(derive(bytes).map(Kind::media_type));
+    let push = Push { at, repo: "a", reference: "explained", content_type, tags: &[], bytes };
+    let accepted = match push.understood() {
+        Err(refusal) => {
+            let reason = match (refusal.why, content_type) {
+                (Why::Document(reason), _) => reason,
+                (Why::ManifestTooLarge, _) => "it is too long".to_owned(),
+                (_, Some(other)) => format!("the Content-Type {other} is no manifest's"),
+                (_, None) => "it is not a JSON object".to_owned(),
+            };
+            lines.push(format!("refused: {reason}"));
+            lines.extend(rule(refusal.rule).map(|rule| format!("rule {}: {}", rule.id, rule.sentence)));
             false
         }
         Ok(manifest) => {
-            let (accepted, references) = explain_references(spec, &manifest);
+            let (accepted, references) = explain_references(at, &manifest);
             lines.push(format!("type {}", manifest.kind.media_type()));
             lines.push(match accepted {
                 true => "accepted, if every blob and manifest marked `must exist` does".to_owned(),
@@ -58,58 +70,33 @@ pub fn explain(spec: &Specification, content_type: Option<&str>, bytes: &[u8]) -
     Explanation { accepted, lines }
 }
 
-fn understood(spec: &Specification, content_type: Option<&str>, bytes: &[u8]) -> Result<Manifest, Malformed> {
-    let limit = spec.options().max_manifest_bytes;
-    let malformed = |rule, reason| Malformed { rule: RuleId(rule), reason };
-    let kind = match content_type {
-        None => derive(bytes).ok_or_else(|| malformed("manifest.type", "it is not a JSON object".to_owned()))?,
-        Some(it) => {
-            Kind::of(it).ok_or_else(|| malformed("manifest.type", format!("the Content-Type {it} is no manifest's")))?
-        }
-    };
-    if bytes.len() as u64 > limit {
-        return Err(malformed("manifest.size", format!("it is longer than {limit} bytes")));
-    }
-    read(kind, bytes)
-}
-
 /// In an empty repository, what must exist is what is missing.
-fn explain_references(spec: &Specification, manifest: &Manifest) -> (bool, Vec<String>) {
-    let at = At { spec, state: &State::default(), head: false };
-    let skipped = spec.options().skip_layer_verification;
+fn explain_references(at: &At, manifest: &Manifest) -> (bool, Vec<String>) {
+    let options = at.options();
+    let otherwise = match manifest.kind.is_list() {
+        _ if options.skip_layer_verification => "need not exist: verification is skipped",
+        false => "need not exist: it is a foreign layer with permitted URLs",
+        true if options.validate_index => "need not exist: no filter selects its platform",
+        true => "need not exist: index validation is off",
+    };
     let mut accepted = true;
-    let mut said = |name: String, digest: &str, problem: Option<&str>, otherwise: &str| {
+    let mut lines = Vec::new();
+    for (number, (it, problem)) in named(at, "a", manifest).into_iter().enumerate() {
+        let name = match (manifest.kind.is_list(), &it.platform) {
+            (true, Some((architecture, os))) => format!("manifests[{number}] (platform {architecture}/{os})"),
+            (true, None) => format!("manifests[{number}] (no platform)"),
+            (false, _) if number == 0 => "config".to_owned(),
+            (false, _) => format!("layers[{}]", number - 1),
+        };
         let need = match problem {
-            _ if skipped => "need not exist: verification is skipped",
             None => otherwise,
             Some("manifest.urls") => "refused: its URLs are missing or not permitted",
             Some("index.entries") => "must exist: every entry is validated",
             Some("index.entries.platform") => "must exist: a filter selects its platform",
             Some(_) => "must exist in the repository",
         };
-        accepted &= !need.starts_with("refused");
-        format!("  {name} {digest}: {need}")
-    };
-    let mut lines = Vec::new();
-    if let Some(config) = &manifest.config {
-        lines.push(said("config".into(), &config.digest, blob_problem(&at, "a", config), ""));
-    }
-    for (number, layer) in manifest.layers.iter().enumerate() {
-        let problem = layer_problem(&at, "a", manifest.kind, layer);
-        let otherwise = "need not exist: it is a foreign layer with permitted URLs";
-        lines.push(said(format!("layers[{number}]"), &layer.digest, problem, otherwise));
-    }
-    let otherwise = match spec.options().validate_index {
-        false => "need not exist: index validation is off",
-        true => "need not exist: no filter selects its platform",
-    };
-    for (number, entry) in manifest.entries.iter().enumerate() {
-        let platform = match &entry.platform {
-            Some((architecture, os)) => format!("platform {architecture}/{os}"),
-            None => "no platform".to_owned(),
-        };
-        let name = format!("manifests[{number}] ({platform})");
-        lines.push(said(name, &entry.digest, entry_problem(&at, "a", entry), otherwise));
+        accepted &= problem != Some("manifest.urls");
+        lines.push(format!("  {name} {}: {need}", it.digest));
     }
     (accepted, lines)
 }

@@ -22,7 +22,9 @@
 //! ```
 //!
 //! Read it in this order: [`Op`], [`Outcome`], [`Options`], `state.rs`, then one file for each subject: `blobs.rs`,
-//! `uploads.rs`, `manifest.rs`, `manifests.rs`, `lists.rs`, `garbage.rs`.
+//! `uploads.rs`, `manifest.rs` (what one says), `manifests.rs`, `lists.rs`, `garbage.rs`. `refusal.rs` has the errors, `rules.rs`
+//! the table of rules. Where a branch begins with `at.oci()`, `at.distribution()` or `at.v2()`, it is about other
+//! registries than ours; `lenient.rs` is only about them.
 
 mod blobs;
 mod content;
@@ -30,6 +32,7 @@ mod expect;
 mod explain;
 mod garbage;
 mod json;
+mod lenient;
 mod lists;
 mod manifest;
 mod manifests;

@@ -32,13 +32,11 @@ pub(crate) fn tags(at: &At, repo: &str, n: Option<&str>, last: Option<&str>) -> 
         return Ok(vec![page(at, "tags.list", tags, None, false)]);
     }
     let following: Vec<String> = tags.into_iter().filter(|tag| last.is_none_or(|last| tag.as_str() > last)).collect();
-    // Distribution announces a next page when a page is full, even the last.
-    let full = at.distribution() && limit == Some(following.len() as u64) && !following.is_empty();
-    let outcome = match exact_page(following, limit) {
-        Outcome::Names { names, more } => Outcome::Names { names, more: more || full },
-        other => other,
-    };
-    at.answer(if limit.is_some() || last.is_some() { "tags.page" } else { "tags.list" }, outcome)
+    let (names, more) = first(following, limit);
+    // Distribution announces a next page whenever a page is full, even the last.
+    let full = at.distribution() && limit == Some(names.len() as u64) && !names.is_empty();
+    let rule = if limit.is_some() || last.is_some() { "tags.page" } else { "tags.list" };
+    at.answer(rule, Outcome::Names { names, more: more || full })
 }
 
 /// OCI: the tags of what is not there are 404 or none; `n=0` is an empty list; a page that announces another may be short.
@@ -93,7 +91,8 @@ pub(crate) fn repositories(at: &At, n: Option<&str>, last: Option<&str>) -> Answ
         return at.answer("catalog.none-asked", nothing());
     }
     let after = |name: &String| last.is_none_or(|last| catalog_key(name) > catalog_key(last));
-    at.answer("catalog.page", exact_page(catalog(at).into_iter().filter(after).collect(), Some(limit)))
+    let (names, more) = first(catalog(at).into_iter().filter(after).collect(), Some(limit));
+    at.answer("catalog.page", Outcome::Names { names, more })
 }
 
 /// Every repository exactly once, page after page.
@@ -201,12 +200,12 @@ fn nothing() -> Outcome {
     Outcome::Names { names: Vec::new(), more: false }
 }
 
-/// Exactly the first `limit`, and a next page if any are left.
-pub(crate) fn exact_page(mut following: Vec<String>, limit: Option<u64>) -> Outcome {
+/// Exactly the first `limit`, and whether any are left.
+pub(crate) fn first(mut following: Vec<String>, limit: Option<u64>) -> (Vec<String>, bool) {
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let more = following.len() > limit;
     following.truncate(limit);
-    Outcome::Names { names: following, more }
+    (following, more)
 }
 
 fn page(at: &At, rule: &'static str, following: Vec<String>, limit: Option<u64>, ordered: bool) -> Branch {

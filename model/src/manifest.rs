@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::json::{Json, Members, fold};
 use crate::names::is_digest;
-use crate::rules::RuleId;
+use crate::refusal::{Refusal, Why, refusal};
 
 /// The four types of manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,18 +91,11 @@ impl Manifest {
     }
 }
 
-/// Why a document is refused: the rule, and where in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    pub(crate) rule: RuleId,
-    pub(crate) reason: String,
+fn need<T>(value: Option<T>, rule: &'static str, reason: impl Into<String>) -> Result<T, Refusal> {
+    value.ok_or_else(|| refusal(rule, Why::Document(reason.into())))
 }
 
-fn need<T>(value: Option<T>, rule: &'static str, reason: impl Into<String>) -> Result<T, Malformed> {
-    value.ok_or_else(|| Malformed { rule: RuleId(rule), reason: reason.into() })
-}
-
-fn check(holds: bool, rule: &'static str, reason: impl Into<String>) -> Result<(), Malformed> {
+fn check(holds: bool, rule: &'static str, reason: impl Into<String>) -> Result<(), Refusal> {
     need(holds.then_some(()), rule, reason)
 }
 
@@ -113,8 +106,8 @@ const DESCRIPTOR_KEYS: [&str; 5] = ["mediaType", "digest", "size", "urls", "plat
 const PLATFORM_KEYS: [&str; 2] = ["architecture", "os"];
 
 /// Reads a document as the type that the client declared.
-pub(crate) fn read(kind: Kind, bytes: &[u8]) -> Result<Manifest, Malformed> {
-    let document = Json::parse(bytes).map_err(|reason| Malformed { rule: RuleId("manifest.json"), reason })?;
+pub(crate) fn read(kind: Kind, bytes: &[u8]) -> Result<Manifest, Refusal> {
+    let document = Json::parse(bytes).map_err(|reason| refusal("manifest.json", Why::Document(reason)))?;
     check(matches!(document, Json::Object(_)), "manifest.json", "it is not a JSON object")?;
     check(document.depth() <= DEEPEST, "manifest.json", format!("it nests more than {DEEPEST} levels deep"))?;
     keys_are_unambiguous(&document, &DOCUMENT_KEYS, "the document")?;
@@ -145,7 +138,7 @@ pub(crate) fn read(kind: Kind, bytes: &[u8]) -> Result<Manifest, Malformed> {
 }
 
 /// Each key that is read stands at most once, and exactly as it is written.
-fn keys_are_unambiguous(object: &Json, known: &[&str], place: &str) -> Result<(), Malformed> {
+fn keys_are_unambiguous(object: &Json, known: &[&str], place: &str) -> Result<(), Refusal> {
     let Json::Object(Members(members)) = object else { return Ok(()) };
     let mut seen = BTreeSet::new();
     for (name, _) in members {
@@ -156,12 +149,12 @@ fn keys_are_unambiguous(object: &Json, known: &[&str], place: &str) -> Result<()
     Ok(())
 }
 
-fn descriptors(document: &Json, key: &str, entries: bool) -> Result<Vec<Descriptor>, Malformed> {
+fn descriptors(document: &Json, key: &str, entries: bool) -> Result<Vec<Descriptor>, Refusal> {
     let items = need(document.get(key).and_then(Json::list), "manifest.structure", format!("`{key}` is not a list"))?;
     items.iter().enumerate().map(|(at, item)| descriptor(Some(item), &format!("{key}[{at}]"), entries)).collect()
 }
 
-fn descriptor(value: Option<&Json>, place: &str, is_entry: bool) -> Result<Descriptor, Malformed> {
+fn descriptor(value: Option<&Json>, place: &str, is_entry: bool) -> Result<Descriptor, Refusal> {
     let value = value.filter(|value| matches!(value, Json::Object(_)));
     let value = need(value, "manifest.structure", format!("`{place}` is not an object"))?;
     keys_are_unambiguous(value, &DESCRIPTOR_KEYS, place)?;
@@ -185,7 +178,7 @@ fn descriptor(value: Option<&Json>, place: &str, is_entry: bool) -> Result<Descr
     })
 }
 
-fn platform(value: Option<&Json>, place: &str) -> Result<Option<(String, String)>, Malformed> {
+fn platform(value: Option<&Json>, place: &str) -> Result<Option<(String, String)>, Refusal> {
     let Some(value) = value else { return Ok(None) };
     let is_object = matches!(value, Json::Object(_));
     check(is_object, "manifest.platform", format!("`{place}.platform` is not an object"))?;
@@ -197,7 +190,7 @@ fn platform(value: Option<&Json>, place: &str) -> Result<Option<(String, String)
     Ok(Some((text("architecture")?, text("os")?)))
 }
 
-fn annotations(value: &Json) -> Result<BTreeMap<String, String>, Malformed> {
+fn annotations(value: &Json) -> Result<BTreeMap<String, String>, Refusal> {
     let members = if let Json::Object(Members(members)) = value { Some(members) } else { None };
     let mut annotations = BTreeMap::new();
     for (key, value) in need(members, "manifest.structure", "`annotations` is not an object")? {

@@ -16,36 +16,28 @@ use crate::refusal::{Refusal, Why, refusal};
 use crate::state::{Choice, Revision, State};
 use crate::step::{Answer, At, Branch};
 
-/// PUT.
-pub(crate) fn put(
-    at: &At,
-    repo: &str,
-    reference: &str,
-    content_type: Option<&str>,
-    tags: &[String],
-    bytes: &Content,
-) -> Answer {
-    at.name(repo)?;
-    at.reference(reference)?;
-    let push = Push { at, repo, reference, content_type, tags, bytes };
-    match at.spec.dialect() {
-        Dialect::Proofhouse => push.ours(),
-        Dialect::Oci => Ok(push.oci()),
-        Dialect::Distribution(_) => Ok(push.distribution()),
-    }
-}
-
 /// One PUT.
-struct Push<'a> {
-    at: &'a At<'a>,
-    repo: &'a str,
-    reference: &'a str,
-    content_type: Option<&'a str>,
-    tags: &'a [String],
-    bytes: &'a Content,
+pub(crate) struct Push<'a> {
+    pub(crate) at: &'a At<'a>,
+    pub(crate) repo: &'a str,
+    pub(crate) reference: &'a str,
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) tags: &'a [String],
+    pub(crate) bytes: &'a Content,
 }
 
 impl Push<'_> {
+    /// Checks in the order of `docs/behaviour.md`, and stores.
+    pub(crate) fn put(&self) -> Answer {
+        self.at.name(self.repo)?;
+        self.at.reference(self.reference)?;
+        match self.at.spec.dialect() {
+            Dialect::Proofhouse => self.ours(),
+            Dialect::Oci => Ok(self.oci()),
+            Dialect::Distribution(_) => Ok(self.distribution()),
+        }
+    }
+
     fn ours(&self) -> Answer {
         self.tags.iter().try_for_each(|tag| self.at.tag(tag))?;
         let manifest = self.understood()?;
@@ -60,67 +52,26 @@ impl Push<'_> {
         let refused: Vec<Refusal> = self.digest_agrees().err().into_iter().chain(checked.clone().err()).collect();
         let rule = match (&refused[..], checked) {
             ([], Ok(rule)) => Some(rule),
-            ([Refusal { why: Why::Document | Why::Url, .. }], _) => Some("manifest.lenient"),
+            ([Refusal { why: Why::Document(_), .. }], _) => Some("manifest.lenient"),
             _ => None,
         };
         let stored = rule.map(|rule| self.stored(rule, None, &[]));
         refused.iter().map(|refusal| self.at.refuse(refusal)).chain(stored).collect()
     }
 
-    /// OCI lets a registry store what it does not understand, and refuse what names something that is not there.
-    fn oci(&self) -> Vec<Branch> {
-        let at = self.at;
-        let (manifest, not_understood) = match self.understood() {
-            Ok(manifest) => (Some(manifest), None),
-            Err(refusal) => (None, Some(refusal)),
-        };
-        let missing: Vec<&Descriptor> = manifest.iter().flat_map(|it| self.missing(it)).collect();
-        let doubtful = manifest.as_ref().is_some_and(|it| self.is_doubtful(it));
-        let bad_tag = self.tags.iter().find_map(|tag| at.tag(tag).err());
-        let too_many_tags = self.tags.len() > 10;
-        let refused: Vec<Branch> = [
-            not_understood,
-            (!missing.is_empty()).then(|| refusal("manifest.references", Why::References(Vec::new()))),
-            doubtful.then(|| refusal("manifest.strict", Why::Document)),
-            bad_tag,
-            too_many_tags.then(|| refusal("manifest.put.tags.many", Why::TooManyTags)),
-        ]
-        .iter()
-        .flatten()
-        .map(|refusal| at.refuse(refusal))
-        .collect();
-        if let Err(mismatch) = self.digest_agrees() {
-            return [vec![at.refuse(&mismatch)], refused].concat();
-        }
-        let accepted = self.accepted(manifest.as_ref());
-        let branches = match Self::one_type(&missing) {
-            Some(choice) if refused.len() == 1 && self.is_nowhere(&missing) => at.settle(&choice, [accepted, refused]),
-            _ if manifest.is_none() => [refused, accepted].concat(),
-            _ => [accepted, refused].concat(),
-        };
-        match manifest.map(|it| it.kind) {
-            // The text does not ask for Docker's types.
-            Some(kind @ (Kind::DockerManifest | Kind::DockerList)) => {
-                let refused = vec![at.refuse(&refusal("manifest.strict", Why::Type))];
-                at.settle(&Choice::Takes(kind.media_type()), [branches, refused])
-            }
-            _ => branches,
-        }
-    }
-
     /// The document as the type that was declared, or why it is none.
-    fn understood(&self) -> Result<Manifest, Refusal> {
+    pub(crate) fn understood(&self) -> Result<Manifest, Refusal> {
         // OCI's limit is a SHOULD, and in megabytes.
         let limit = self.at.options().max_manifest_bytes;
         if self.bytes.size() > if self.at.oci() { limit.min(4_000_000) } else { limit } {
             return Err(refusal("manifest.size", Why::ManifestTooLarge));
         }
         let kind = self.content_type.and_then(Kind::of).ok_or_else(|| refusal("manifest.type", Why::Type))?;
-        read(kind, self.bytes).map_err(|malformed| Refusal { rule: malformed.rule, why: Why::Document })
+        read(kind, self.bytes)
     }
 
     /// A digest in the path is the digest of the bytes. (Distribution takes none but sha256.)
-    fn digest_agrees(&self) -> Result<(), Refusal> {
+    pub(crate) fn digest_agrees(&self) -> Result<(), Refusal> {
         let refused = self.at.distribution() && algorithm(self.reference) != "sha256";
         if self.reference.contains(':') && (refused || !matches_digest(self.reference, self.bytes)) {
             return Err(refusal("manifest.digest", Why::Mismatch(self.reference.into())));
@@ -130,20 +81,13 @@ impl Push<'_> {
 
     /// What a manifest names and must be there, in the order of the document; each problem is one error.
     fn references(&self, manifest: &Manifest) -> Result<(), Refusal> {
-        let at = self.at;
-        if at.options().skip_layer_verification {
-            return Ok(());
-        }
-        let config = manifest.config.iter().map(|it| (it, blob_problem(at, self.repo, it)));
-        let layers = manifest.layers.iter().map(|it| (it, layer_problem(at, self.repo, manifest.kind, it)));
-        let entries = manifest.entries.iter().map(|it| (it, entry_problem(at, self.repo, it)));
-        let all = config.chain(layers).chain(entries);
-        let problems: Vec<_> = all.filter_map(|(it, problem)| Some((problem?, it.digest.clone()))).collect();
+        let named = named(self.at, self.repo, manifest).into_iter();
+        let problems: Vec<_> = named.filter_map(|(it, problem)| Some((problem?, it.digest.clone()))).collect();
         let rule = match problems.first() {
             None => return Ok(()),
             // Distribution answers each refused URL with errors of its own.
-            Some(_) if at.distribution() && problems.iter().any(|(rule, _)| *rule == "manifest.urls") => {
-                return Err(refusal("manifest.urls", Why::Url));
+            Some(_) if self.at.distribution() && problems.iter().any(|(rule, _)| *rule == "manifest.urls") => {
+                return Err(refusal("manifest.urls", Why::Document("a layer's URLs are refused".to_owned())));
             }
             Some((rule, _)) => *rule,
         };
@@ -153,39 +97,15 @@ impl Push<'_> {
     }
 
     /// What the manifest names and is not here.
-    fn missing<'m>(&self, manifest: &'m Manifest) -> Vec<&'m Descriptor> {
+    pub(crate) fn missing<'m>(&self, manifest: &'m Manifest) -> Vec<&'m Descriptor> {
         let state = self.at.state;
         let blobs = manifest.blobs().filter(|it| state.linked_blob(self.repo, &it.digest).is_none());
         let entries = manifest.entries.iter().filter(|it| state.revision(self.repo, &it.digest).is_none());
         blobs.chain(entries).collect()
     }
 
-    /// OCI: whether content that is not here may be named is a choice for each type of content.
-    fn one_type(missing: &[&Descriptor]) -> Option<Choice> {
-        let (first, others) = missing.split_first()?;
-        let one = others.iter().all(|other| other.media_type == first.media_type);
-        one.then(|| Choice::Missing(first.media_type.clone()))
-    }
-
-    fn is_nowhere(&self, missing: &[&Descriptor]) -> bool {
-        missing.iter().all(|it| self.at.known(self.at.state, &it.digest).is_none())
-    }
-
-    /// OCI: a registry that is stricter than the text may refuse this, though it is well-formed.
-    fn is_doubtful(&self, manifest: &Manifest) -> bool {
-        let named: Vec<&Descriptor> = manifest.blobs().chain(&manifest.entries).chain(&manifest.subject).collect();
-        let lies =
-            |it: &&Descriptor| self.at.known(self.at.state, &it.digest).is_some_and(|bytes| bytes.size() != it.size);
-        let half = |it: &&Descriptor| it.platform.as_ref().is_some_and(|(arch, os)| arch.is_empty() || os.is_empty());
-        let types = named.iter().map(|it| &it.media_type).chain(&manifest.artifact_type);
-        let empty = !manifest.kind.is_list() && manifest.layers.is_empty();
-        empty
-            || named.iter().any(|it| lies(it) || half(it) || !it.urls.is_empty())
-            || types.into_iter().any(|media_type| !media_type.contains('/'))
-    }
-
     /// The most particular rule that lets this manifest in.
-    fn rule(&self, manifest: &Manifest) -> &'static str {
+    pub(crate) fn rule(&self, manifest: &Manifest) -> &'static str {
         let missing = !self.missing(manifest).is_empty();
         match manifest.kind {
             _ if !self.tags.is_empty() && !self.at.distribution() => "manifest.put.tags",
@@ -201,32 +121,8 @@ impl Push<'_> {
         }
     }
 
-    /// OCI: which subject is confirmed, and which tags are set.
-    fn accepted(&self, manifest: Option<&Manifest>) -> Vec<Branch> {
-        let at = self.at;
-        let rule = manifest.map_or("manifest.lenient", |manifest| self.rule(manifest));
-        let valid: Vec<String> = self.tags.iter().filter(|tag| crate::is_tag(tag)).cloned().collect();
-        let tagged = |subject: &Option<String>| {
-            let ignored = |rule| vec![self.stored(rule, subject.clone(), &[])];
-            let set = || vec![self.stored(rule, subject.clone(), &valid)];
-            match self.reference.contains(':') && valid.len() == self.tags.len() {
-                _ if self.tags.is_empty() => ignored(rule),
-                true => at.settle(&Choice::TagParameters, [set(), ignored("manifest.put.tags.ignored")]),
-                // The text has tag parameters at a push by digest only, and does not say what bad ones lead to.
-                false => [set(), ignored("manifest.put.tags.ignored")].concat(),
-            }
-        };
-        let Some(subject) = loosely(self.bytes).1 else { return tagged(&None) };
-        let (confirmed, silent) = (tagged(&Some(subject)), tagged(&None));
-        match manifest {
-            Some(it) if it.kind == Kind::OciManifest => at.settle(&Choice::Referrers, [confirmed, silent]),
-            // Only of image manifests does the text ask for the confirmation.
-            _ => [confirmed, silent].concat(),
-        }
-    }
-
     /// Stored, and tagged with every tag that was given.
-    fn stored(&self, rule: &'static str, subject: Option<String>, tags: &[String]) -> Branch {
+    pub(crate) fn stored(&self, rule: &'static str, subject: Option<String>, tags: &[String]) -> Branch {
         let by_digest = self.reference.contains(':');
         let digest = if by_digest { self.reference.to_owned() } else { digest_of("sha256", self.bytes) };
         let mut next = self.at.state.clone();
@@ -248,6 +144,16 @@ impl Push<'_> {
     }
 }
 
+/// Everything that the manifest names, in the order of the document, and the rule that it breaks.
+pub(crate) fn named<'m>(at: &At, repo: &str, manifest: &'m Manifest) -> Vec<(&'m Descriptor, Option<&'static str>)> {
+    let config = manifest.config.iter().map(|it| (it, blob_problem(at, repo, it)));
+    let layers = manifest.layers.iter().map(|it| (it, layer_problem(at, repo, manifest.kind, it)));
+    let entries = manifest.entries.iter().map(|it| (it, entry_problem(at, repo, it)));
+    let all = config.chain(layers).chain(entries);
+    let skipped = at.options().skip_layer_verification;
+    all.map(|(it, problem)| (it, problem.filter(|_| !skipped))).collect()
+}
+
 const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 const OCI_FOREIGN: [&str; 3] = [
     "application/vnd.oci.image.layer.nondistributable.v1.tar",
@@ -256,13 +162,13 @@ const OCI_FOREIGN: [&str; 3] = [
 ];
 
 /// The rule that a config breaks: it must be linked, and access control must not hide it.
-pub(crate) fn blob_problem(at: &At, repo: &str, blob: &Descriptor) -> Option<&'static str> {
+fn blob_problem(at: &At, repo: &str, blob: &Descriptor) -> Option<&'static str> {
     let linked = at.state.linked_blob(repo, &blob.digest).is_some() && !at.spec.hides(repo, &blob.digest);
     (!linked).then_some("manifest.references")
 }
 
 /// The rule that a layer breaks: it must be linked too, but for a foreign one with URLs that are permitted.
-pub(crate) fn layer_problem(at: &At, repo: &str, kind: Kind, layer: &Descriptor) -> Option<&'static str> {
+fn layer_problem(at: &At, repo: &str, kind: Kind, layer: &Descriptor) -> Option<&'static str> {
     let docker = layer.media_type == DOCKER_FOREIGN;
     let foreign = docker || OCI_FOREIGN.contains(&layer.media_type.as_str());
     let needs_url = docker && kind == Kind::DockerManifest && layer.urls.is_empty();
@@ -276,7 +182,7 @@ pub(crate) fn layer_problem(at: &At, repo: &str, kind: Kind, layer: &Descriptor)
 }
 
 /// The rule that an entry breaks: it must be a manifest of the repository if validation is on and its platform is selected.
-pub(crate) fn entry_problem(at: &At, repo: &str, entry: &Descriptor) -> Option<&'static str> {
+fn entry_problem(at: &At, repo: &str, entry: &Descriptor) -> Option<&'static str> {
     let must_exist = at.v2() || at.spec.selects(entry.platform.as_ref());
     let exists = manifest_bytes(at, repo, &entry.digest).is_some() && !at.spec.hides(repo, &entry.digest);
     let filtered = !at.v2() && !at.options().platforms.is_empty();
@@ -342,7 +248,8 @@ fn found(at: &At, repo: &str, rule: &'static str, digest: &str, bytes: &Content)
     let said: BTreeSet<String> = said.into_iter().flatten().collect();
     let usual = ["", "application/json", "application/octet-stream"].map(str::to_owned);
     let types = if said.is_empty() { usual.into() } else { said };
-    let broken = at.distribution().then(|| at.refuse(&refusal("manifest.lenient", Why::Document)));
+    let broken =
+        at.distribution().then(|| at.refuse(&refusal("manifest.lenient", Why::Document("it is none".to_owned()))));
     types.into_iter().map(answer).chain(broken).collect()
 }
 

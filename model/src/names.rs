@@ -12,6 +12,7 @@ static REPOSITORY: LazyLock<Regex> =
 static TAG: LazyLock<Regex> = LazyLock::new(|| grammar("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"));
 static DIGEST: LazyLock<Regex> = LazyLock::new(|| grammar("sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"));
 static SHA384: LazyLock<Regex> = LazyLock::new(|| grammar("sha384:[0-9a-f]{96}"));
+static WEB_URL: LazyLock<Regex> = LazyLock::new(|| grammar(r"(?i:https?)://[^/?#\p{Cc} ][^#\p{Cc} ]*"));
 
 fn grammar(text: &str) -> Regex {
     Regex::new(&format!("^(?:{text})$")).expect("a grammar is a regular expression")
@@ -41,6 +42,11 @@ pub fn is_digest(digest: &str) -> bool {
 /// `sha384:` and 96. Ours does not know it; `distribution` does.
 pub(crate) fn is_sha384(digest: &str) -> bool {
     SHA384.is_match(digest)
+}
+
+/// `http` or `https`, then a host; neither fragment, blank nor control character anywhere.
+pub(crate) fn is_web_url(url: &str) -> bool {
+    WEB_URL.is_match(url)
 }
 
 /// The digest of `bytes` under `algorithm`: `sha512`, `sha384`, or else `sha256`.

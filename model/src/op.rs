@@ -27,205 +27,64 @@ pub enum Range {
 }
 
 /// One request, or one thing an operator does.
+///
+/// `repo` is the repository, `digest` what the content is or is said to be, `reference` a tag or a digest, `upload` an
+/// upload that is used, or the one that may be started. `n` is the size of a page as written, `last` what it begins after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are told once, above")]
 pub enum Op {
     /// Is the blob there?
-    HeadBlob {
-        /// Repository.
-        repo: String,
-        /// Digest.
-        digest: String,
-    },
+    HeadBlob { repo: String, digest: String },
     /// The blob's bytes, or a part of them.
-    GetBlob {
-        /// Repository.
-        repo: String,
-        /// Digest.
-        digest: String,
-        /// The part that is asked for.
-        range: Option<Range>,
-    },
+    GetBlob { repo: String, digest: String, range: Option<Range> },
     /// Unlink the blob from the repository.
-    DeleteBlob {
-        /// Repository.
-        repo: String,
-        /// Digest.
-        digest: String,
-    },
+    DeleteBlob { repo: String, digest: String },
     /// Link a blob of another repository here; where that fails, start an upload.
-    MountBlob {
-        /// Repository.
-        repo: String,
-        /// Digest.
-        digest: String,
-        /// The other repository.
-        from: Option<String>,
-        /// The upload that is started if the mount fails.
-        upload: UploadRef,
-    },
+    MountBlob { repo: String, digest: String, from: Option<String>, upload: UploadRef },
     /// Start an upload.
-    StartUpload {
-        /// Repository.
-        repo: String,
-        /// The upload that is started.
-        upload: UploadRef,
-    },
-    /// A whole blob in one request (`POST …?digest=`).
-    PutBlob {
-        /// Repository.
-        repo: String,
-        /// The digest that the bytes are said to have.
-        digest: String,
-        /// The bytes.
-        bytes: Content,
-        /// The upload that is started where the target does not store at once.
-        upload: UploadRef,
-    },
-    /// One chunk (`PATCH`).
-    Append {
-        /// Repository.
-        repo: String,
-        /// The upload.
-        upload: UploadRef,
-        /// Content-Range: first and last byte, inclusive.
-        range: Option<(u64, u64)>,
-        /// The chunk.
-        bytes: Content,
-    },
+    StartUpload { repo: String, upload: UploadRef },
+    /// A whole blob in one request (`POST …?digest=`); where the target does not store at once, an upload is started.
+    PutBlob { repo: String, digest: String, bytes: Content, upload: UploadRef },
+    /// One chunk (`PATCH`). The range is that of its first and last byte, inclusive (`Content-Range`).
+    Append { repo: String, upload: UploadRef, range: Option<(u64, u64)>, bytes: Content },
     /// How far is the upload?
-    UploadStatus {
-        /// Repository.
-        repo: String,
-        /// The upload.
-        upload: UploadRef,
-    },
-    /// Finish the upload (`PUT ?digest=`), perhaps with a last chunk.
-    FinishUpload {
-        /// Repository.
-        repo: String,
-        /// The upload.
-        upload: UploadRef,
-        /// The digest that the whole is said to have.
-        digest: Option<String>,
-        /// Content-Range of the last chunk.
-        range: Option<(u64, u64)>,
-        /// The last chunk; may be empty.
-        bytes: Content,
-    },
+    UploadStatus { repo: String, upload: UploadRef },
+    /// Finish the upload (`PUT ?digest=`), perhaps with a last chunk, which may have a range.
+    FinishUpload { repo: String, upload: UploadRef, digest: Option<String>, range: Option<(u64, u64)>, bytes: Content },
     /// Give the upload up.
-    CancelUpload {
-        /// Repository.
-        repo: String,
-        /// The upload.
-        upload: UploadRef,
-    },
-    /// Store a manifest, and set tags on it.
-    PutManifest {
-        /// Repository.
-        repo: String,
-        /// A tag or a digest.
-        reference: String,
-        /// Content-Type.
-        content_type: Option<String>,
-        /// Tags to set besides (`tag=` parameters).
-        tags: Vec<String>,
-        /// The document.
-        bytes: Content,
-    },
+    CancelUpload { repo: String, upload: UploadRef },
+    /// Store a manifest, and set tags on it: the reference if it is one, and those besides (`tag=` parameters).
+    PutManifest { repo: String, reference: String, content_type: Option<String>, tags: Vec<String>, bytes: Content },
     /// Is the manifest there?
-    HeadManifest {
-        /// Repository.
-        repo: String,
-        /// A tag or a digest.
-        reference: String,
-    },
+    HeadManifest { repo: String, reference: String },
     /// The manifest's bytes.
-    GetManifest {
-        /// Repository.
-        repo: String,
-        /// A tag or a digest.
-        reference: String,
-    },
+    GetManifest { repo: String, reference: String },
     /// Delete a tag, or a manifest with every tag on it.
-    DeleteManifest {
-        /// Repository.
-        repo: String,
-        /// A tag or a digest.
-        reference: String,
-    },
+    DeleteManifest { repo: String, reference: String },
     /// A page of tags.
-    ListTags {
-        /// Repository.
-        repo: String,
-        /// The page size as written.
-        n: Option<String>,
-        /// List only what comes after this.
-        last: Option<String>,
-    },
+    ListTags { repo: String, n: Option<String>, last: Option<String> },
     /// A page of repositories.
-    ListRepositories {
-        /// The page size as written.
-        n: Option<String>,
-        /// List only what comes after this.
-        last: Option<String>,
-    },
+    ListRepositories { n: Option<String>, last: Option<String> },
     /// Every repository, page after page of `n`.
-    WalkRepositories {
-        /// The page size.
-        n: u32,
-    },
-    /// The manifests whose subject is `digest`.
-    Referrers {
-        /// Repository.
-        repo: String,
-        /// The subject.
-        digest: String,
-        /// Only those of this artifact type.
-        artifact_type: Option<String>,
-    },
+    WalkRepositories { n: u32 },
+    /// The manifests whose subject is `digest`, perhaps only those of an artifact type.
+    Referrers { repo: String, digest: String, artifact_type: Option<String> },
     /// Library only: the tags that point to `digest`.
-    TagsOf {
-        /// Repository.
-        repo: String,
-        /// Digest.
-        digest: String,
-    },
+    TagsOf { repo: String, digest: String },
     /// Library only: every digest that the tag ever pointed to.
-    TagHistory {
-        /// Repository.
-        repo: String,
-        /// Tag.
-        tag: String,
-    },
+    TagHistory { repo: String, tag: String },
     /// Library only: every blob on disk, linked or not.
     ListBlobs,
     /// Library only: remove a repository, but none nested below it.
-    RemoveRepository {
-        /// Repository.
-        repo: String,
-    },
-    /// Operator: collect garbage.
-    CollectGarbage {
-        /// Remove manifests that no tag reaches.
-        delete_untagged: bool,
-        /// Change nothing, only say what would be removed.
-        dry_run: bool,
-        /// What is younger than this many seconds stays.
-        grace_seconds: u64,
-    },
-    /// Operator: remove uploads started at least this many seconds ago.
-    PurgeUploads {
-        /// Seconds.
-        older_than: u64,
-        /// Change nothing, only say what would be removed.
-        dry_run: bool,
-    },
+    RemoveRepository { repo: String },
+    /// Operator: collect garbage, perhaps the manifests too that no tag reaches. What is younger than the grace stays. A dry
+    /// run only says what would be removed.
+    CollectGarbage { delete_untagged: bool, dry_run: bool, grace_seconds: u64 },
+    /// Operator: remove uploads started at least `older_than` seconds ago, or only say which.
+    PurgeUploads { older_than: u64, dry_run: bool },
     /// Time passes.
-    Advance {
-        /// Seconds.
-        seconds: u64,
-    },
+    Advance { seconds: u64 },
     /// The registry stops and starts again on the same storage.
     Restart,
 }

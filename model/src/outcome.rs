@@ -148,100 +148,40 @@ pub struct Referrer {
 }
 
 /// What the client saw.
+///
+/// `digest` is the one that the registry answered with, if any; `size` is of the whole, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::IntoStaticStr)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are told above, and with each outcome")]
 pub enum Outcome {
-    /// An upload is open (202; its status: 204).
-    Upload {
-        /// The id or location that the registry gave it.
-        id: String,
-        /// Bytes that it holds.
-        size: u64,
-    },
+    /// An upload is open (202; its status: 204), under the id or location that the registry gave it.
+    Upload { id: String, size: u64 },
     /// A blob is stored or linked (201).
-    BlobStored {
-        /// The digest that the registry answered with, if any.
-        digest: Option<String>,
-    },
+    BlobStored { digest: Option<String> },
     /// It is done; there is nothing more to say (deletion, cancel, time, restart).
     Done,
-    /// The blob is there.
-    Blob {
-        /// The digest that the registry answered with, if any.
-        digest: Option<String>,
-        /// The size of the whole blob in bytes.
-        size: u64,
-        /// The bytes; none for HEAD.
-        body: Option<BlobBody>,
-    },
+    /// The blob is there. HEAD has no body.
+    Blob { digest: Option<String>, size: u64, body: Option<BlobBody> },
     /// The blob is at another place (307).
-    Redirect {
-        /// The URL.
-        url: String,
-    },
-    /// A manifest is stored (201).
-    ManifestStored {
-        /// The digest that the registry answered with, if any.
-        digest: Option<String>,
-        /// `OCI-Subject`.
-        subject: Option<String>,
-        /// `OCI-Tag`, in order.
-        tags: Vec<String>,
-    },
-    /// The manifest is there.
-    Manifest {
-        /// The digest that the registry answered with, if any.
-        digest: Option<String>,
-        /// Content-Type.
-        media_type: String,
-        /// Its size in bytes.
-        size: u64,
-        /// The bytes; none for HEAD.
-        bytes: Option<Content>,
-    },
-    /// A list of tags or repositories.
-    Names {
-        /// In the order in which they came.
-        names: Vec<String>,
-        /// A next page was announced.
-        more: bool,
-    },
+    Redirect { url: String },
+    /// A manifest is stored (201). The answer confirms its subject (`OCI-Subject`) and the tags besides (`OCI-Tag`), in order.
+    ManifestStored { digest: Option<String>, subject: Option<String>, tags: Vec<String> },
+    /// The manifest is there, under this Content-Type. HEAD has no bytes.
+    Manifest { digest: Option<String>, media_type: String, size: u64, bytes: Option<Content> },
+    /// A list of tags or repositories, in the order in which they came, and whether a next page was announced.
+    Names { names: Vec<String>, more: bool },
     /// A list of digests, in the order in which they came.
-    Digests {
-        /// The digests.
-        digests: Vec<String>,
-    },
-    /// The referrers.
-    Referrers {
-        /// In the order in which they came.
-        referrers: Vec<Referrer>,
-        /// The answer says that the filter was applied.
-        filtered: bool,
-    },
-    /// Garbage was collected.
-    Collected {
-        /// Repository and digest of each revision that was removed, sorted.
-        manifests: Vec<(String, String)>,
-        /// The digest of each blob that was swept, sorted.
-        blobs: Vec<String>,
-    },
-    /// Uploads were purged.
-    Purged {
-        /// Their ids, sorted.
-        uploads: Vec<String>,
-    },
-    /// The request was refused.
-    Refused {
-        /// The kind of refusal.
-        class: Class,
-        /// The errors of the body; none where the answer has no body (HEAD).
-        errors: Vec<ErrorItem>,
-    },
+    Digests { digests: Vec<String> },
+    /// The referrers, in the order in which they came, and whether the answer says that the filter was applied.
+    Referrers { referrers: Vec<Referrer>, filtered: bool },
+    /// Garbage was collected: repository and digest of each revision, and the digest of each blob that went; sorted.
+    Collected { manifests: Vec<(String, String)>, blobs: Vec<String> },
+    /// Uploads were purged: their ids, sorted.
+    Purged { uploads: Vec<String> },
+    /// The request was refused. Where the answer has no body (HEAD), there are no errors.
+    Refused { class: Class, errors: Vec<ErrorItem> },
     /// No answer that can be read: a dropped connection, 5xx, nonsense. No rule permits it.
-    Broken {
-        /// What happened.
-        what: String,
-    },
+    Broken { what: String },
 }
 
 impl Outcome {

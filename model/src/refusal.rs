@@ -24,10 +24,8 @@ pub(crate) enum Why {
     TooManyTags,
     /// Content-Type missing or unknown.
     Type,
-    /// The document is malformed.
-    Document,
-    /// Distribution: a layer's URL is refused.
-    Url,
+    /// The document is malformed, or has what is refused: where, in words.
+    Document(String),
     /// The endpoint is not there.
     Absent,
     /// One error for each reference.
@@ -74,7 +72,7 @@ fn ours(why: &Why) -> (Vec<Class>, Errors) {
         Why::Digest(digest) => (Invalid, Code::DigestInvalid, digest.as_ref()),
         Why::Mismatch(digest) => (Invalid, Code::DigestInvalid, Some(digest)),
         Why::Tag(tag) => (Invalid, Code::ManifestInvalid, Some(tag)),
-        Why::Type | Why::Document | Why::Url => (Invalid, Code::ManifestInvalid, None),
+        Why::Type | Why::Document(_) => (Invalid, Code::ManifestInvalid, None),
         Why::References(errors) => return (vec![Invalid], Errors::Exactly(errors.clone())),
         Why::ManifestUnknown(reference) => (NotFound, Code::ManifestUnknown, Some(reference)),
         Why::ManifestTooLarge => (TooLarge, Code::SizeInvalid, None),
@@ -95,7 +93,7 @@ fn oci(why: &Why) -> (Vec<Class>, Errors) {
         Why::Name(_) | Why::Digest(_) | Why::Tag(_) | Why::Absent | Why::PageSize(_) => {
             (vec![Invalid, NotFound, Unsupported], any_code())
         }
-        Why::Type | Why::Document | Why::Url => (vec![Invalid, NotFound, Other(415), Other(422)], any_code()),
+        Why::Type | Why::Document(_) => (vec![Invalid, NotFound, Other(415), Other(422)], any_code()),
         Why::References(_) => (vec![Invalid, NotFound, Other(422)], vec![Code::ManifestBlobUnknown, Code::BlobUnknown]),
         Why::ManifestTooLarge => (vec![TooLarge, Invalid], any_code()),
         Why::TooManyTags => (vec![UriTooLong], any_code()),
@@ -119,7 +117,7 @@ fn oci(why: &Why) -> (Vec<Class>, Errors) {
 fn distribution(why: &Why) -> (Vec<Class>, Errors) {
     let (classes, codes) = match why {
         Why::Name(_) | Why::Tag(_) | Why::Digest(_) => (vec![Invalid, NotFound, Internal], any_code()),
-        Why::Document | Why::Url => (vec![Invalid, Internal], any_code()),
+        Why::Document(_) => (vec![Invalid, Internal], any_code()),
         Why::References(errors) => return (vec![Invalid], Errors::Exactly(errors.clone())),
         Why::UploadUnknown => (vec![NotFound], vec![Code::BlobUploadUnknown, Code::BlobUploadInvalid]),
         Why::Unsatisfiable => (vec![Range], vec![]),

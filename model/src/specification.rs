@@ -1,9 +1,8 @@
 //! Dialect and options, checked once.
 
-use std::fmt;
-
 use regex::Regex;
 
+use crate::names::is_web_url;
 use crate::options::{Dialect, Options};
 
 /// A dialect and options whose patterns compile.
@@ -16,21 +15,14 @@ pub struct Specification {
 }
 
 /// An option that cannot be: which, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("option {option}: {reason}")]
 pub struct OptionsError {
     /// The option's name.
     pub option: &'static str,
     /// What is wrong with it.
     pub reason: String,
 }
-
-impl fmt::Display for OptionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "option {}: {}", self.option, self.reason)
-    }
-}
-
-impl std::error::Error for OptionsError {}
 
 impl Specification {
     /// Compiles the patterns. Errors: one that is no regular expression.
@@ -59,13 +51,9 @@ impl Specification {
 
     /// May a foreign layer have this URL? `http` or `https`, a host, no fragment, allowed and not denied.
     pub(crate) fn permits_url(&self, url: &str) -> bool {
-        let lower = url.to_ascii_lowercase();
-        let rest = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"));
-        let has_host = rest.is_some_and(|rest| rest.chars().next().is_some_and(|first| !"/?#".contains(first)));
-        let clean = !url.chars().any(|c| c == '#' || c.is_ascii_whitespace() || c.is_control());
         let allowed = self.allow.as_ref().is_none_or(|allow| allow.is_match(url));
         let denied = self.deny.as_ref().is_some_and(|deny| deny.is_match(url));
-        has_host && clean && allowed && !denied
+        is_web_url(url) && allowed && !denied
     }
 
     /// Must an entry of this platform exist? (`EnableValidateImageIndexImagesExist` and its platforms.)

@@ -42,7 +42,10 @@ impl Branch {
                 };
                 Outcome::Upload { id, size: *size }
             }
-            Expect::Page { following, limit, .. } => lists::exact_page(following.clone(), *limit),
+            Expect::Page { following, limit, .. } => {
+                let (names, more) = lists::first(following.clone(), *limit);
+                Outcome::Names { names, more }
+            }
             Expect::Referrers { all, filtered, .. } => {
                 Outcome::Referrers { referrers: all.clone(), filtered: *filtered }
             }
@@ -94,7 +97,8 @@ fn answer(at: &At, op: &Op) -> Answer {
         }
         Op::CancelUpload { repo, upload } => uploads::cancel(at, repo, *upload),
         Op::PutManifest { repo, reference, content_type, tags, bytes } => {
-            manifests::put(at, repo, reference, content_type.as_deref(), tags, bytes)
+            let content_type = content_type.as_deref();
+            manifests::Push { at, repo, reference, content_type, tags, bytes }.put()
         }
         Op::HeadManifest { repo, reference } | Op::GetManifest { repo, reference } => {
             manifests::get(at, repo, reference)

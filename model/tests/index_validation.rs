@@ -168,3 +168,19 @@ fn explain_says_of_each_entry_whether_it_must_exist_and_why() {
     assert!(line("manifests[1] (no platform)").ends_with("need not exist: no filter selects its platform"), "{text}");
     assert!(line("subject").ends_with("need not exist"), "{text}");
 }
+
+#[test]
+fn explain_says_by_which_rule_and_why_a_document_is_refused() {
+    let small = Options { max_manifest_bytes: 40, ..Options::default() };
+    for (options, content_type, text, reason, rule) in [
+        (Options::default(), None, "nonsense", "it is not a JSON object", "manifest.type"),
+        (Options::default(), Some("text/plain"), "{}", "text/plain", "manifest.type"),
+        (Options::default(), None, r#"{"schemaVersion":1}"#, "schemaVersion", "manifest.schema-version"),
+        (small, None, &*index(&[]).text(), "too long", "manifest.size"),
+    ] {
+        let spec = Specification::new(Dialect::Proofhouse, options).expect("no patterns");
+        let explanation = explain(&spec, content_type, text.as_bytes());
+        let words = explanation.to_string();
+        assert!(!explanation.accepted && words.contains(reason) && words.contains(rule), "{words}");
+    }
+}
