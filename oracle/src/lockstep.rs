@@ -234,7 +234,9 @@ impl Fetchable {
             let blobs: Vec<String> =
                 document.get("config").into_iter().chain(all("layers")).filter_map(digest).collect();
             let entries: Vec<String> = all("manifests").filter_map(digest).collect();
-            let subject = document.get("subject").and_then(digest);
+            // Docker's types have no subject: the key is not read, and so it names nothing.
+            let docker = document.get("mediaType").and_then(Value::as_str).is_some_and(|it| it.contains(".docker."));
+            let subject = document.get("subject").filter(|_| !docker).and_then(digest);
             let key = |digest: &String| (repo.clone(), digest.clone());
             let blob_gone =
                 |digest: &&String| before.blobs.contains(&key(digest)) && !self.blobs.contains(&key(digest));

@@ -371,12 +371,20 @@ impl Generator<'_, '_> {
         let artifact_type = if self.dice.percent(70) { artifact_type } else { Some(self.dice.pick(&ARTIFACT_TYPES)) };
         plan.push(Action::Referrers { repo, what: subject.to, artifact_type: None });
         plan.push(Action::Referrers { repo, what: subject.to, artifact_type });
-        if self.dice.percent(50) {
+        if self.dice.percent(35) {
             let gone = if self.dice.percent(50) { Named::manifest(manifest) } else { subject.to };
             plan.push(Action::DeleteManifest { repo, by: By::Digest(gone) });
         }
-        if self.dice.percent(50) {
-            plan.push(self.collect());
+        match self.dice.below(4) {
+            // What nothing but its subject keeps.
+            0 => plan.push(Action::CollectGarbage {
+                delete_untagged: true,
+                dry_run: false,
+                grace_seconds: 0,
+                watched: self.dice.percent(50),
+            }),
+            1 => plan.push(self.collect()),
+            _ => {}
         }
         plan.push(Action::Referrers { repo, what: subject.to, artifact_type: None });
     }

@@ -91,16 +91,22 @@ fn manifest(dice: &mut Dice, blobs: usize, at: usize, limited: bool) -> Manifest
         // The first two are always sound, so that there is something to build on.
         oddity: match limited {
             true if at >= 2 && dice.percent(30) => Some(padded(dice)),
-            _ => (at >= 2 && dice.percent(28)).then(|| oddity(dice, is_list)),
+            _ => (at >= 2 && dice.percent(28)).then(|| oddity(dice, docker, is_list)),
         },
     }
 }
 
-/// Only lists have platforms, so they are looked at more closely there.
-fn oddity(dice: &mut Dice, is_list: bool) -> Oddity {
-    let at_platform = |oddity: &&Oddity| matches!(oddity.place, Place::Platform(_));
-    let at_platforms: Vec<Oddity> = ODDITIES.iter().filter(at_platform).copied().collect();
-    if is_list && dice.percent(25) { dice.pick(&at_platforms) } else { dice.pick(ODDITIES) }
+/// What decides how a document is read is looked at more closely than the rest: its type, what belongs to the other kind, and, in
+/// lists, platforms.
+fn oddity(dice: &mut Dice, docker: bool, is_list: bool) -> Oddity {
+    let decisive = |oddity: &&Oddity| match (oddity.place, oddity.edit) {
+        (Place::Document, Edit::Set("mediaType", _) | Edit::Remove("mediaType")) => docker || !is_list,
+        (Place::Document, Edit::Add("layers" | "config", _)) | (Place::Platform(_), _) => is_list,
+        (Place::Document, Edit::Add("manifests", _)) => !is_list,
+        _ => false,
+    };
+    let chosen: Vec<Oddity> = ODDITIES.iter().filter(decisive).copied().collect();
+    if dice.percent(35) { dice.pick(&chosen) } else { dice.pick(ODDITIES) }
 }
 
 fn padded(dice: &mut Dice) -> Oddity {
