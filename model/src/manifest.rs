@@ -142,7 +142,8 @@ fn keys_are_unambiguous(object: &Json, known: &[&str], place: &str) -> Result<()
     let Json::Object(Members(members)) = object else { return Ok(()) };
     let mut seen = BTreeSet::new();
     for (name, _) in members {
-        let Some(key) = known.iter().find(|key| fold(key) == fold(name)) else { continue };
+        let folded = fold(name);
+        let Some(key) = known.iter().find(|key| fold(key) == folded) else { continue };
         let once = name == key && seen.insert(key);
         check(once, "manifest.keys", format!("`{name}` in {place} can be read as `{key}` in two ways"))?;
     }
