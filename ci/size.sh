@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The design asks for under 2,000. This is lowered as the model shrinks, and never raised.
-model_budget=2900
+model_budget=2650
 longest_file=550
 
 failures=0
