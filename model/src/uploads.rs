@@ -28,13 +28,12 @@ pub(crate) fn put_blob(at: &At, repo: &str, digest: &str, bytes: &Content, uploa
         // Whoever looks at the digest does not yet promise to store the body.
         return if at.oci() { Ok([started, vec![at.refuse(&malformed)]].concat()) } else { Err(malformed) };
     }
-    let mut next = at.state.clone();
-    next.repo_mut(repo);
     let answer = if matches_digest(digest, bytes) {
+        let mut next = at.state.clone();
         next.store_and_link(repo, digest, bytes);
         at.branch("upload.single", Outcome::BlobStored { digest: Some(digest.into()) }, next)
     } else {
-        Branch { next, ..at.refuse(&mismatch(digest)) }
+        at.refuse(&mismatch(digest))
     };
     Ok(if at.oci() { at.settle(&Choice::SinglePost, [vec![answer], started]) } else { vec![answer] })
 }

@@ -455,3 +455,14 @@ async fn an_upload_stays_open_with_its_last_chunk_after_a_wrong_digest() {
         assert!(matches!(outcomes[8], Outcome::Upload { size: 11, .. }), "{:?}", outcomes[8]);
     }
 }
+
+#[tokio::test]
+async fn a_refused_push_makes_no_repository() {
+    let put = Op::PutBlob {
+        repo: "new".into(),
+        digest: sha256("something else"),
+        bytes: Content::from("content"),
+        upload: UploadRef(0),
+    };
+    holds(deletes(), vec![(put, "Refused DIGEST_INVALID"), (remove("new"), "Refused NAME_UNKNOWN")]).await;
+}
