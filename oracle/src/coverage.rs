@@ -98,3 +98,40 @@ impl fmt::Display for Coverage {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proofhouse_model::{Class, UploadRef};
+
+    use super::*;
+
+    fn counted() -> Coverage {
+        let mut coverage = Coverage::default();
+        let put = Op::StartUpload { repo: "a".into(), upload: UploadRef(0) };
+        let refused = Outcome::Refused { class: Class::Invalid, errors: Vec::new() };
+        coverage.count(&put, &Outcome::Upload { id: "1".into(), size: 0 }, RuleId("upload.start"), true);
+        coverage.count(&put, &refused, RuleId("name.invalid"), true);
+        coverage.count(&Op::ListBlobs, &Outcome::Digests { digests: Vec::new() }, RuleId("blobs.list"), true);
+        coverage.count(&Op::Restart, &Outcome::Done, RuleId("restart"), true);
+        coverage.count(&Op::ListBlobs, &Outcome::Digests { digests: Vec::new() }, RuleId("blobs.list"), false);
+        coverage
+    }
+
+    #[test]
+    fn a_refused_write_is_no_write_and_a_sweep_is_not_in_the_mix() {
+        let coverage = counted();
+        assert_eq!(coverage.mix(), Mix { generated: 4, succeeded: 3, wrote: 1 });
+        assert!((coverage.mix().write_share() - 0.25).abs() < 1e-9);
+        assert_eq!((coverage.pairs(), coverage.rules[&RuleId("blobs.list")]), (4, 2));
+        assert!(coverage.to_string().ends_with("of 4 generated operations 75 % succeeded and 25 % wrote"));
+    }
+
+    #[test]
+    fn two_campaigns_add_up() {
+        let mut coverage = counted();
+        coverage.merge(&counted());
+        assert_eq!(coverage.mix().generated, 8);
+        assert_eq!(coverage.operations[&("Restart", "Done".to_owned())], 2);
+        assert!(Coverage::default().mix().success_share().abs() < 1e-9);
+    }
+}

@@ -151,3 +151,77 @@ impl<'a, 'd> Generator<'a, 'd> {
         self.model.specification().options()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng};
+
+    use super::*;
+    use crate::pool::{Named, ODDITIES};
+
+    fn case_offering(seed: u8, offers: &dyn Fn(&Op) -> bool) -> Case {
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+        let cases = Cases { length: 80, option_sets: &OptionSets::Varied, offers };
+        cases.new_tree(&mut runner).unwrap().current()
+    }
+
+    fn case(seed: u8) -> Case {
+        case_offering(seed, &|_| true)
+    }
+
+    #[test]
+    fn a_seed_makes_the_same_case_every_time_and_another_seed_another() {
+        assert_eq!(case(1).ops(), case(1).ops());
+        assert_ne!(case(1).ops(), case(2).ops());
+    }
+
+    #[test]
+    fn what_the_target_does_not_offer_is_not_made() {
+        let offers = |op: &Op| !matches!(op, Op::CollectGarbage { .. } | Op::Restart | Op::MountBlob { .. });
+        for seed in 0..30 {
+            assert!(case_offering(seed, &offers).ops().iter().all(offers), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn no_upload_is_opened_twice() {
+        for seed in 0..30 {
+            let mut opened = BTreeSet::new();
+            for op in case(seed).ops() {
+                if let Op::StartUpload { upload, .. } | Op::MountBlob { upload, .. } | Op::PutBlob { upload, .. } = op {
+                    assert!(opened.insert(upload), "seed {seed}: {upload:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_manifest_names_only_what_stands_before_it() {
+        for seed in 0..100 {
+            let pool = case(seed).pool;
+            for manifest in pool.manifest_ids() {
+                let later =
+                    |named: &Named| matches!(named, Named::Of(Payload::Manifest(other), _) if *other >= manifest);
+                assert!(!pool.manifest(manifest).names().iter().any(later), "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_oddity_comes_up() {
+        let config = crate::campaign::CampaignConfig { ops: 0, ..Default::default() };
+        let mut missing: Vec<_> = ODDITIES.to_vec();
+        for seed in 0..6_000 {
+            let tree = crate::campaign::case(&config, seed, &|_| true).unwrap();
+            let odd = |oddity: &crate::pool::Oddity| {
+                tree.best().pool.spec().manifests.iter().any(|manifest| manifest.oddity == Some(*oddity))
+            };
+            missing.retain(|oddity| !odd(oddity));
+        }
+        assert_eq!(missing, []);
+    }
+}

@@ -299,3 +299,6 @@ pub fn digest(algorithm: Algorithm, bytes: &[u8]) -> String {
         Algorithm::Sha512 => text("sha512", &Sha512::digest(bytes)),
     }
 }
+
+#[cfg(test)]
+mod tests;
