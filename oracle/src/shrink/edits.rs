@@ -193,7 +193,7 @@ impl Edit {
             Edit::Option(at) => default_option(&mut next.options.base, *at),
             Edit::Action(at, edit) => {
                 let action = next.actions.get_mut(*at)?;
-                *action = edit.apply(action, &case.pool)?;
+                *action = edit.apply(action)?;
             }
             Edit::Merge(from, to) => {
                 let target = |repo: &mut Repo| {
@@ -309,7 +309,7 @@ impl ManifestEdit {
 }
 
 impl ActionEdit {
-    fn apply(self, action: &Action, pool: &Pool) -> Option<Action> {
+    fn apply(self, action: &Action) -> Option<Action> {
         let mut next = action.clone();
         match (self, &mut next) {
             (ActionEdit::Plain, Action::GetBlob { range, .. }) => *range = None,
@@ -357,7 +357,6 @@ impl ActionEdit {
             (ActionEdit::KeepUntagged, Action::CollectGarbage { delete_untagged, .. }) => *delete_untagged = false,
             _ => return None,
         }
-        let _ = pool;
         (next != *action).then_some(next)
     }
 }
