@@ -19,15 +19,12 @@ use proofhouse_registry::api::{Api, ApiConfig, BlobAnswer, Body, GcOptions};
 use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::digest::Digest;
 use proofhouse_registry::driver::{Filesystem, FilesystemOptions};
+use proofhouse_tests::documents::{DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX};
 use proofhouse_tests::peer::Peer;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-const DOCKER_IMAGE: &str = "application/vnd.docker.distribution.manifest.v2+json";
-const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-const OCI_IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const ALL_TYPES: [&str; 4] = [DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX];
 
 fn peer(root: &Path) -> Option<Peer> {

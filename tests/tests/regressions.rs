@@ -13,9 +13,7 @@ use proofhouse_model::{Content, Dialect, Model, Op, Options, Outcome, Platform, 
 use proofhouse_registry::api::{Api, ApiConfig, Body, GcOptions};
 use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::driver::{Filesystem, FilesystemOptions, Offload};
-
-const OCI_IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+use proofhouse_tests::documents::{OCI_IMAGE, OCI_INDEX, descriptor, image, sha256};
 
 /// Runs the steps, and panics at the first answer that the model does not permit or the step does not expect.
 async fn holds(options: Options, steps: Vec<(Op, &str)>) -> Vec<Outcome> {
@@ -39,21 +37,6 @@ async fn holds(options: Options, steps: Vec<(Op, &str)>) -> Vec<Outcome> {
 /// With deletion on.
 fn deletes() -> Options {
     Options { delete: true, ..Options::default() }
-}
-
-fn sha256(content: &str) -> String {
-    digest_of("sha256", content.as_bytes())
-}
-
-fn descriptor(media_type: &str, content: &str, more: &str) -> String {
-    format!(r#"{{"mediaType":"{media_type}","digest":"{}","size":{}{more}}}"#, sha256(content), content.len())
-}
-
-fn image(config: &str, layers: &[&str], more: &str) -> String {
-    let layer = |layer: &&str| descriptor("application/vnd.oci.image.layer.v1.tar", layer, "");
-    let layers: Vec<String> = layers.iter().map(layer).collect();
-    let config = descriptor("application/vnd.oci.image.config.v1+json", config, "");
-    format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{}]{more}}}"#, layers.join(","))
 }
 
 fn index(entries: &[&str]) -> String {

@@ -22,29 +22,9 @@ use proofhouse_registry::descriptor::{
 use proofhouse_registry::digest::Digest;
 use proofhouse_registry::driver::{Driver, Filesystem, FilesystemOptions, ManualClock, Memory, Offload};
 use proofhouse_registry::name::RepositoryName;
+use proofhouse_tests::documents::{DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX, descriptor, image, sha256};
 
-const DOCKER_IMAGE: &str = "application/vnd.docker.distribution.manifest.v2+json";
-const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-const OCI_IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
-
-fn sha256(content: &str) -> String {
-    digest_of("sha256", content.as_bytes())
-}
-
-/// A descriptor of content; `more` are further members, each after a comma.
-fn descriptor(media_type: &str, content: &str, more: &str) -> String {
-    format!(r#"{{"mediaType":"{media_type}","digest":"{}","size":{}{more}}}"#, sha256(content), content.len())
-}
-
-/// An OCI image.
-fn image(config: &str, layers: &[&str], more: &str) -> String {
-    let layer = |layer: &&str| descriptor("application/vnd.oci.image.layer.v1.tar", layer, "");
-    let layers: Vec<String> = layers.iter().map(layer).collect();
-    let config = descriptor("application/vnd.oci.image.config.v1+json", config, "");
-    format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{}]{more}}}"#, layers.join(","))
-}
 
 /// A Docker image with one layer that is fetched elsewhere.
 fn foreign(urls: &str) -> String {
