@@ -99,29 +99,33 @@ pub async fn run(
     Ok(Run { performed: lockstep.performed, finding })
 }
 
+/// How a replay went.
+#[derive(Debug)]
+pub struct Replay {
+    /// What was performed, in order. After a wrong answer nothing more is.
+    pub steps: Vec<Step>,
+    /// What is wrong with the last of it, if something is.
+    pub violation: Option<Box<Violation>>,
+    /// The model after the last answer that it permits.
+    pub model: Model,
+}
+
 /// Performs given operations, and compares every answer; for replays of a written sequence.
-///
-/// Returns what was performed, and what is wrong with the last of it, if something is.
 ///
 /// # Errors
 /// When there is no registry to test, or the options are none.
-pub async fn replay(
-    ops: &[Op],
-    specification: Specification,
-    target: &mut dyn Target,
-) -> Result<(Vec<Step>, Option<Box<Violation>>), TargetError> {
+pub async fn replay(ops: &[Op], specification: Specification, target: &mut dyn Target) -> Result<Replay, TargetError> {
     target.fresh(specification.options()).await?;
-    let mut model = Model::new(specification);
-    let mut steps = Vec::new();
+    let mut replay = Replay { steps: Vec::new(), violation: None, model: Model::new(specification) };
     for op in ops {
         let outcome = target.perform(op).await;
-        let verdict = judge(&mut model, op, &outcome);
-        steps.push(Step { op: op.clone(), outcome });
-        if let Err(violation) = verdict {
-            return Ok((steps, Some(violation)));
+        replay.violation = judge(&mut replay.model, op, &outcome).err();
+        replay.steps.push(Step { op: op.clone(), outcome });
+        if replay.violation.is_some() {
+            break;
         }
     }
-    Ok((steps, None))
+    Ok(replay)
 }
 
 /// The model's verdict; what cannot be read is never permitted.

@@ -8,8 +8,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use proofhouse::campaign::Step;
+use proofhouse::lockstep;
 use proofhouse::target::{EmbeddedTarget, Target as _};
-use proofhouse_model::{Content, Dialect, Model, Op, Options, Outcome, Platform, Specification, UploadRef, digest_of};
+use proofhouse_model::{Content, Dialect, Op, Options, Outcome, Platform, Specification, UploadRef, digest_of};
 use proofhouse_registry::api::{Api, ApiConfig, Body, GcOptions};
 use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::driver::{Filesystem, FilesystemOptions, Offload};
@@ -18,18 +20,20 @@ use proofhouse_tests::documents::{OCI_IMAGE, OCI_INDEX, descriptor, image, sha25
 /// Runs the steps, and panics at the first answer that the model does not permit or the step does not expect.
 async fn holds(options: Options, steps: Vec<(Op, &str)>) -> Vec<Outcome> {
     let mut target = EmbeddedTarget::default();
-    target.fresh(&options).await.unwrap();
-    let mut model = Model::new(Specification::new(Dialect::Proofhouse, options).unwrap());
+    let specification = Specification::new(Dialect::Proofhouse, options).unwrap();
+    let (ops, expected): (Vec<Op>, Vec<&str>) = steps.into_iter().unzip();
+    let replay = lockstep::replay(&ops, specification, &mut target).await.unwrap();
+    let last = replay.steps.len().saturating_sub(1);
     let mut outcomes = Vec::new();
-    for (at, (op, expected)) in steps.into_iter().enumerate() {
-        let outcome = target.perform(&op).await;
-        if let Err(violation) = model.observe(&op, &outcome) {
+    for (at, (step, expected)) in replay.steps.into_iter().zip(expected).enumerate() {
+        let Step { op, outcome } = step;
+        if let Some(violation) = replay.violation.as_ref().filter(|_| at == last) {
             panic!("step {at}, {op:?}:\n{violation}");
         }
         assert_eq!(outcome.class_name(), expected, "step {at}, {op:?}: {outcome:?}");
         outcomes.push(outcome);
     }
-    let differences = target.inspect(&model.state().view()).await;
+    let differences = target.inspect(&replay.model.state().view()).await;
     assert!(differences.is_empty(), "{differences:#?}");
     outcomes
 }
