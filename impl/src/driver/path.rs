@@ -65,6 +65,12 @@ impl StoragePath {
         }
     }
 
+    /// Is it the root?
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        &*self.0 == "/"
+    }
+
     /// The last component; empty for the root.
     #[must_use]
     pub fn file_name(&self) -> &str {

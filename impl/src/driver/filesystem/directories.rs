@@ -5,54 +5,55 @@
 //! that was killed. So each directory is made durable once by this process, and remembered.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
 
+use crate::driver::StoragePath;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// How many directories are remembered before all are forgotten again. About 10 MiB of paths.
 const REMEMBERED: usize = 1 << 16;
 
+/// A directory is remembered only when all above it are: whoever knows one knows the whole way.
 #[derive(Debug, Default)]
-pub(super) struct DurableDirectories(Mutex<HashSet<PathBuf>>);
+pub(super) struct DurableDirectories(Mutex<HashSet<StoragePath>>);
 
 impl DurableDirectories {
-    /// Makes sure that this directory stays in its parent. `fresh`: it was made just now, so it was not durable.
-    pub(super) fn ensure(&self, directory: &Path, fresh: bool) -> io::Result<()> {
-        if !fresh && self.knows(directory) {
-            return Ok(());
+    /// Makes sure that this directory stays in its parent, which `sync_parent` makes durable. `fresh`: it was made just now,
+    /// so it was not durable.
+    pub(super) fn ensure(
+        &self,
+        directory: &StoragePath,
+        fresh: bool,
+        sync_parent: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        if fresh || !self.knows(directory) {
+            sync_parent()?;
+            self.remember(directory);
         }
-        if let Some(parent) = directory.parent() {
-            sync_directory(parent)?;
-        }
-        self.remember(directory);
         Ok(())
     }
 
-    pub(super) fn knows(&self, directory: &Path) -> bool {
+    pub(super) fn knows(&self, directory: &StoragePath) -> bool {
         self.known().contains(directory)
     }
 
-    pub(super) fn remember(&self, directory: &Path) {
+    fn remember(&self, directory: &StoragePath) {
         let mut known = self.known();
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(directory.to_owned());
+        known.insert(directory.clone());
     }
 
     /// Forgets a directory that is gone, and all below it.
-    pub(super) fn forget(&self, directory: &Path) {
-        self.known().retain(|known| !known.starts_with(directory));
+    pub(super) fn forget(&self, directory: &StoragePath) {
+        self.known().retain(|known| {
+            let below = known.as_str().strip_prefix(directory.as_str());
+            !below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
     }
 
-    fn known(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+    fn known(&self) -> MutexGuard<'_, HashSet<StoragePath>> {
         lock(&self.0)
     }
-}
-
-/// Makes the names in a directory durable.
-pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }

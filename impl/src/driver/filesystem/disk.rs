@@ -1,20 +1,30 @@
 //! What the filesystem driver does on the disk, call by call, blocking.
 //!
-//! Two things are guarded here. Symbolic links: every component is looked at before it is used. Deletion: a directory is
-//! moved aside while nobody is between making a directory and putting a file into it (the `tree` lock), so a write never
-//! lands in a directory that is on its way out.
+//! Two things are guarded here. Symbolic links: a directory is opened without following any ([`beneath`]), and what is done to
+//! a name is done in the opened directory, so nobody can put a link in between. Deletion: a directory is moved aside while
+//! nobody is between making a directory and putting a file into it (the `tree` lock), so a write never lands in a directory
+//! that is on its way out.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
+use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, UTIME_NOW};
+use rustix::fs::{Timespec, Timestamps, fstat, mkdirat, open, openat, renameat, statat, unlinkat, utimensat};
+use rustix::io::Errno;
 
-use super::directories::{DurableDirectories, sync_directory};
+use super::beneath::{self, DIRECTORY, FILE};
+use super::directories::DurableDirectories;
 use crate::driver::path::TEMPORARY;
-use crate::driver::{Clock, DriverError, Stat, StoragePath, seconds_since_epoch};
+use crate::driver::{Clock, DriverError, Stat, StoragePath};
 use crate::sync::{Arc, AtomicU64, Ordering, PoisonError, RwLock, RwLockReadGuard};
+
+/// What a new file and a new directory may be used for; the process's umask takes away from it.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
 
 #[derive(Debug)]
 pub(super) struct Disk {
@@ -41,38 +51,37 @@ impl Disk {
     }
 
     pub(super) fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
-        let place = self.existing_file(path)?;
-        fs::read(place).map(Bytes::from).map_err(looking(path, "read"))
+        let (mut file, size) = self.existing_file(path, "read")?;
+        let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        file.read_to_end(&mut content).map_err(acting(path, "read"))?;
+        Ok(content.into())
     }
 
     /// Opens a file at `offset`, and says how large it is.
     pub(super) fn open(&self, path: &StoragePath, offset: u64) -> Result<(File, u64), DriverError> {
-        let place = self.existing_file(path)?;
-        let open = || {
-            let mut file = File::open(place)?;
-            let size = file.metadata()?.len();
-            file.seek(SeekFrom::Start(offset.min(size)))?;
-            Ok((file, size))
-        };
-        open().map_err(looking(path, "open"))
+        let (mut file, size) = self.existing_file(path, "open")?;
+        if offset > 0 {
+            file.seek(SeekFrom::Start(offset.min(size))).map_err(acting(path, "open"))?;
+        }
+        Ok((file, size))
     }
 
     pub(super) fn write(&self, path: &StoragePath, content: &[u8]) -> Result<(), DriverError> {
         let failed = acting(path, "write");
         let _shared = self.sharing_tree();
-        let (place, directory) = self.prepare(path, "write")?;
-        let (temporary, file) = create_temporary(&directory).map_err(&failed)?;
+        let directory = self.prepare(path, "write")?;
+        let (temporary, file) = create_temporary(&directory).map_err(|error| failed(error.into()))?;
         let put = || {
             (&file).write_all(content)?;
             self.date(&file)?;
             if self.fsync {
                 file.sync_all()?;
             }
-            fs::rename(&temporary, &place)
+            Ok(renameat(&directory, &temporary, &directory, path.file_name())?)
         };
         if let Err(error) = put() {
             // Best effort: a leftover is invisible.
-            let _ = fs::remove_file(&temporary);
+            let _ = unlinkat(&directory, &temporary, AtFlags::empty());
             return Err(failed(error));
         }
         self.sync(&directory).map_err(failed)
@@ -81,18 +90,21 @@ impl Disk {
     /// Opens a file for appending, and says how large it is.
     pub(super) fn append(&self, path: &StoragePath) -> Result<(File, u64), DriverError> {
         let _shared = self.sharing_tree();
-        let (place, _) = self.prepare(path, "append")?;
-        let open = || {
-            match OpenOptions::new().append(true).create_new(true).open(&place) {
-                Ok(file) => return self.date(&file).map(|()| (file, 0)),
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                Err(_) => {}
-            }
-            let file = OpenOptions::new().append(true).open(&place)?;
-            let size = file.metadata()?.len();
-            Ok((file, size))
+        let directory = self.prepare(path, "append")?;
+        let open = |more: OFlags| {
+            let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            openat(&directory, path.file_name(), flags | more, FILE_MODE).map(File::from)
         };
-        open().map_err(acting(path, "append"))
+        let opened = || match open(OFlags::CREATE | OFlags::EXCL) {
+            Ok(file) => self.date(&file).map(|()| (file, 0)),
+            Err(Errno::EXIST) => {
+                let file = open(OFlags::empty())?;
+                let size = file.metadata()?.len();
+                Ok((file, size))
+            }
+            Err(error) => Err(error.into()),
+        };
+        opened().map_err(acting(path, "append"))
     }
 
     /// Appends a chunk whole or not at all, and says how large the file is then.
@@ -115,121 +127,123 @@ impl Disk {
 
     /// Makes appended bytes durable and, unless that is known already, the file's place.
     pub(super) fn sync_appended(&self, path: &StoragePath, file: &File, placed: bool) -> Result<(), DriverError> {
-        let sync = || {
-            if !self.fsync {
-                return Ok(());
-            }
-            file.sync_all()?;
-            match self.place(path).parent() {
-                Some(directory) if !placed => match sync_directory(directory) {
-                    // Renamed meanwhile, and the old directory deleted: the rename has made the new place durable.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                    result => result,
-                },
-                _ => Ok(()),
-            }
-        };
-        sync().map_err(acting(path, "sync"))
+        if !self.fsync {
+            return Ok(());
+        }
+        let failed = acting(path, "sync");
+        file.sync_all().map_err(&failed)?;
+        if placed {
+            return Ok(());
+        }
+        match self.directory_of(path, "sync") {
+            Ok(directory) => self.sync(&directory).map_err(failed),
+            // Renamed meanwhile, and the old directory deleted: the rename has made the new place durable.
+            Err(DriverError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
-        let metadata = match self.locate(path, "stat")? {
-            (_, Some(metadata)) => metadata,
-            // The root is there before anything is.
-            (_, None) if *path == StoragePath::root() => return Ok(Stat { size: 0, modified: 0, is_dir: true }),
-            (_, None) => return Err(not_found(path)),
-        };
-        let modified = metadata.modified().map_or(0, seconds_since_epoch);
-        if metadata.is_dir() {
-            Ok(Stat { size: 0, modified, is_dir: true })
-        } else if metadata.is_file() {
-            Ok(Stat { size: metadata.len(), modified, is_dir: false })
+        let stat = if path.is_root() {
+            match self.root() {
+                Ok(root) => fstat(&root).map_err(looking(path, "stat"))?,
+                // The root is there before anything is.
+                Err(Errno::NOENT) => return Ok(Stat { size: 0, modified: 0, is_dir: true }),
+                Err(error) => return Err(looking(path, "stat")(error)),
+            }
         } else {
-            Err(not_found(path))
+            look(&self.directory_of(path, "stat")?, path, "stat")?.ok_or_else(|| not_found(path))?
+        };
+        // Anything before 1970, or of no size that a file can have, counts as 0.
+        let modified = u64::try_from(stat.st_mtime).unwrap_or(0);
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Ok(Stat { size: 0, modified, is_dir: true }),
+            FileType::RegularFile => {
+                Ok(Stat { size: u64::try_from(stat.st_size).unwrap_or(0), modified, is_dir: false })
+            }
+            _ => Err(not_found(path)),
         }
     }
 
     pub(super) fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
-        let place = match self.locate(path, "list")? {
-            (place, Some(metadata)) if metadata.is_dir() => place,
-            (_, None) if *path == StoragePath::root() => return Ok(Vec::new()),
-            _ => return Err(not_found(path)),
+        let directory = match self.directory(path, "list") {
+            Err(DriverError::NotFound { .. }) if path.is_root() => return Ok(Vec::new()),
+            directory => directory?,
         };
-        let list = || {
-            let mut names = Vec::new();
-            for entry in fs::read_dir(place)? {
-                match entry?.file_name().into_string() {
-                    Ok(name) if !name.starts_with(TEMPORARY) => names.push(name),
-                    _ => {}
-                }
+        let mut names = Vec::new();
+        for entry in Dir::new(directory).map_err(looking(path, "list"))? {
+            let entry = entry.map_err(looking(path, "list"))?;
+            match entry.file_name().to_str() {
+                Ok("." | "..") | Err(_) => {}
+                Ok(name) if name.starts_with(TEMPORARY) => {}
+                Ok(name) => names.push(name.to_owned()),
             }
-            names.sort_unstable();
-            Ok(names)
-        };
-        list().map_err(looking(path, "list"))
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     pub(super) fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         let _shared = self.sharing_tree();
-        let source = self.existing_file(from)?;
-        let (place, directory) = self.prepare(to, "rename")?;
-        self.redate(&source).map_err(looking(from, "rename"))?;
-        fs::rename(&source, &place).map_err(looking(from, "rename"))?;
-        // The new name first: a crash between the two may leave both, never none.
-        self.sync(&directory).map_err(acting(to, "rename"))?;
-        match source.parent() {
-            Some(old) if old != directory => self.sync(old).map_err(acting(from, "rename")),
-            _ => Ok(()),
+        let old = self.directory_of(from, "rename")?;
+        if look(&old, from, "rename")?.is_none_or(|stat| !is_file(&stat)) {
+            return Err(not_found(from));
         }
+        let new = self.prepare(to, "rename")?;
+        self.redate(&old, from.file_name()).map_err(looking(from, "rename"))?;
+        renameat(&old, from.file_name(), &new, to.file_name()).map_err(looking(from, "rename"))?;
+        // The new name first: a crash between the two may leave both, never none.
+        self.sync(&new).map_err(acting(to, "rename"))?;
+        if from.parent() == to.parent() { Ok(()) } else { self.sync(&old).map_err(acting(from, "rename")) }
     }
 
     pub(super) fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
-        let Some(parent) = path.parent() else {
+        if path.is_root() {
             return Err(DriverError::InvalidPath { path: path.as_str().to_owned() });
-        };
-        let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
-        let (place, Some(metadata)) = self.locate(path, "delete")? else { return Err(not_found(path)) };
-        let aside = if metadata.is_dir() {
-            self.durable.forget(&place);
-            self.move_aside(&place)
-        } else {
-            fs::remove_file(&place).map(|()| None)
-        };
-        let aside = aside.map_err(looking(path, "delete"))?;
-        // Opened while it is certain to be there, synced when nobody has to wait for it.
-        let parent = self.fsync.then(|| File::open(self.place(&parent)));
-        drop(exclusive);
-        if let Some(parent) = parent {
-            parent.and_then(|parent| parent.sync_all()).map_err(acting(path, "delete"))?;
         }
+        let failed = acting(path, "delete");
+        let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        let directory = self.directory_of(path, "delete")?;
+        let stat = look(&directory, path, "delete")?.ok_or_else(|| not_found(path))?;
+        let aside = if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            self.durable.forget(path);
+            Some(self.move_aside(&directory, path).map_err(looking(path, "delete"))?)
+        } else {
+            unlinkat(&directory, path.file_name(), AtFlags::empty()).map_err(looking(path, "delete"))?;
+            None
+        };
+        drop(exclusive);
+        // Nobody has to wait for this.
+        self.sync(&directory).map_err(&failed)?;
         if let Some(aside) = aside {
-            remove_tree(&aside).map_err(acting(path, "delete"))?;
+            remove_tree(&aside).map_err(failed)?;
             self.clear_leftovers();
         }
         Ok(())
     }
 
-    /// Takes a directory out of sight at once, and says where it is now; or removes it in place if it cannot be moved.
-    fn move_aside(&self, place: &Path) -> io::Result<Option<PathBuf>> {
+    /// Takes a directory out of sight at once, and says where it is now.
+    fn move_aside(&self, directory: &OwnedFd, path: &StoragePath) -> Result<PathBuf, Errno> {
+        let root = self.root()?;
         // It may move onto an empty directory only, so each attempt makes one: the name is then ours.
         loop {
-            let aside = self.root.join(temporary_name());
-            match fs::create_dir(&aside) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            let aside = temporary_name();
+            match mkdirat(&root, &aside, DIRECTORY_MODE) {
+                Err(Errno::EXIST) => continue,
                 result => result?,
             }
-            return match fs::rename(place, &aside) {
-                Ok(()) => Ok(Some(aside)),
+            let aside = match renameat(directory, path.file_name(), &root, &aside) {
+                Ok(()) => self.root.join(aside),
                 Err(error) => {
-                    let _ = fs::remove_dir(&aside);
-                    // Another disk is mounted below the root.
-                    if error.kind() == io::ErrorKind::CrossesDevices {
-                        remove_tree(place).map(|()| None)
-                    } else {
-                        Err(error)
+                    let _ = unlinkat(&root, &aside, AtFlags::REMOVEDIR);
+                    match error {
+                        // Another disk is mounted below the root: it is removed where it stands.
+                        Errno::XDEV => self.root.join(path.as_str().trim_start_matches('/')),
+                        error => return Err(error),
                     }
                 }
             };
+            return Ok(aside);
         }
     }
 
@@ -248,82 +262,110 @@ impl Disk {
     }
 
     /// Makes the directories above `path`, durable if asked for, and makes sure that a file can be put there.
-    /// Answers the file's place and its directory.
-    fn prepare(&self, path: &StoragePath, operation: &'static str) -> Result<(PathBuf, PathBuf), DriverError> {
+    /// Answers the directory.
+    fn prepare(&self, path: &StoragePath, operation: &'static str) -> Result<OwnedFd, DriverError> {
         let failed = acting(path, operation);
         let Some(parent) = path.parent() else { return Err(failed(io::ErrorKind::IsADirectory.into())) };
-        let mut directory = self.root.clone();
-        self.ensure_root().map_err(&failed)?;
-        for component in parent.components() {
-            directory.push(component);
-            let fresh = match look(&directory, path, operation)? {
-                Some(metadata) if metadata.is_dir() => false,
-                Some(_) => return Err(failed(io::ErrorKind::NotADirectory.into())),
-                None => match fs::create_dir(&directory) {
-                    Ok(()) => true,
+        let root = self.ensure_root().map_err(&failed)?;
+        let directory = match self.prepared(&root, &parent) {
+            Some(directory) => directory,
+            None => self.make(root, &parent, path, operation)?,
+        };
+        match look(&directory, path, operation)? {
+            Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
+                Err(failed(io::ErrorKind::IsADirectory.into()))
+            }
+            _ => Ok(directory),
+        }
+    }
+
+    /// The directory, if it is there and nothing must be done for it. In most calls that is so.
+    fn prepared(&self, root: &OwnedFd, directory: &StoragePath) -> Option<OwnedFd> {
+        if self.fsync && !self.durable.knows(directory) {
+            return None;
+        }
+        below(root, directory, DIRECTORY).ok()
+    }
+
+    /// Makes `directory`, with everything above it that is missing.
+    fn make(
+        &self,
+        root: OwnedFd,
+        directory: &StoragePath,
+        path: &StoragePath,
+        operation: &'static str,
+    ) -> Result<OwnedFd, DriverError> {
+        let failed = |error: Errno| match error {
+            Errno::LOOP => DriverError::SymbolicLink { path: path.clone() },
+            error => acting(path, operation)(error.into()),
+        };
+        let mut at = root;
+        let mut place = StoragePath::root();
+        for name in directory.components() {
+            place = place.join(name)?;
+            let enter = || beneath::open(at.as_fd(), name, DIRECTORY);
+            let (next, fresh) = match enter() {
+                Err(Errno::NOENT) => match mkdirat(&at, name, DIRECTORY_MODE) {
+                    Ok(()) => (enter().map_err(failed)?, true),
                     // Another call was quicker.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+                    Err(Errno::EXIST) => (enter().map_err(failed)?, false),
                     Err(error) => return Err(failed(error)),
                 },
+                entered => (entered.map_err(failed)?, false),
             };
             if self.fsync {
-                self.durable.ensure(&directory, fresh).map_err(&failed)?;
+                self.durable.ensure(&place, fresh, || self.sync(&at)).map_err(acting(path, operation))?;
             }
+            at = next;
         }
-        let place = directory.join(path.file_name());
-        match look(&place, path, operation)? {
-            Some(metadata) if metadata.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
-            _ => Ok((place, directory)),
-        }
+        Ok(at)
     }
 
     /// Makes the root, with everything above it that is missing, and once makes sure that it stays.
-    fn ensure_root(&self) -> io::Result<()> {
-        let fresh = !self.root.is_dir();
-        if fresh {
-            fs::create_dir_all(&self.root)?;
-        }
-        if self.fsync && (fresh || !self.durable.knows(&self.root)) {
-            // Which of those above were missing is not known, so all are made durable; those of others may not be readable.
-            for directory in self.root.ancestors().skip(1) {
-                match sync_directory(directory) {
-                    Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
-                    _ => {}
+    fn ensure_root(&self) -> io::Result<OwnedFd> {
+        let (root, fresh) = match self.root() {
+            Err(Errno::NOENT) => {
+                fs::create_dir_all(&self.root)?;
+                (self.root()?, true)
+            }
+            root => (root?, false),
+        };
+        if self.fsync {
+            self.durable.ensure(&StoragePath::root(), fresh, || {
+                // Which of those above were missing is not known, so all are made durable; those of others may not be readable.
+                for directory in self.root.ancestors().skip(1) {
+                    match File::open(directory).and_then(|directory| directory.sync_all()) {
+                        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+                        _ => {}
+                    }
                 }
-            }
-            self.durable.remember(&self.root);
+                Ok(())
+            })?;
         }
-        Ok(())
+        Ok(root)
     }
 
-    fn place(&self, path: &StoragePath) -> PathBuf {
-        self.root.join(path.as_str().trim_start_matches('/'))
+    /// The root itself may be a symbolic link. It is opened anew each time: somebody may have put another one there.
+    fn root(&self) -> Result<OwnedFd, Errno> {
+        open(&self.root, DIRECTORY | OFlags::CLOEXEC, Mode::empty())
     }
 
-    fn existing_file(&self, path: &StoragePath) -> Result<PathBuf, DriverError> {
-        match self.locate(path, "look up")? {
-            (place, Some(metadata)) if metadata.is_file() => Ok(place),
-            _ => Err(not_found(path)),
-        }
+    fn existing_file(&self, path: &StoragePath, operation: &'static str) -> Result<(File, u64), DriverError> {
+        let opened = self.root().and_then(|root| below(&root, path, FILE));
+        let file = File::from(opened.map_err(looking(path, operation))?);
+        let metadata = file.metadata().map_err(acting(path, operation))?;
+        if metadata.is_file() { Ok((file, metadata.len())) } else { Err(not_found(path)) }
     }
 
-    /// Where this path is, and what is there, if anything is.
-    fn locate(&self, path: &StoragePath, operation: &'static str) -> Result<(PathBuf, Option<Metadata>), DriverError> {
-        let mut place = self.root.clone();
-        let mut components = path.components().peekable();
-        if components.peek().is_none() {
-            // The root itself may be a symbolic link.
-            return Ok((place.clone(), fs::metadata(&place).ok()));
-        }
-        let mut found = None;
-        for component in components {
-            place.push(component);
-            found = look(&place, path, operation)?;
-            if found.is_none() {
-                return Ok((self.place(path), None));
-            }
-        }
-        Ok((place, found))
+    /// Opens a directory that must be there.
+    fn directory(&self, path: &StoragePath, operation: &'static str) -> Result<OwnedFd, DriverError> {
+        self.root().and_then(|root| below(&root, path, DIRECTORY)).map_err(looking(path, operation))
+    }
+
+    /// Opens the directory that `path` stands in.
+    fn directory_of(&self, path: &StoragePath, operation: &'static str) -> Result<OwnedFd, DriverError> {
+        let parent = path.parent().ok_or_else(|| not_found(path))?;
+        self.root().and_then(|root| below(&root, &parent, DIRECTORY)).map_err(looking(path, operation))
     }
 
     /// Dates a file that was just written, if dates are ours to give.
@@ -335,20 +377,28 @@ impl Disk {
     }
 
     /// Dates a file that comes to a new place.
-    fn redate(&self, place: &Path) -> io::Result<()> {
-        let open = || OpenOptions::new().append(true).open(place);
+    fn redate(&self, directory: &OwnedFd, name: &str) -> Result<(), Errno> {
+        let date = |time: Timespec| {
+            let times = Timestamps { last_access: time, last_modification: time };
+            utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW)
+        };
         match &self.clock {
-            Some(clock) => open()?.set_modified(clock.now()),
+            Some(clock) => {
+                let since = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                // Of a duration since 1970: what does not fit is later than any filesystem can say.
+                let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+                date(Timespec { tv_sec: seconds, tv_nsec: since.subsec_nanos().into() })
+            }
             // Best effort: another user's file may be renamed but not dated. It is then as old as its last write.
             None => {
-                let _ = open().and_then(|file| file.set_modified(SystemTime::now()));
+                let _ = date(Timespec { tv_sec: 0, tv_nsec: UTIME_NOW });
                 Ok(())
             }
         }
     }
 
-    fn sync(&self, directory: &Path) -> io::Result<()> {
-        if self.fsync { sync_directory(directory) } else { Ok(()) }
+    fn sync(&self, directory: &OwnedFd) -> io::Result<()> {
+        if self.fsync { Ok(rustix::fs::fsync(directory)?) } else { Ok(()) }
     }
 
     fn sharing_tree(&self) -> RwLockReadGuard<'_, ()> {
@@ -356,28 +406,44 @@ impl Disk {
     }
 }
 
-/// What stands at `place`. Below a file there is nothing.
-fn look(place: &Path, path: &StoragePath, operation: &'static str) -> Result<Option<Metadata>, DriverError> {
-    match fs::symlink_metadata(place) {
-        Ok(metadata) if metadata.is_symlink() => Err(DriverError::SymbolicLink { path: path.clone() }),
-        Ok(metadata) => Ok(Some(metadata)),
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(source) => Err(DriverError::Io { path: path.clone(), operation, source }),
+/// Opens what stands at `path` below the root; the root itself too.
+fn below(root: &OwnedFd, path: &StoragePath, flags: OFlags) -> Result<OwnedFd, Errno> {
+    match path.as_str().trim_start_matches('/') {
+        "" => openat(root, ".", flags | OFlags::CLOEXEC, Mode::empty()),
+        path => beneath::open(root.as_fd(), path, flags),
     }
 }
 
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+/// What stands in `directory` under the name that `path` ends with.
+fn look(
+    directory: &OwnedFd,
+    path: &StoragePath,
+    operation: &'static str,
+) -> Result<Option<rustix::fs::Stat>, DriverError> {
+    match statat(directory, path.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
+            Err(DriverError::SymbolicLink { path: path.clone() })
+        }
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(acting(path, operation)(error.into())),
+    }
+}
+
+fn is_file(stat: &rustix::fs::Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
 fn not_found(path: &StoragePath) -> DriverError {
     DriverError::NotFound { path: path.clone() }
 }
 
-/// The error of a call that looks at `path`: what is missing is not found.
-fn looking(path: &StoragePath, operation: &'static str) -> impl Fn(io::Error) -> DriverError {
-    move |source| {
-        if is_missing(&source) { not_found(path) } else { DriverError::Io { path: path.clone(), operation, source } }
+/// The error of a call that looks at `path`: what is missing is not found. Below a file there is nothing.
+fn looking(path: &StoragePath, operation: &'static str) -> impl Fn(Errno) -> DriverError {
+    move |error| match error {
+        Errno::NOENT | Errno::NOTDIR => not_found(path),
+        Errno::LOOP => DriverError::SymbolicLink { path: path.clone() },
+        error => DriverError::Io { path: path.clone(), operation, source: error.into() },
     }
 }
 
@@ -392,13 +458,13 @@ fn temporary_name() -> String {
     format!("{TEMPORARY}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn create_temporary(directory: &Path) -> io::Result<(PathBuf, File)> {
+fn create_temporary(directory: &OwnedFd) -> Result<(String, File), Errno> {
     loop {
-        let place = directory.join(temporary_name());
-        match File::create_new(&place) {
-            Ok(file) => return Ok((place, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+        let name = temporary_name();
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        match openat(directory, &name, flags, FILE_MODE) {
+            Err(Errno::EXIST) => {}
+            file => return Ok((name, file?.into())),
         }
     }
 }

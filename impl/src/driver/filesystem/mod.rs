@@ -18,6 +18,7 @@ use self::disk::Disk;
 use super::{Appender, Clock, ContentStream, Driver, DriverError, MAX_CHUNK, Stat, StoragePath};
 use crate::sync::{Arc, KeyedLocks};
 
+mod beneath;
 mod directories;
 mod disk;
 
@@ -79,8 +80,8 @@ impl Default for FilesystemOptions {
 /// Keeps everything in a directory. A clone is the same driver.
 ///
 /// **Symbolic links** below the root are never followed: whatever is behind one is refused
-/// ([`DriverError::SymbolicLink`]), though [`list`](Driver::list) names it. The check looks before it acts; it guards against
-/// a link that was left there, not against somebody who swaps directories at the right moment. The root may be a link itself.
+/// ([`DriverError::SymbolicLink`]), though [`list`](Driver::list) names it. Directories are opened so that nobody can put a link
+/// in between a look and an act. The root may be a link itself.
 ///
 /// **Names** that are not UTF-8 are not listed. Temporary files of a process that was killed stay invisible until their
 /// directory is deleted.
