@@ -123,7 +123,9 @@ impl Check {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
             let setup = self.setup(subject, config, options);
             let mut target = EmbeddedTarget::builder().fsync(self.fsync).build();
-            let campaign = self.campaign(config, &setup, &mut target).await?;
+            let fsync = if self.fsync { "on" } else { "off (--fsync turns it on)" };
+            let how = format!("in {}, fsync {fsync}", target.directory().display());
+            let campaign = self.campaign(config, &setup, &how, &mut target).await?;
             return Ok(Report::new(setup, campaign, None));
         };
         let known = options.clone().unwrap_or_default();
@@ -133,9 +135,11 @@ impl Check {
             ..HttpOptions::new(config.dialect)
         };
         let mut target = HttpTarget::connect(url, http).await?;
-        let namespace = Some(target.namespace().to_owned());
-        let setup = self.setup(Subject { url: Some(url.clone()), namespace, fsync: None }, config, options);
-        let campaign = self.campaign(config, &setup, &mut target).await?;
+        let namespace = target.namespace().to_owned();
+        let how = format!("repositories begin with {namespace}");
+        let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
+        let setup = self.setup(subject, config, options);
+        let campaign = self.campaign(config, &setup, &how, &mut target).await?;
         supported(campaign.divergence.as_ref())?;
         let tally: &Tally = target.tally();
         Ok(Report::new(setup, campaign, Some(tally)))
@@ -145,10 +149,11 @@ impl Check {
         &self,
         config: &CampaignConfig,
         setup: &Setup,
+        how: &str,
         target: &mut dyn Target,
     ) -> Result<CampaignReport, Failure> {
         if self.format == Format::Text {
-            say(&start(setup));
+            say(&start(setup, how));
         }
         let mut progress = Progress::new(config.cases);
         let campaign = campaign::run_in(config, target, &mut progress).await;
@@ -206,8 +211,8 @@ fn supported(divergence: Option<&Divergence>) -> Result<(), Failure> {
     }
 }
 
-/// What is about to be done.
-fn start(setup: &Setup) -> String {
+/// What is about to be done, and `how` in so far as it is not seen from the setup.
+fn start(setup: &Setup, how: &str) -> String {
     let options = match &setup.options {
         None => "options vary".to_owned(),
         Some(options) => {
@@ -217,12 +222,8 @@ fn start(setup: &Setup) -> String {
         }
     };
     let what = setup.subject.url.as_deref().unwrap_or("our registry, in process");
-    let more = match (&setup.subject.namespace, setup.subject.fsync) {
-        (Some(namespace), _) => format!("; repositories begin with {namespace}"),
-        (None, Some(true)) => "; fsync on".to_owned(),
-        (None, _) => "; fsync off (--fsync turns it on)".to_owned(),
-    };
-    let line = format!("checking {what} against {}; {options}; seed {}{more}", dialect_name(setup.dialect), setup.seed);
+    let line =
+        format!("checking {what} against {}; {options}; seed {}; {how}", dialect_name(setup.dialect), setup.seed);
     wrap("", &line, 80)
 }
 

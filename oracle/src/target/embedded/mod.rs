@@ -55,7 +55,9 @@ impl EmbeddedBuilder {
         self
     }
 
-    /// Makes its directories in this one. Default: the system's for temporary files.
+    /// Makes its directories in this one. Default: `TMPDIR` if that is set; else, without fsync, `/dev/shm` where there is
+    /// such a place: what need not survive is quickest in a directory that is in memory; else the system's for temporary
+    /// files.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
@@ -100,9 +102,19 @@ impl EmbeddedTarget {
         EmbeddedBuilder::default()
     }
 
+    /// Where the directories of the cases are made.
+    pub fn directory(&self) -> PathBuf {
+        let in_memory = || {
+            let wanted = !self.setup.fsync && std::env::var_os("TMPDIR").is_none();
+            // Its metadata do not say whether we may write there, so it is tried.
+            wanted.then(|| PathBuf::from("/dev/shm")).filter(|place| tempfile::tempdir_in(place).is_ok())
+        };
+        self.setup.directory.clone().or_else(in_memory).unwrap_or_else(std::env::temp_dir)
+    }
+
     fn case_directory(&mut self) -> Result<PathBuf, TargetError> {
         if self.base.is_none() {
-            let parent = self.setup.directory.clone().unwrap_or_else(std::env::temp_dir);
+            let parent = self.directory();
             let made = tempfile::Builder::new().prefix("proofhouse-").tempdir_in(&parent);
             self.base = Some(made.map_err(|source| TargetError::NotWritable { path: parent, source })?);
         }
