@@ -56,7 +56,7 @@ impl Default for CampaignConfig {
 pub enum OptionSets {
     /// Each case with options of its own. For targets that can be set up at will.
     Varied,
-    /// Always the same.
+    /// Always the same, also while shrinking. For targets that are what they are.
     Fixed(Options),
 }
 
@@ -136,7 +136,7 @@ pub struct Divergence {
     pub seed: u64,
     /// The specification that is broken.
     pub dialect: Dialect,
-    /// How the registry was set up, after shrinking.
+    /// How the registry was set up; after shrinking, if the options were varied.
     pub options: Options,
     /// The shrunk sequence with the answers; the last one diverges.
     pub steps: Vec<Step>,
