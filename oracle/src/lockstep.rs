@@ -56,26 +56,29 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     rule: RuleId,
+    /// The model's, where the rule is one of the wire: a 500 for a blob that is there is not one for a blob that is not.
+    expected: Option<RuleId>,
     operation: &'static str,
     outcome: String,
 }
 
 impl Run {
-    /// Rule, kind of operation and class of outcome of what is wrong.
+    /// Rule (of the wire and of the model), kind of operation and class of outcome of what is wrong.
     pub fn shape(&self) -> Option<Shape> {
         let finding = self.finding.as_ref()?;
-        let (operation, outcome) = match finding {
+        let (expected, operation, outcome) = match finding {
             Finding::Answer(violation) => {
                 let last = self.performed.last()?;
-                (last.step.op.name(), format!("{} {:?}", violation.seen.class_name(), violation.kind))
+                let outcome = format!("{} {:?}", violation.seen.class_name(), violation.kind);
+                (Some(violation.rule), last.step.op.name(), outcome)
             }
             Finding::Storage { differences } => {
                 let first = differences.first().map(String::as_str).unwrap_or_default();
-                ("", first.split(' ').next().unwrap_or_default().to_owned())
+                (None, "", first.split(' ').next().unwrap_or_default().to_owned())
             }
-            Finding::Lost { .. } => ("", String::new()),
+            Finding::Lost { .. } => (None, "", String::new()),
         };
-        Some(Shape { rule: finding.rule(), operation, outcome })
+        Some(Shape { rule: finding.rule(), expected, operation, outcome })
     }
 }
 

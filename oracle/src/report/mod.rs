@@ -290,7 +290,7 @@ fn advice(tally: &Tally) -> Vec<Advice> {
 }
 
 fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
-    let mut rule = divergence.finding.rule().to_string();
+    let rule = divergence.finding.rule().to_string();
     let mut permitted = Vec::new();
     let seen = match &divergence.finding {
         Finding::Answer(violation) => {
@@ -300,14 +300,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
             };
             permitted.extend(violation.permitted.iter().map(permits));
             match &violation.seen {
-                // What breaks a rule of the wire is that rule's business, whatever was asked.
-                Outcome::Broken { what } => match wire::cited(what) {
-                    Some((cited, seen)) => {
-                        rule = cited.id.to_string();
-                        seen.to_owned()
-                    }
-                    None => what.clone(),
-                },
+                Outcome::Broken { what } => wire::cited(what).map_or(what.as_str(), |(_, seen)| seen).to_owned(),
                 seen => seen.to_string(),
             }
         }
