@@ -5,6 +5,7 @@
 //! instead, by which rule of which standard, and how to see it again.
 
 mod catalogue;
+mod hint;
 mod text;
 pub mod words;
 
@@ -166,6 +167,8 @@ pub struct Diverged {
     pub permitted: Vec<Permitted>,
     /// The rule that is broken.
     pub rule: Row,
+    /// What to pass, if the target looks as if it were set up differently; null: it does not.
+    pub hint: Option<String>,
     /// How many operations were checked before this was found.
     pub found_after: u64,
     /// How long the sequence was before it was shrunk.
@@ -324,6 +327,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         section: String::new(),
     };
     Diverged {
+        hint: hint::hint(setup, &divergence),
         seed: divergence.seed,
         reproduce: reproduce(setup, divergence.seed),
         options_set: options_set(&divergence.options),
