@@ -1,11 +1,12 @@
 //! Where everything stands on disk.
 //!
 //! The layout is that of the CNCF distribution registry, so that either can open what the other wrote; ours adds the referrer
-//! links and, in an upload, `moved` and `rewritten`, which distribution ignores. Nothing here touches a driver. Names, tags,
+//! links, the incoming bytes and, in an upload, `moved` and `rewritten`, which distribution ignores. Nothing here touches a driver. Names, tags,
 //! digests and upload ids were checked when they were parsed, so every path is well-formed.
 //!
 //! ```text
 //! blobs/<alg>/<first two hex>/<hex>/data
+//! incoming/<id>
 //! repositories/<name>/_layers/<alg>/<hex>/link
 //! repositories/<name>/_manifests/revisions/<alg>/<hex>/link
 //! repositories/<name>/_manifests/tags/<tag>/current/link
@@ -48,6 +49,11 @@ paths! {
     blob(digest: &Digest) = "{ROOT}/blobs/{}/{}/{}", digest.algorithm(), &digest.hex()[..2], digest.hex();
     /// The bytes of a blob.
     blob_data(digest: &Digest) = "{ROOT}/blobs/{}/{}/{}/data", digest.algorithm(), &digest.hex()[..2], digest.hex();
+
+    /// Where large blobs wait that come in one request. Ours.
+    all_incoming() = "{ROOT}/incoming";
+    /// The bytes of one of them, as far as they have come.
+    incoming(id: &UploadId) = "{ROOT}/incoming/{id}";
 
     /// All repositories, nested as their names are.
     repositories() = "{ROOT}/repositories";
@@ -149,6 +155,7 @@ mod tests {
             referrer_link(&name, &subject, &digest).as_str(),
             format!("{repository}/_manifests/referrers/sha512/{}/sha256/{hex}/link", subject.hex())
         );
+        assert_eq!(incoming(&id).parent(), Some(all_incoming()));
         assert_eq!(upload_data(&name, &id).as_str(), format!("{repository}/_uploads/b9b3f7a2/data"));
         assert_eq!(
             hash_state(&name, &id, Algorithm::Sha256, 12).as_str(),

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::blob::{UploadId, not_found_is_none};
+use crate::blob::{UploadId, not_found_is_none, purge_incoming};
 use crate::error::RepositoryError;
 use crate::faults::Fault;
 use crate::name::RepositoryName;
@@ -14,7 +14,8 @@ use crate::sync::Ordering;
 
 impl Registry {
     /// Removes the uploads that started at least this many seconds ago, and gives their ids, sorted. One that is in use does not
-    /// get to its end. A dry run removes nothing.
+    /// get to its end. What a large blob that came in one request has left behind goes with them, by the date of its last piece; it
+    /// has no id to be told. A dry run removes nothing.
     ///
     /// # Errors
     /// If the storage fails.
@@ -38,6 +39,10 @@ impl Registry {
                     purged.push(id);
                 }
             }
+        }
+        if !dry_run {
+            let _gate = shared.gate.write().await;
+            purge_incoming(shared, older_than_seconds).await?;
         }
         purged.sort();
         Ok(purged)

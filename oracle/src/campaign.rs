@@ -14,6 +14,7 @@ use crate::generate::Cases;
 use crate::lockstep::{self, Origin};
 use crate::shrink::CaseTree;
 use crate::target::{Target, TargetError};
+use crate::wire;
 
 mod reduce;
 
@@ -56,7 +57,7 @@ impl Default for CampaignConfig {
 pub enum OptionSets {
     /// Each case with options of its own. For targets that can be set up at will.
     Varied,
-    /// Always the same.
+    /// Always the same, also while shrinking. For targets that are what they are.
     Fixed(Options),
 }
 
@@ -119,10 +120,13 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// The rule that is broken.
+    /// The rule that is broken. What breaks a rule of the wire is that rule's business, whatever was asked.
     pub fn rule(&self) -> RuleId {
         match self {
-            Finding::Answer(violation) => violation.rule,
+            Finding::Answer(violation) => match &violation.seen {
+                Outcome::Broken { what } => wire::cited(what).map_or(violation.rule, |(cited, _)| cited.id),
+                _ => violation.rule,
+            },
             Finding::Storage { .. } => lockstep::STORAGE_AS_THE_MODEL,
             Finding::Lost { .. } => lockstep::COLLECTION_KEEPS_CLOSURE,
         }
@@ -136,7 +140,7 @@ pub struct Divergence {
     pub seed: u64,
     /// The specification that is broken.
     pub dialect: Dialect,
-    /// How the registry was set up, after shrinking.
+    /// How the registry was set up; after shrinking, if the options were varied.
     pub options: Options,
     /// The shrunk sequence with the answers; the last one diverges.
     pub steps: Vec<Step>,
@@ -279,12 +283,8 @@ mod tests {
     fn every_rule_of_the_dialect_is_reached() {
         let report = run_on(Perfect::new(), 1_500);
         let reached = |id: &RuleId| report.coverage.rules.contains_key(id);
-        let missed: Vec<RuleId> = proofhouse_model::rules()
-            .iter()
-            .filter(|rule| rule.applies_to(Dialect::Proofhouse, true))
-            .map(|rule| rule.id)
-            .filter(|id| !reached(id))
-            .collect();
+        let applicable = crate::report::applicable(Dialect::Proofhouse, true).into_iter();
+        let missed: Vec<RuleId> = applicable.filter(|id| !reached(id)).collect();
         assert_eq!(missed, []);
     }
 
@@ -334,6 +334,33 @@ mod tests {
         });
         let divergence = run_on(broken, 10).divergence.expect("a divergence");
         assert_eq!(divergence.steps.len(), 1);
+    }
+
+    /// The bytes of a blob break one rule of the wire, and those of a tiny blob another.
+    fn breaks_two_rules_of_the_wire() -> Perfect {
+        Perfect::lying(|_, _, truth| match truth {
+            Outcome::Blob { size: 0..=2, body: Some(_), .. } => {
+                Outcome::Broken { what: "wire.digest.form: it is short".into() }
+            }
+            Outcome::Blob { body: Some(_), .. } => Outcome::Broken { what: "wire.digest.body: it is long".into() },
+            truth => truth,
+        })
+    }
+
+    #[test]
+    fn shrinking_keeps_to_the_rule_of_the_wire_that_was_broken_first() {
+        let mut long = 0;
+        for seed in 0..6 {
+            let rule = |shrink_time| {
+                let config = CampaignConfig { seed, shrink_time, ..config(100) };
+                let report = run(&config, &mut breaks_two_rules_of_the_wire(), &mut ()).unwrap();
+                report.divergence.expect("a divergence").finding.rule().0
+            };
+            let (found, shrunk) = (rule(Duration::ZERO), rule(Duration::from_secs(30)));
+            assert_eq!(found, shrunk, "seed {seed}");
+            long += u32::from(found == "wire.digest.body");
+        }
+        assert!(long > 0, "no seed reads a blob that could become a tiny one");
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct CaseOptions {
     pub base: Options,
     /// What the access controller hides where.
     pub deny: Option<(RepoId, Named)>,
+    /// They say what the target has, and cannot be chosen: shrinking leaves them as they are.
+    pub fixed: bool,
 }
 
 impl CaseOptions {

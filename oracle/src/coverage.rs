@@ -11,7 +11,7 @@ use proofhouse_model::{Op, Outcome, RuleId};
 /// Counts of what was checked.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
-    /// How often each rule decided an answer.
+    /// How often each rule decided an answer, or was found to be kept by a whole case.
     pub rules: BTreeMap<RuleId, u64>,
     /// How often each kind of operation got each class of outcome, sweeps included.
     pub operations: BTreeMap<(&'static str, String), u64>,
@@ -56,6 +56,11 @@ impl Coverage {
             self.mix.succeeded += u64::from(outcome.succeeded());
             self.mix.wrote += u64::from(outcome.succeeded() && op.writes());
         }
+    }
+
+    /// Counts that a rule which no single answer shows was checked, and is kept.
+    pub fn kept(&mut self, rule: RuleId) {
+        *self.rules.entry(rule).or_default() += 1;
     }
 
     /// Adds what another campaign, or another thread of this one, exercised.

@@ -15,11 +15,9 @@ use crate::case::Case;
 use crate::coverage::Coverage;
 use crate::target::{Target, TargetError};
 
-/// After a sequence the storage holds what the model says, and nothing else.
-pub const STORAGE_AS_THE_MODEL: RuleId = RuleId("storage.layout");
+mod rules;
 
-/// A manifest that can be fetched after a collection can be fetched with everything of it that could be fetched before.
-pub const COLLECTION_KEEPS_CLOSURE: RuleId = RuleId("gc.closure");
+pub use rules::{COLLECTION_KEEPS_CLOSURE, CaseRule, STORAGE_AS_THE_MODEL, rule, rules};
 
 /// Why an operation was performed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,26 +54,29 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     rule: RuleId,
+    /// The model's, where the rule is one of the wire: a 500 for a blob that is there is not one for a blob that is not.
+    expected: Option<RuleId>,
     operation: &'static str,
     outcome: String,
 }
 
 impl Run {
-    /// Rule, kind of operation and class of outcome of what is wrong.
+    /// Rule (of the wire and of the model), kind of operation and class of outcome of what is wrong.
     pub fn shape(&self) -> Option<Shape> {
         let finding = self.finding.as_ref()?;
-        let (operation, outcome) = match finding {
+        let (expected, operation, outcome) = match finding {
             Finding::Answer(violation) => {
                 let last = self.performed.last()?;
-                (last.step.op.name(), format!("{} {:?}", violation.seen.class_name(), violation.kind))
+                let outcome = format!("{} {:?}", violation.seen.class_name(), violation.kind);
+                (Some(violation.rule), last.step.op.name(), outcome)
             }
             Finding::Storage { differences } => {
                 let first = differences.first().map(String::as_str).unwrap_or_default();
-                ("", first.split(' ').next().unwrap_or_default().to_owned())
+                (None, "", first.split(' ').next().unwrap_or_default().to_owned())
             }
-            Finding::Lost { .. } => ("", String::new()),
+            Finding::Lost { .. } => (None, "", String::new()),
         };
-        Some(Shape { rule: finding.rule(), operation, outcome })
+        Some(Shape { rule: finding.rule(), expected, operation, outcome })
     }
 }
 
@@ -161,13 +162,21 @@ impl Lockstep<'_> {
                 self.perform(action, Origin::Sweep).await?;
             }
         }
-        if case.checks.inspect {
-            let differences = self.target.inspect(&self.model.state().view()).await;
+        if case.checks.inspect
+            && let Some(differences) = self.target.inspect(&self.model.state().view()).await
+        {
             if !differences.is_empty() {
                 return Err(Finding::Storage { differences });
             }
+            self.kept(STORAGE_AS_THE_MODEL);
         }
         Ok(())
+    }
+
+    fn kept(&mut self, rule: RuleId) {
+        if let Some(coverage) = &mut self.coverage {
+            coverage.kept(rule);
+        }
     }
 
     async fn perform(&mut self, action: Action, origin: Origin) -> Result<(), Finding> {
@@ -189,10 +198,11 @@ impl Lockstep<'_> {
         let before = self.probe().await?;
         self.perform(collection.clone(), Origin::Action).await?;
         let after = self.probe().await?;
-        match after.lost_since(&before) {
-            Some(lost) => Err(lost),
-            None => Ok(()),
+        if let Some(lost) = after.lost_since(&before) {
+            return Err(lost);
         }
+        self.kept(COLLECTION_KEEPS_CLOSURE);
+        Ok(())
     }
 
     async fn probe(&mut self) -> Result<Fetchable, Finding> {
@@ -263,7 +273,11 @@ impl Fetchable {
 
 #[cfg(test)]
 mod tests {
+    use proofhouse_model::{Options, View};
+
     use super::*;
+    use crate::campaign::{CampaignConfig, OptionSets};
+    use crate::perfect::Perfect;
 
     fn fetchable(manifests: &[(&str, &str)], blobs: &[&str]) -> Fetchable {
         let key = |digest: &str| ("a".to_owned(), digest.to_owned());
@@ -298,5 +312,39 @@ mod tests {
         assert!(fetchable(&[], &[]).lost_since(&before).is_none());
         let sparse = fetchable(&[INDEX], &[]);
         assert!(sparse.lost_since(&fetchable(&[INDEX], &[])).is_none());
+    }
+
+    /// What an empty case on a registry whose storage is like that finds, and how often its storage was found sound.
+    fn storage(differences: fn(&View) -> Vec<String>) -> (Option<Finding>, u64) {
+        let config =
+            CampaignConfig { ops: 0, option_sets: OptionSets::Fixed(Options::default()), ..Default::default() };
+        let tree = crate::campaign::case(&config, 0, &|_| true).unwrap();
+        let mut target = Perfect::new();
+        target.differences = differences;
+        let mut coverage = Coverage::default();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let run = run(tree.best(), Dialect::Proofhouse, &mut target, Some(&mut coverage));
+        let finding = runtime.block_on(run).unwrap().finding;
+        (finding, coverage.rules.get(&STORAGE_AS_THE_MODEL).copied().unwrap_or_default())
+    }
+
+    #[test]
+    fn every_rule_of_a_whole_case_rejects_something_and_keeps_another() {
+        let before = fetchable(&[IMAGE], &["c", "l"]);
+        let (broken, never) = storage(|_| vec!["Blob x should not be there".into()]);
+        let (sound, once) = storage(|_| Vec::new());
+        assert_eq!((never, once), (0, 1));
+        let cases = [
+            (STORAGE_AS_THE_MODEL, broken, sound),
+            (COLLECTION_KEEPS_CLOSURE, fetchable(&[IMAGE], &["c"]).lost_since(&before), before.lost_since(&before)),
+        ];
+        for (id, rejected, kept) in &cases {
+            assert_eq!(rejected.as_ref().map(Finding::rule), Some(*id));
+            assert!(kept.is_none(), "{id}: {kept:?}");
+        }
+        let met: Vec<RuleId> = cases.iter().map(|(id, ..)| *id).collect();
+        let table: Vec<RuleId> = rules().iter().map(|rule| rule.id).collect();
+        assert_eq!(met, table);
+        assert!(rules().iter().all(|rule| !rule.section.is_empty() && rule.sentence.ends_with('.')));
     }
 }

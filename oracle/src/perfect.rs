@@ -45,7 +45,7 @@ impl Target for Perfect {
         true
     }
 
-    async fn inspect(&mut self, view: &View) -> Vec<String> {
-        (self.differences)(view)
+    async fn inspect(&mut self, view: &View) -> Option<Vec<String>> {
+        Some((self.differences)(view))
     }
 }

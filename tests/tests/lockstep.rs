@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use proofhouse::campaign::{CampaignConfig, CampaignReport, OptionSets, run};
 use proofhouse::coverage::Coverage;
+use proofhouse::report::applicable;
 use proofhouse::target::EmbeddedTarget;
 use proofhouse_model::{Cache, Dialect, Options, Platform, rules};
 
@@ -131,8 +132,8 @@ fn broad() -> &'static Coverage {
 #[test]
 fn no_rule_that_applies_stays_unreached() {
     let coverage = broad();
-    let applies = rules().iter().filter(|rule| rule.applies_to(Dialect::Proofhouse, true)).map(|rule| rule.id);
-    let unreached: BTreeSet<_> = applies.filter(|id| !coverage.rules.contains_key(id)).collect();
+    let applies = applicable(Dialect::Proofhouse, true);
+    let unreached: BTreeSet<_> = applies.into_iter().filter(|id| !coverage.rules.contains_key(id)).collect();
     assert!(unreached.is_empty(), "unreached by 400 cases from seed 0: {unreached:?}");
     for rule in rules().iter().filter(|rule| !rule.applies_to(Dialect::Proofhouse, true)) {
         println!("{} does not apply: {} permits it to registries of others ({})", rule.id, rule.standard, rule.level);

@@ -5,8 +5,8 @@ use crate::blob::{BlobUpload, LinkedBlobStore, UploadId};
 use crate::digest::Digest;
 use crate::error::UploadError;
 
-/// Blobs of at most so many bytes that come in one request are held in memory and need no upload. Configurations and
-/// signatures are that small.
+/// Blobs of at most so many bytes that come in one request are held in memory and not in the storage meanwhile.
+/// Configurations and signatures are that small.
 const SMALL: usize = 64 << 10;
 
 impl Api {
@@ -19,33 +19,22 @@ impl Api {
         Self::start(&self.repository(&name)?.blobs()).await
     }
 
-    /// Stores a blob in one request: as start, append, finish. An error leaves no upload behind.
+    /// Stores a blob in one request: as start, append, finish. An error leaves no upload behind, and content that is not what was
+    /// announced no repository that was not there before.
     ///
     /// # Errors
-    /// `NAME_INVALID`, `DIGEST_INVALID` (malformed, or the content hashes to another), `DENIED`.
+    /// `NAME_INVALID`, `DIGEST_INVALID` (malformed, or the content hashes to another), `DENIED`; `BLOB_UPLOAD_UNKNOWN` if a purge
+    /// took the bytes while they came.
     pub async fn put_blob(&self, repo: &str, digest: &str, body: Body) -> Result<Digest, ApiError> {
         let name = parse::name(repo)?;
         let digest = parse::digest(digest)?;
         let blobs = self.repository(&name)?.blobs();
-        let body = match body.gather(SMALL).await {
-            Ok(Ok(bytes)) => return blobs.put(&digest, bytes).await.map(|()| digest).map_err(refusal),
-            Ok(Err(large)) => large,
-            Err(error) => return Err(refusal(UploadError::Body(error))),
+        let stored = match body.gather(SMALL).await {
+            Ok(Ok(bytes)) => blobs.put(&digest, bytes).await,
+            Ok(Err(large)) => blobs.put_stream(&digest, large).await,
+            Err(error) => Err(UploadError::Body(error)),
         };
-        let id = blobs.start().await.map_err(refusal)?;
-        let upload = blobs.resume(&id).await.map_err(refusal)?;
-        match append_and_commit(upload, body, &digest).await {
-            Ok(()) => Ok(digest),
-            Err(error) => {
-                // The upload is ours alone; what cannot be removed now will be purged.
-                if let Ok(upload) = blobs.resume(&id).await
-                    && let Err(error) = upload.cancel().await
-                {
-                    tracing::warn!(%id, %error, "an upload was left behind");
-                }
-                Err(refusal(error))
-            }
-        }
+        stored.map(|()| digest).map_err(refusal)
     }
 
     /// Appends a chunk. `range` is its first and last byte, inclusive.
@@ -112,12 +101,6 @@ impl Api {
         let Ok(id) = id.parse::<UploadId>() else { return Err(refusal(UploadError::Unknown)) };
         self.repository(&name)?.blobs().resume(&id).await.map_err(refusal)
     }
-}
-
-/// Gives the upload up in any case, so that it can be taken up again.
-async fn append_and_commit(mut upload: BlobUpload, body: Body, digest: &Digest) -> Result<(), UploadError> {
-    upload.append(None, body, Some(digest.algorithm())).await?;
-    upload.commit(digest).await
 }
 
 fn missing_digest() -> ApiError {

@@ -7,6 +7,7 @@
 mod body;
 mod hashstate;
 mod id;
+mod incoming;
 mod link;
 mod linked;
 mod server;
@@ -21,5 +22,6 @@ pub use server::ServedBlob;
 pub use store::{BlobStore, BlobWalk};
 pub use upload::BlobUpload;
 
+pub(crate) use incoming::purge_incoming;
 pub(crate) use link::{LinkKind, LinkStatter, linked_digests, read_link, write_link};
 pub(crate) use store::{GlobalStatter, MANIFEST_READ_LIMIT, bytes_exist, not_found_is_none, read_limited};

@@ -169,6 +169,24 @@ async fn a_push_in_two_requests_that_crashes_has_happened_or_can_be_repeated() {
 }
 
 #[tokio::test]
+async fn a_large_push_in_one_request_that_crashes_has_happened_or_can_be_repeated_and_a_purge_takes_what_it_left() {
+    let content = "0123456789".repeat(10_000);
+    crash_everywhere(
+        async |_| (),
+        async |house, ()| house.api.put_blob("a", sha256(&content).as_str(), body(&content)).await.is_ok(),
+        async |house, (), acknowledged| {
+            assert!(!acknowledged || house.has("a", &content).await);
+            house.api.purge_uploads(0, false).await.unwrap();
+            let files = house.files().await;
+            assert!(files.iter().all(|file| !file.contains("incoming") && !file.contains("_uploads")), "{files:?}");
+            house.push("a", &content).await;
+            assert_eq!(house.get("a", &sha256(&content), None).await.unwrap(), content);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn an_append_that_crashes_keeps_what_was_acknowledged_before() {
     crash_everywhere(
         async |house| {

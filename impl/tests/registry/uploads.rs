@@ -129,6 +129,90 @@ async fn one_request_stores_a_blob_or_leaves_nothing_behind() {
     assert!(house.api.catalog(None, None).await.unwrap().items.is_empty());
 }
 
+/// More than is held in memory.
+fn large() -> String {
+    "0123456789".repeat(10_000)
+}
+
+/// Lets the others go on until a large push has put its first bytes down.
+async fn until_bytes_wait(house: &House) {
+    while !house.files().await.iter().any(|file| file.contains("0123456789")) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_of_any_size_makes_no_repository_and_leaves_no_directory_in_one() {
+    let house = House::new();
+    let (wrong, content) = (sha256("wrong"), large());
+    for size in [5, 65_536, 65_537, content.len()] {
+        let refused = house.api.put_blob("a/b", wrong.as_str(), body(&content[..size])).await;
+        assert_eq!(failure(refused), format!("400 DIGEST_INVALID {wrong}"));
+        let broken = [Ok(Bytes::from(content[..size].to_owned())), Err(std::io::Error::other("gone"))];
+        let broken = Body::stream(None, stream::iter(broken).boxed());
+        house.api.put_blob("a/b", sha256(&content[..size]).as_str(), broken).await.unwrap_err();
+        assert!(house.files().await.is_empty());
+        assert!(house.driver.list(&paths::repositories()).await.unwrap_err().is_not_found(), "{size}");
+        assert_eq!(failure(house.api.remove_repository("a/b").await), "404 NAME_UNKNOWN a/b");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_takes_nothing_from_the_uploads_beside_it() {
+    let house = House::new();
+    let (sender, receiver) = futures::channel::mpsc::unbounded();
+    let (wrong, content) = (sha256("wrong"), large());
+    let pushing = house.api.put_blob("a", wrong.as_str(), Body::stream(None, receiver.boxed()));
+    let starting = async {
+        sender.unbounded_send(Ok(Bytes::from(content))).unwrap();
+        until_bytes_wait(&house).await;
+        let id = start(&house, "a").await;
+        drop(sender);
+        id
+    };
+    let (refused, id) = tokio::join!(pushing, starting);
+    assert_eq!(failure(refused), format!("400 DIGEST_INVALID {wrong}"));
+    assert_eq!(append(&house, &id, "x").await, 1);
+    // A cancelled upload leaves its repository, and so does a refusal after it.
+    house.api.cancel("a", &id).await.unwrap();
+    house.api.put_blob("a", wrong.as_str(), body(&large())).await.unwrap_err();
+    house.api.remove_repository("a").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_large_push_left_is_purged_by_its_age_and_never_mixed_into_another() {
+    let house = House::new();
+    let content = large();
+    for id in ["upload-1", "other"] {
+        house.write(&format!("/docker/registry/v2/incoming/{id}"), "left behind").await;
+    }
+    let digest = house.push("a", &content).await;
+    assert_eq!(house.get("a", &digest, None).await.unwrap(), content);
+    house.advance(10);
+    for (age, dry_run, left) in [(11, false, 3), (0, true, 3), (10, false, 2)] {
+        assert!(house.api.purge_uploads(age, dry_run).await.unwrap().is_empty());
+        assert_eq!(house.files().await.len(), left);
+    }
+}
+
+#[tokio::test]
+async fn a_large_push_whose_bytes_are_purged_while_they_come_stores_nothing() {
+    let house = House::new();
+    let (sender, receiver) = futures::channel::mpsc::unbounded();
+    let content = large();
+    let digest = sha256(&content);
+    let pushing = house.api.put_blob("a", digest.as_str(), Body::stream(None, receiver.boxed()));
+    let purging = async {
+        sender.unbounded_send(Ok(Bytes::from(content))).unwrap();
+        until_bytes_wait(&house).await;
+        house.api.purge_uploads(0, false).await.unwrap();
+        drop(sender);
+    };
+    let (pushed, ()) = tokio::join!(pushing, purging);
+    assert_eq!(failure(pushed), "404 BLOB_UPLOAD_UNKNOWN -");
+    assert!(house.files().await.is_empty());
+}
+
 #[tokio::test]
 async fn one_request_stores_blobs_of_any_size_however_they_come() {
     let house = House::new();
@@ -149,7 +233,7 @@ async fn one_request_stores_blobs_of_any_size_however_they_come() {
         house.api.put_blob("b", sha256(&content).as_str(), body).await.unwrap_err();
         assert!(!house.has("b", &content).await);
     }
-    assert!(house.files().await.iter().all(|file| !file.contains("_uploads")));
+    assert!(house.files().await.iter().all(|file| !file.contains("_uploads") && !file.contains("incoming")));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Cases<'_> {
         let spec = setup::pool(dice, limited);
         let options = match self.option_sets {
             OptionSets::Varied => setup::options(dice, &spec, limited),
-            OptionSets::Fixed(options) => CaseOptions { base: options.clone(), deny: None },
+            OptionSets::Fixed(options) => CaseOptions { base: options.clone(), deny: None, fixed: true },
         };
         let pool = Pool::new(spec);
         let specification = Specification::new(Dialect::Proofhouse, options.resolve(&pool))

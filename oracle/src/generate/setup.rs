@@ -199,7 +199,7 @@ pub(super) fn options(dice: &mut Dice, pool: &PoolSpec, limited: bool) -> CaseOp
         catalog_max: dice.weighted(&[(6, 1_000), (2, 2), (1, 3)]),
     };
     let deny = dice.percent(15).then(|| (RepoId(dice.byte() % 2), denied_digest(dice, pool)));
-    CaseOptions { base, deny }
+    CaseOptions { base, deny, fixed: false }
 }
 
 fn platforms(dice: &mut Dice) -> Vec<Platform> {

@@ -1,10 +1,9 @@
-//! All rules in one list: the model's, the wire's, and those that are checked from outside of both.
+//! All rules in one list: the model's, the wire's, and those of a whole case.
 
 use proofhouse_model::{Dialect, Level, RuleId};
 use serde::Serialize;
 
-use crate::lockstep::{COLLECTION_KEEPS_CLOSURE, STORAGE_AS_THE_MODEL};
-use crate::wire;
+use crate::{lockstep, wire};
 
 /// A rule, whoever checks it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +28,8 @@ pub fn row(id: &str) -> Option<Row> {
     if let Some(rule) = wire::rule(id) {
         return Some(make(rule.id, rule.level, rule.sentence, rule.source.to_string(), rule.section));
     }
-    own().into_iter().find(|row| row.id == id)
+    let rule = lockstep::rule(id)?;
+    Some(make(rule.id, rule.level, rule.sentence, rule.standard.to_string(), rule.section))
 }
 
 /// The names of the rules that a target can meet.
@@ -38,16 +38,8 @@ pub fn row(id: &str) -> Option<Row> {
 pub fn applicable(dialect: Dialect, library: bool) -> Vec<RuleId> {
     let model = proofhouse_model::rules().iter().filter(|rule| rule.applies_to(dialect, library)).map(|rule| rule.id);
     let wire = wire::rules().iter().filter(|rule| !library && rule.applies_to(dialect)).map(|rule| rule.id);
-    model.chain(wire).collect()
-}
-
-/// Rules that are checked after a case, and have no operation of their own.
-fn own() -> Vec<Row> {
-    let ours = |id, sentence, section| make(id, Level::Must, sentence, "docs/behaviour.md".into(), section);
-    let layout = "After a sequence the storage holds what the model says, and nothing else.";
-    let closure = "A manifest that can be fetched after a collection can be fetched with everything of it that could be \
-        fetched before.";
-    vec![ours(STORAGE_AS_THE_MODEL, layout, "Layout"), ours(COLLECTION_KEEPS_CLOSURE, closure, "Garbage collection")]
+    let whole = lockstep::rules().iter().filter(|rule| rule.applies_to(dialect, library)).map(|rule| rule.id);
+    model.chain(wire).chain(whole).collect()
 }
 
 fn make(id: RuleId, level: Level, sentence: &str, standard: String, section: &str) -> Row {
@@ -71,9 +63,28 @@ mod tests {
                 assert!(applicable(dialect, library).iter().all(|id| row(id.0).is_some()));
             }
         }
-        assert_eq!(row("gc.closure").map(|row| row.level).as_deref(), Some("MUST"));
+        assert_eq!(row("gc.closure").map(|row| row.section).as_deref(), Some("Garbage collection"));
         assert_eq!(row("wire.answer.whole").map(|row| row.standard).as_deref(), Some("RFC 9110"));
         assert_eq!(row("no.such"), None);
+    }
+
+    #[test]
+    fn no_two_rules_have_one_name() {
+        let model = proofhouse_model::rules().iter().map(|rule| rule.id);
+        let wire = wire::rules().iter().map(|rule| rule.id);
+        let mut names: Vec<RuleId> = model.chain(wire).chain(lockstep::rules().iter().map(|rule| rule.id)).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn what_a_whole_case_shows_takes_a_library() {
+        for rule in lockstep::rules() {
+            assert!(applicable(Dialect::Proofhouse, true).contains(&rule.id), "{}", rule.id);
+            assert!(!applicable(Dialect::Proofhouse, false).contains(&rule.id), "{}", rule.id);
+        }
     }
 
     #[test]

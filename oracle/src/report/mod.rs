@@ -5,6 +5,7 @@
 //! instead, by which rule of which standard, and how to see it again.
 
 mod catalogue;
+mod hint;
 mod text;
 pub mod words;
 
@@ -166,6 +167,8 @@ pub struct Diverged {
     pub permitted: Vec<Permitted>,
     /// The rule that is broken.
     pub rule: Row,
+    /// What to pass, if the target looks as if it were set up differently; null: it does not.
+    pub hint: Option<String>,
     /// How many operations were checked before this was found.
     pub found_after: u64,
     /// How long the sequence was before it was shrunk.
@@ -290,7 +293,7 @@ fn advice(tally: &Tally) -> Vec<Advice> {
 }
 
 fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
-    let mut rule = divergence.finding.rule().to_string();
+    let rule = divergence.finding.rule().to_string();
     let mut permitted = Vec::new();
     let seen = match &divergence.finding {
         Finding::Answer(violation) => {
@@ -300,14 +303,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
             };
             permitted.extend(violation.permitted.iter().map(permits));
             match &violation.seen {
-                // What breaks a rule of the wire is that rule's business, whatever was asked.
-                Outcome::Broken { what } => match wire::cited(what) {
-                    Some((cited, seen)) => {
-                        rule = cited.id.to_string();
-                        seen.to_owned()
-                    }
-                    None => what.clone(),
-                },
+                Outcome::Broken { what } => wire::cited(what).map_or(what.as_str(), |(_, seen)| seen).to_owned(),
                 seen => seen.to_string(),
             }
         }
@@ -331,6 +327,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         section: String::new(),
     };
     Diverged {
+        hint: hint::hint(setup, &divergence),
         seed: divergence.seed,
         reproduce: reproduce(setup, divergence.seed),
         options_set: options_set(&divergence.options),

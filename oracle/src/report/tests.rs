@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proofhouse_model::{RuleId, UploadRef, Violation, ViolationKind, digest_of};
+use proofhouse_model::{Class, Code, ErrorItem, RuleId, UploadRef, Violation, ViolationKind, digest_of};
 
 use super::*;
 use crate::campaign::Step;
@@ -127,4 +127,86 @@ fn coverage_and_advice_are_told_when_all_is_well() {
     assert!(!report.coverage.unreached.contains(&"wire.answer.whole".to_owned()));
     assert!(report.coverage.unreached.contains(&"wire.link".to_owned()));
     assert!(text.contains("advice    wire.digest.present (SHOULD, 3 times): "), "{text}");
+}
+
+/// The hint of a report in which these deletions were answered so, the last wrongly, with deletion assumed to be on or off.
+fn hint(dialect: Dialect, assumed: bool, rule: &'static str, answers: &[(Op, Outcome)]) -> Option<String> {
+    let seen = answers.last().unwrap().1.clone();
+    let violation = Violation { rule: RuleId(rule), permitted: Vec::new(), seen, kind: ViolationKind::NotPermitted };
+    let mut campaign = campaign(Some(Finding::Answer(Box::new(violation))));
+    let divergence = campaign.divergence.as_mut().unwrap();
+    divergence.dialect = dialect;
+    divergence.options = Options { delete: assumed, ..Options::default() };
+    divergence.steps = answers.iter().cloned().map(|(op, outcome)| Step { op, outcome }).collect();
+    let report = Report::new(Setup { dialect, ..setup() }, campaign, None);
+    let hint = report.divergence.as_ref().unwrap().hint.clone();
+    assert_eq!(report.text().contains("hint        it was assumed"), hint.is_some());
+    hint
+}
+
+fn refused(class: Class, code: Code) -> Outcome {
+    Outcome::Refused { class, errors: vec![ErrorItem { code, detail: None }] }
+}
+
+#[test]
+fn a_target_that_deletes_otherwise_than_assumed_is_told_what_to_pass() {
+    let distribution = Dialect::Distribution(Release::V2_8);
+    let blob = || Op::DeleteBlob { repo: "a".into(), digest: digest_of("sha256", b"layer") };
+    let tag = || Op::DeleteManifest { repo: "a".into(), reference: "latest".into() };
+    let off = || refused(Class::Unsupported, Code::Unsupported);
+    let on = [
+        (blob(), Outcome::Done),
+        (blob(), refused(Class::NotFound, Code::BlobUnknown)),
+        (tag(), refused(Class::NotFound, Code::NameUnknown)),
+        (tag(), refused(Class::Invalid, Code::DigestInvalid)),
+    ];
+    for answer in on {
+        let told = hint(distribution, false, "delete.off", std::slice::from_ref(&answer)).unwrap();
+        assert!(told.ends_with("pass --assume delete=true"), "{answer:?}: {told}");
+        let two_minds = [(blob(), off()), answer.clone()];
+        assert_eq!(hint(distribution, false, "delete.off", &two_minds), None, "{answer:?}");
+        assert_eq!(hint(Dialect::Oci, false, "delete.off", &[answer]), None);
+    }
+    for dialect in [distribution, Dialect::Oci] {
+        let told = hint(dialect, true, "blob.delete", &[(blob(), off())]).unwrap();
+        assert!(told.ends_with("pass --assume delete=false"), "{told}");
+        let two_minds = [(blob(), Outcome::Done), (blob(), off())];
+        assert_eq!(hint(dialect, true, "blob.delete.missing", &two_minds), None);
+    }
+}
+
+#[test]
+fn another_fault_in_a_deletion_has_no_hint() {
+    let distribution = Dialect::Distribution(Release::V2_8);
+    let blob = || Op::DeleteBlob { repo: "a".into(), digest: digest_of("sha256", b"layer") };
+    let not_found = refused(Class::NotFound, Code::BlobUnknown);
+    assert_eq!(hint(distribution, true, "blob.delete", &[(blob(), not_found.clone())]), None);
+    assert_eq!(hint(distribution, false, "digest.invalid", &[(blob(), not_found.clone())]), None);
+    let denied = refused(Class::Denied, Code::Denied);
+    assert_eq!(hint(distribution, false, "delete.off", &[(blob(), denied)]), None);
+    let broken = Outcome::Broken { what: "wire.answer.whole: the connection was closed".into() };
+    assert_eq!(hint(distribution, false, "delete.off", &[(blob(), broken)]), None);
+    let head = Op::HeadBlob { repo: "a".into(), digest: digest_of("sha256", b"layer") };
+    assert_eq!(hint(distribution, false, "delete.off", &[(blob(), Outcome::Done), (head, not_found)]), None);
+}
+
+#[test]
+fn in_process_the_options_are_not_assumed() {
+    let seen = Outcome::Done;
+    let mut campaign = campaign(Some(answer(seen.clone())));
+    let divergence = campaign.divergence.as_mut().unwrap();
+    divergence.dialect = Dialect::Proofhouse;
+    divergence.options = Options::default();
+    divergence.finding = Finding::Answer(Box::new(Violation {
+        rule: RuleId("delete.off"),
+        permitted: Vec::new(),
+        seen: seen.clone(),
+        kind: ViolationKind::NotPermitted,
+    }));
+    let op = Op::DeleteBlob { repo: "a".into(), digest: digest_of("sha256", b"layer") };
+    divergence.steps = vec![Step { op, outcome: seen }];
+    let local = Setup { subject: Subject { url: None, namespace: None, fsync: Some(false) }, ..setup() };
+    let told = |setup: &Setup| Report::new(setup.clone(), campaign.clone(), None).divergence.unwrap().hint;
+    assert_eq!(told(&local), None);
+    assert!(told(&setup()).is_some());
 }

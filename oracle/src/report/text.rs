@@ -97,6 +97,9 @@ fn diverged(divergence: &Diverged) -> String {
     let options: Vec<String> = divergence.options_set.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     let options = if options.is_empty() { "all as by default".to_owned() } else { options.join(", ") };
     line(&mut out, "options     ", &options);
+    if let Some(hint) = &divergence.hint {
+        line(&mut out, "hint        ", hint);
+    }
     // A command must be copied whole: it is not broken into lines.
     let _ = writeln!(out, "reproduce   {}\n", divergence.reproduce);
     out

@@ -73,11 +73,14 @@ pub(super) enum ActionEdit {
 
 const OPTIONS: usize = 12;
 
-/// Every edit that might make the case smaller. What no action uses is left out.
+/// Every edit that might make the case smaller. What no action uses is left out, and so are options that are fixed.
 pub(super) fn all(case: &Case) -> Vec<Edit> {
-    let mut edits = vec![Edit::NoDeny];
-    edits.extend((0..case.options.base.platforms.len()).map(Edit::Platform));
-    edits.extend((0..OPTIONS).map(Edit::Option));
+    let mut edits = Vec::new();
+    if !case.options.fixed {
+        edits.push(Edit::NoDeny);
+        edits.extend((0..case.options.base.platforms.len()).map(Edit::Platform));
+        edits.extend((0..OPTIONS).map(Edit::Option));
+    }
     for (from, to) in [(2, 0), (1, 0), (2, 1)] {
         edits.push(Edit::Merge(RepoId(from), RepoId(to)));
     }

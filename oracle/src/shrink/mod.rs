@@ -3,8 +3,8 @@
 //! A [`CaseTree`] is proptest's value tree over whole cases: [`simplify`](ValueTree::simplify) proposes a smaller one,
 //! [`complicate`](ValueTree::complicate) takes the proposal back and makes the next. Actions are dropped in chunks first
 //! (halves, quarters, ... single ones, from the end), again and again until none can go; then payloads and options get
-//! smaller, one edit at a time; then actions again. Nothing is random and no precondition is kept: every
-//! subsequence means something.
+//! smaller, one edit at a time; then actions again. Options that are fixed are never touched: the target would not have the
+//! others. Nothing is random and no precondition is kept: every subsequence means something.
 
 use proptest::strategy::ValueTree;
 
@@ -125,7 +125,7 @@ impl ValueTree for CaseTree {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Op, Options};
+    use proofhouse_model::{Deny, Op, Options, Platform};
     use proptest::strategy::Strategy as _;
     use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -134,9 +134,13 @@ mod tests {
     use crate::generate::Cases;
 
     fn tree(seed: u8) -> CaseTree {
+        tree_with(seed, &OptionSets::Varied)
+    }
+
+    fn tree_with(seed: u8, option_sets: &OptionSets) -> CaseTree {
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        Cases { length: 60, option_sets: &OptionSets::Varied, offers: &|_| true }.new_tree(&mut runner).unwrap()
+        Cases { length: 60, option_sets, offers: &|_| true }.new_tree(&mut runner).unwrap()
     }
 
     /// Shrinks as long as the case still `fails`, and counts the attempts.
@@ -166,6 +170,28 @@ mod tests {
             let longest = case.ops().iter().map(|op| format!("{op:?}").len()).max().unwrap_or(0);
             assert!(longest < 400, "{:?}", case.ops());
             assert!(attempts < 600, "{attempts} attempts");
+        }
+    }
+
+    #[test]
+    fn fixed_options_are_in_every_proposal_as_they_were_given() {
+        let platform = |architecture: &str| Platform { architecture: architecture.into(), os: "linux".into() };
+        let given = Options {
+            delete: true,
+            validate_index: true,
+            platforms: vec![platform("amd64"), platform("arm64")],
+            urls_allow: Some("^https://".into()),
+            deny: Some(Deny { repo: "a".into(), digest: "sha256:0".into() }),
+            max_manifest_bytes: 9_000,
+            catalog_max: 50,
+            ..Options::default()
+        };
+        let option_sets = OptionSets::Fixed(given.clone());
+        for fails in [|_: &Case| true, |_: &Case| false, two_puts] {
+            shrink(tree_with(1, &option_sets), |case| {
+                assert_eq!(case.options.resolve(&case.pool), given);
+                fails(case)
+            });
         }
     }
 

@@ -43,12 +43,12 @@ pub trait Target {
         false
     }
 
-    /// After a case: an independent look at the storage, if there is one.
+    /// After a case: an independent look at the storage. None: it cannot be looked at.
     ///
     /// Returns what differs from the model's view, one sentence each; nothing if all is as it must be.
-    async fn inspect(&mut self, view: &View) -> Vec<String> {
+    async fn inspect(&mut self, view: &View) -> Option<Vec<String>> {
         let _ = view;
-        Vec::new()
+        None
     }
 }
 

@@ -212,11 +212,9 @@ impl Target for EmbeddedTarget {
         true
     }
 
-    async fn inspect(&mut self, view: &View) -> Vec<String> {
-        match &self.running {
-            Some(Running { root: Some(root), options, .. }) => disk::differences(root, view, options.digest_resumption),
-            _ => Vec::new(),
-        }
+    async fn inspect(&mut self, view: &View) -> Option<Vec<String>> {
+        let Some(Running { root: Some(root), options, .. }) = &self.running else { return None };
+        Some(disk::differences(root, view, options.digest_resumption))
     }
 }
 

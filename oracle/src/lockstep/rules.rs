@@ -1,0 +1,62 @@
+//! The rules of a whole case: what no single answer shows.
+//!
+//! A table like those of the model and of the wire. These rules are checked from outside of both: after a sequence, and around a
+//! collection.
+
+use proofhouse_model::{Dialect, Level, RuleId, Standard};
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseRule {
+    /// Its name.
+    pub id: RuleId,
+    /// Where it comes from.
+    pub standard: Standard,
+    /// The section there.
+    pub section: &'static str,
+    /// How binding it is.
+    pub level: Level,
+    /// What it says, in one sentence of ours.
+    pub sentence: &'static str,
+}
+
+impl CaseRule {
+    /// Can a target of that dialect meet the rule at all? It takes one that shows its storage, and that can be told to collect.
+    pub fn applies_to(&self, dialect: Dialect, library: bool) -> bool {
+        library && dialect == Dialect::Proofhouse
+    }
+}
+
+/// After a sequence the storage holds what the model says, and nothing else.
+pub const STORAGE_AS_THE_MODEL: RuleId = RuleId("storage.layout");
+
+/// A manifest that can be fetched after a collection can be fetched with everything of it that could be fetched before.
+pub const COLLECTION_KEEPS_CLOSURE: RuleId = RuleId("gc.closure");
+
+const RULES: &[CaseRule] = &[
+    CaseRule {
+        id: STORAGE_AS_THE_MODEL,
+        standard: Standard::Proofhouse,
+        section: "Layout",
+        level: Level::Must,
+        sentence: "The storage holds what was stored and not removed, each thing in its place, and nothing else.",
+    },
+    CaseRule {
+        id: COLLECTION_KEEPS_CLOSURE,
+        standard: Standard::Proofhouse,
+        section: "Garbage collection",
+        level: Level::Must,
+        sentence: "A manifest that can be fetched after a collection can be fetched with everything of it that could be \
+            fetched before.",
+    },
+];
+
+/// All of them.
+pub fn rules() -> &'static [CaseRule] {
+    RULES
+}
+
+/// The rule of that name.
+pub fn rule(id: &str) -> Option<&'static CaseRule> {
+    RULES.iter().find(|rule| rule.id.0 == id)
+}
