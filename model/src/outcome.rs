@@ -185,26 +185,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The class of outcome as one or two words, for counts: `Blob`, `Refused BLOB_UNKNOWN`, …
-    pub fn class_name(&self) -> String {
-        let more = match self {
-            Outcome::Blob { body: Some(BlobBody { range: Some(_), .. }), .. } => "part".into(),
-            Outcome::ManifestStored { subject: Some(_), .. } => "subject".into(),
-            Outcome::Names { names, .. } if names.is_empty() => "none".into(),
-            Outcome::Names { more: true, .. } => "more".into(),
-            Outcome::Referrers { referrers, .. } if referrers.is_empty() => "none".into(),
-            Outcome::Collected { manifests, .. } if !manifests.is_empty() => "manifests".into(),
-            Outcome::Collected { blobs, .. } => if blobs.is_empty() { "nothing" } else { "blobs" }.into(),
-            Outcome::Purged { uploads } if uploads.is_empty() => "none".into(),
-            Outcome::Refused { class, errors } => {
-                errors.first().map_or_else(|| class.status().to_string(), |error| error.code.text())
-            }
-            _ => String::new(),
-        };
-        let name: &'static str = self.into();
-        format!("{name} {more}").trim_end().to_owned()
-    }
-
     /// Did the operation do what was asked?
     pub fn succeeded(&self) -> bool {
         !matches!(self, Outcome::Refused { .. } | Outcome::Broken { .. })
