@@ -34,6 +34,31 @@ fn distribution_keeps_a_sha512_blob_under_sha256_and_fails_when_that_is_unlinked
 }
 
 #[test]
+fn distribution_loses_an_alias_that_is_mounted_where_it_is() {
+    let mut r = distribution(V2_8);
+    r.push_blob_as("a", "layer", &sha512("layer"));
+    let upload = r.fresh();
+    assert_eq!(r.does(mount("a", &sha512("layer"), Some("a"), upload)), blob_stored(&sha512("layer")));
+    r.permits(get_blob("a", &sha512("layer")), refused(Class::NotFound, Code::BlobUnknown, None));
+    r.permits(delete_blob("a", &sha512("layer")), refused(Class::NotFound, Code::BlobUnknown, None));
+    assert_eq!(r.does(get_blob("a", &sha256("layer"))), blob(&sha256("layer"), "layer"));
+}
+
+#[test]
+fn distribution_reads_no_number_in_a_range_beyond_63_bits() {
+    let mut r = distribution(V2_8);
+    r.push_blob("a", "layer");
+    let largest = u64::MAX / 2;
+    for range in [Range::FromTo(0, largest), Range::Last(largest)] {
+        let seen = r.does(get_part("a", &sha256("layer"), range));
+        assert!(matches!(seen, Outcome::Blob { body: Some(BlobBody { range: Some((0, 4)), .. }), .. }), "{seen}");
+    }
+    for range in [Range::FromTo(0, largest + 1), Range::Last(largest + 1), Range::From(largest + 1)] {
+        r.permits(get_part("a", &sha256("layer"), range), bare(Class::Range));
+    }
+}
+
+#[test]
 fn distribution_2_8_ignores_ranges_of_chunks_and_distribution_3_only_at_the_finish() {
     let mut old = distribution(V2_8);
     let upload = old.start("a");
