@@ -101,7 +101,8 @@ pub(crate) fn walk(at: &At) -> Answer {
 }
 
 fn catalog(at: &At) -> Vec<String> {
-    let listed = at.state.repos.iter().filter(|(_, it)| it.held_manifests || at.v2() && !it.layers.is_empty());
+    // 2.8 looks for the directory of layers, which stays when the last link goes.
+    let listed = at.state.repos.iter().filter(|(_, it)| if at.v2() { it.held_layers } else { it.held_manifests });
     let mut names: Vec<String> = listed.map(|(name, _)| name.clone()).collect();
     names.sort_by(|one, other| catalog_key(one).cmp(&catalog_key(other)));
     names

@@ -41,6 +41,8 @@ pub(crate) struct Repository {
     pub(crate) layers: BTreeMap<Digest, u64>,
     pub(crate) revisions: BTreeMap<Digest, Revision>,
     pub(crate) tags: BTreeMap<String, Tag>,
+    /// It has held a link to a blob at some time.
+    pub(crate) held_layers: bool,
     /// It has held a manifest at some time.
     pub(crate) held_manifests: bool,
     /// It has held a tag at some time.
@@ -128,7 +130,9 @@ impl State {
     pub(crate) fn store_and_link(&mut self, repo: &str, digest: &str, bytes: &Content) {
         self.store(digest, bytes);
         let now = self.now;
-        self.repo_mut(repo).layers.insert(digest.to_owned(), now);
+        let repository = self.repo_mut(repo);
+        repository.held_layers = true;
+        repository.layers.insert(digest.to_owned(), now);
     }
 
     /// The bytes of a blob that the repository links.

@@ -156,7 +156,21 @@ fn distribution_3_announces_a_next_page_whenever_a_page_is_full() {
 }
 
 #[test]
-fn distribution_2_8_lists_repositories_of_layers_and_takes_any_page_size_but_one_too_large() {
+fn distribution_2_8_lists_exactly_the_repositories_that_ever_had_a_link_to_a_blob() {
+    let mut r = distribution(V2_8);
+    r.push("manifests", "v1", &index(&[]));
+    r.start("uploads");
+    r.push_blob("emptied", "layer");
+    r.does(delete_blob("emptied", &sha256("layer")));
+    r.push_blob_as("a", "layer", &sha512("layer"));
+    let upload = r.fresh();
+    r.does(mount("mounted", &sha512("layer"), Some("a"), upload));
+    r.permits(Op::WalkRepositories { n: 1 }, names(&["a", "emptied", "mounted"], false));
+    r.permits(catalog(None, None), names(&["a", "emptied", "mounted"], false));
+}
+
+#[test]
+fn distribution_2_8_takes_any_page_size_of_the_catalog_but_one_too_large() {
     let mut r = distribution(V2_8);
     r.push_blob("a", "layer");
     for n in [None, Some("x"), Some("-1"), Some("5")] {
