@@ -283,10 +283,9 @@ fn delete_digest(at: &At, repo: &str, digest: &str) -> Answer {
     let gone = |next: State| vec![at.branch("manifest.delete", Outcome::Done, next)];
     let mut next = at.state.clone();
     let Some(repository) = next.repos.get_mut(repo) else { return Err(unknown("manifest.delete.unknown", digest)) };
-    // 2.8 takes a layer link for a manifest's, and removes it.
-    let removed =
-        repository.revisions.remove(digest).is_some() || at.v2() && repository.layers.remove(digest).is_some();
-    if !removed {
+    // 2.8 takes a layer link for a manifest's, and removes it too.
+    let layer = at.v2() && repository.layers.remove(digest).is_some();
+    if repository.revisions.remove(digest).is_none() && !layer {
         return Err(unknown("manifest.delete.unknown", digest));
     }
     let dangling = next.clone();

@@ -101,6 +101,11 @@ fn distribution_2_8_reads_and_deletes_a_linked_blob_as_a_manifest() {
     r.permits(get_manifest("a", &sha256("nonsense")), refused(Class::Internal, Code::Unknown, None));
     assert_eq!(r.does(delete_manifest("a", &sha256("nonsense"))), Outcome::Done);
     r.permits(get_blob("a", &sha256("nonsense")), refused(Class::NotFound, Code::BlobUnknown, None));
+    let document = index(&[]);
+    r.push_blob("a", &document.text());
+    let digest = r.push("a", "v1", &document);
+    assert_eq!(r.does(delete_manifest("a", &digest)), Outcome::Done);
+    r.permits(get_blob("a", &digest), refused(Class::NotFound, Code::BlobUnknown, None));
     let mut new = distribution(V3);
     new.push_blob("a", "nonsense");
     new.permits(get_manifest("a", &sha256("nonsense")), refused(Class::NotFound, Code::ManifestUnknown, None));
