@@ -24,11 +24,12 @@
 //! Read it in this order: [`Op`], [`Outcome`], [`Options`], `state.rs`, then one file for each subject: `blobs.rs`,
 //! `uploads.rs`, `manifest.rs` (what one says), `manifests.rs`, `lists.rs`, `garbage.rs`. `refusal.rs` has the errors, `rules.rs`
 //! the table of rules. Where a branch begins with `at.oci()`, `at.distribution()` or `at.v2()`, it is about other
-//! registries than ours; `lenient.rs` is only about them. `words/` is no part of the specification: it says in prose
-//! what the rest decides.
+//! registries than ours; `lenient.rs` and `decoder.rs` are only about them. `words/` is no part of the specification: it says in
+//! prose what the rest decides.
 
 mod blobs;
 mod content;
+mod decoder;
 mod expect;
 mod garbage;
 mod json;

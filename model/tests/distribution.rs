@@ -206,3 +206,84 @@ fn distribution_may_take_what_goes_decoder_overlooks_and_must_refuse_the_rest() 
         r.permits(by_sha512, refused(Class::Invalid, Code::DigestInvalid, None));
     }
 }
+
+#[test]
+fn distribution_2_8_refuses_what_go_cannot_decode_even_where_we_do_not_look() {
+    let mut r = distribution(V2_8);
+    let config = r.push_blob("a", "{}");
+    let named = |more: &str| format!(r#"{{"mediaType":"a/b","digest":"{config}","size":2,{more}}}"#);
+    let image = |more: &str| format!(r#"{{"schemaVersion":2,"config":{},"layers":[]}}"#, named(more));
+    let layered =
+        |more: &str| format!(r#"{{"schemaVersion":2,"config":{},"layers":[{}]}}"#, named(r#""x":1"#), named(more));
+    let index = |more: &str| format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, named(more));
+    let invalid = refused(Class::Invalid, Code::ManifestInvalid, None);
+    for (more, stored) in [
+        (r#""platform":1"#, false),
+        (r#""platform":{"os":1}"#, false),
+        (r#""platform":{"OS.Version":1}"#, false),
+        (r#""platform":{"variant":[]}"#, false),
+        (r#""platform":{"os.features":"a"}"#, false),
+        (r#""annotations":{"a":1}"#, false),
+        (r#""Annotations":[]"#, false),
+        (r#""annotations":1,"annotations":null"#, false),
+        (r#""platform":{"os.features":[null]}"#, true),
+        (r#""platform":null,"annotations":{"a":null},"data":1,"artifactType":1"#, true),
+    ] {
+        for (media_type, text) in [(OCI_IMAGE, image(more)), (OCI_IMAGE, layered(more)), (OCI_INDEX, index(more))] {
+            for digest in [sha256(&text), sha512(&text)] {
+                let put = put_text("a", &digest, Some(media_type), &text);
+                match stored {
+                    false => assert_eq!(r.permits(put, invalid.clone()), "manifest.structure", "{text}"),
+                    true if digest == sha256(&text) => drop(r.permits(put, manifest_stored(&digest, None, &[]))),
+                    true => drop(r.rejects(put, invalid.clone())),
+                }
+            }
+        }
+    }
+    // Text that is not UTF-8 is no JSON to us, but may be to Go.
+    let bytes = b"{\"schemaVersion\":2,\"manifests\":[],\"x\":\"\xff\"}";
+    let digest = digest_of("sha256", bytes);
+    let (repo, content_type) = ("a".to_owned(), Some(OCI_INDEX.to_owned()));
+    let put = Op::PutManifest { repo, reference: digest.clone(), content_type, tags: vec![], bytes: bytes.into() };
+    r.permits_both(put, invalid.clone(), manifest_stored(&digest, None, &[]));
+    // A blob can be read as a manifest, if Go can decode it.
+    let text = image(r#""platform":1"#);
+    r.push_blob("a", &text);
+    r.permits(get_manifest("a", &sha256(&text)), refused(Class::Internal, Code::Unknown, None));
+    // Only entries of a list have this one.
+    let features = r#""platform":{"features":{}}"#;
+    let text = image(features);
+    r.permits(put_text("a", "v1", Some(OCI_IMAGE), &text), manifest_stored(&sha256(&text), None, &[]));
+    r.permits(put_text("a", "v1", Some(OCI_INDEX), &index(features)), invalid);
+}
+
+#[test]
+fn distribution_guesses_a_type_that_a_document_does_not_say_from_the_last_of_equal_keys() {
+    let mut r = distribution(V2_8);
+    let text = r#"{"schemaVersion":2,"manifests":[],"manifests":null}"#;
+    let digest = sha256(text);
+    r.permits(put_text("a", "v1", Some(OCI_INDEX), text), manifest_stored(&digest, None, &[]));
+    let seen = |media_type: &str| Outcome::Manifest {
+        digest: Some(digest.clone()),
+        media_type: media_type.into(),
+        size: 51,
+        bytes: Some(text.into()),
+    };
+    r.permits(get_manifest("a", "v1"), seen(OCI_IMAGE));
+    r.rejects(get_manifest("a", "v1"), seen(DOCKER_IMAGE));
+    let sound = r.push("a", "v2", &index(&[]));
+    let Outcome::Manifest { size, bytes, .. } = r.does(get_manifest("a", "v2")) else { panic!("it is there") };
+    let misread = Outcome::Manifest { digest: Some(sound), media_type: OCI_IMAGE.into(), size, bytes };
+    r.rejects(get_manifest("a", "v2"), misread);
+}
+
+#[test]
+fn distribution_2_8_names_a_blob_that_is_read_as_a_manifest_as_it_was_asked_for() {
+    let mut r = distribution(V2_8);
+    let document = index(&[]);
+    r.push_blob_as("a", &document.text(), &sha512(&document.text()));
+    for digest in [document.digest(), sha512(&document.text())] {
+        let seen = r.does(get_manifest("a", &digest));
+        assert!(matches!(&seen, Outcome::Manifest { digest: Some(named), .. } if *named == digest), "{seen}");
+    }
+}
