@@ -3,7 +3,7 @@
 //! Go decodes into fixed types, also what nobody looks at afterwards, and refuses what is of another type. As Go does it, null
 //! fits everything, and keys are the same without regard to case. Source: Debian's 2.8.2, see `docs/peers/`.
 
-use crate::json::{Json, Members, fold};
+use crate::json::{Json, fold};
 use crate::manifest::Kind;
 
 /// A type of Go. Of a struct only the keys that matter are told; one that stands twice has to fit both.
@@ -37,8 +37,8 @@ fn fits(value: &Json, as_type: &Type) -> bool {
     match (value, as_type) {
         (Json::Null, _) | (Json::Text(_), Type::Text) => true,
         (Json::List(items), Type::List(item)) => items.iter().all(|it| fits(it, item)),
-        (Json::Object(Members(members)), Type::Map(item)) => members.iter().all(|(_, it)| fits(it, item)),
-        (Json::Object(Members(members)), Type::Struct(known)) => {
+        (Json::Object(members), Type::Map(item)) => members.iter().all(|(_, it)| fits(it, item)),
+        (Json::Object(members), Type::Struct(known)) => {
             let agrees = |(name, value): &(String, Json)| {
                 let name = fold(name);
                 known.iter().all(|(key, as_type)| fold(key) != name || fits(value, as_type))
