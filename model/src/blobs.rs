@@ -90,8 +90,8 @@ fn unlinked(at: &At, repo: &str, digest: &str) -> Vec<Branch> {
     let missing = at.refuse(&unknown("blob.unlinked", digest));
     let Some(bytes) = at.known(at.state, digest).filter(|_| at.oci()) else { return vec![missing] };
     let found = |rule| vec![at.same(rule, whole(at, digest, bytes))];
-    let layers = || at.state.repos.get(repo).into_iter().flat_map(|it| it.layers.keys());
-    if layers().any(|other| at.state.linked_blob(repo, other).is_some_and(|bytes| matches_digest(digest, bytes))) {
+    let mut layers = at.state.repo(repo).layers.keys();
+    if layers.any(|other| at.state.bytes(other).is_some_and(|bytes| matches_digest(digest, bytes))) {
         return [vec![missing], found("digest.alias")].concat();
     }
     if at.state.linked_somewhere(digest) && at.state.revision(repo, digest).is_none() {
@@ -156,7 +156,7 @@ pub(crate) fn mount(at: &At, repo: &str, digest: &str, from: Option<&str>, uploa
     let source = from.filter(|from| !at.spec.hides(from, digest));
     if let Some(bytes) = source.and_then(|from| at.state.linked_blob(from, digest)) {
         let mounted = mounted("mount.linked", bytes);
-        return Ok(if at.oci() { at.settle(&Choice::Mounts, [mounted, started]) } else { mounted });
+        return Ok(at.either(&Choice::Mounts, mounted, started));
     }
     if !at.oci() {
         return Ok(started);

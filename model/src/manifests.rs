@@ -210,7 +210,8 @@ fn unknown(rule: &'static str, reference: &str) -> Refusal {
 pub(crate) fn get(at: &At, repo: &str, reference: &str) -> Answer {
     at.name(repo)?;
     at.reference(reference)?;
-    let tagged = at.state.repos.get(repo).and_then(|it| it.tags.get(reference)).map(|tag| tag.current.as_str());
+    let repository = at.state.repo(repo);
+    let tagged = repository.tags.get(reference).map(|tag| tag.current.as_str());
     let digest = if reference.contains(':') { Some(reference) } else { tagged };
     let missing = || unknown("manifest.unknown", reference);
     let digest = digest.ok_or_else(missing)?;
@@ -223,10 +224,8 @@ pub(crate) fn get(at: &At, repo: &str, reference: &str) -> Answer {
     if let Some(bytes) = manifest_bytes(at, repo, digest) {
         return Ok(found(at, repo, rule, digest, bytes));
     }
-    let revisions = at.state.repos.get(repo).into_iter().flat_map(|it| it.revisions.keys());
-    let mut aliases =
-        revisions.filter(|it| at.state.blobs.get(*it).is_some_and(|it| matches_digest(digest, &it.bytes)));
-    match aliases.next().and_then(|alias| at.state.revision(repo, alias)) {
+    let mut stored = repository.revisions.keys().filter_map(|other| at.state.bytes(other));
+    match stored.find(|bytes| matches_digest(digest, bytes)) {
         Some(bytes) if at.oci() => {
             Ok([vec![at.refuse(&missing())], found(at, repo, "digest.alias", digest, bytes)].concat())
         }
@@ -241,8 +240,7 @@ fn found(at: &At, repo: &str, rule: &'static str, digest: &str, bytes: &Content)
         let (size, bytes) = (bytes.size(), (!at.head).then(|| bytes.clone()));
         at.same(rule, Outcome::Manifest { digest, media_type, size, bytes })
     };
-    let revision = at.state.repos.get(repo).and_then(|it| it.revisions.get(digest));
-    let declared = revision.and_then(|it| it.declared.as_deref());
+    let declared = at.state.repo(repo).revisions.get(digest).and_then(|it| it.declared.as_deref());
     let derived = derive(bytes);
     let broken = || at.refuse(&refusal("manifest.lenient", Why::Document("it is none".to_owned())));
     if derived.is_some_and(|kind| at.v2() && !decodes(kind, bytes)) {
