@@ -4,14 +4,21 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The design asks for under 2,000. This is lowered as the model shrinks, and never raised.
-model_budget=2650
+# Counted is the specification: what decides what a registry may do. `words/` is not: it only puts into prose what was decided,
+# and whoever reads what a registry is can leave it out.
+model_budget=2441
 longest_file=550
 
 failures=0
-lines=$(find model/src -name '*.rs' ! -name tests.rs ! -path '*/tests/*' -exec cat {} + | grep -cvE '^\s*(//|$)')
+mapfile -t specification < <(find model/src -name '*.rs' ! -path 'model/src/words/*' ! -name tests.rs ! -path '*/tests/*')
+lines=$(cat "${specification[@]}" | grep -cvE '^\s*(//|$)')
 echo "size: the model has $lines lines of code of $model_budget"
 if ((lines > model_budget)); then
   echo "size: the model is $((lines - model_budget)) lines over; make it shorter" >&2
+  failures=1
+fi
+if grep -nE 'words::' "${specification[@]}" | grep -v '^model/src/lib.rs:'; then
+  echo "size: the specification uses words/, which is not counted as a part of it" >&2
   failures=1
 fi
 

@@ -45,7 +45,7 @@ pub(crate) fn get(at: &At, repo: &str, digest: &str, range: Option<Range>) -> An
 
 /// The part that is asked for. Serving parts is a SHOULD of OCI: a registry that does not serve them answers with the whole.
 fn parts(at: &At, range: Range, digest: &str, bytes: &Content, whole: Branch) -> Vec<Branch> {
-    let part = part(range, bytes.size()).map(|(first, last)| {
+    let part = part(at, range, bytes.size()).map(|(first, last)| {
         let cut = bytes.slice(index(first), index(last).saturating_add(1));
         let body = Some(BlobBody { bytes: cut, range: Some((first, last)) });
         let outcome = Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body };
@@ -62,9 +62,11 @@ fn parts(at: &At, range: Range, digest: &str, bytes: &Content, whole: Branch) ->
 }
 
 /// The first and last byte of the part, both inclusive; none if there is nothing of it.
-fn part(range: Range, size: u64) -> Option<(u64, u64)> {
+fn part(at: &At, range: Range, size: u64) -> Option<(u64, u64)> {
     let end = size.checked_sub(1)?;
     match range {
+        // Go reads no number that is larger.
+        Range::FromTo(_, number) | Range::Last(number) if at.distribution() && i64::try_from(number).is_err() => None,
         Range::FromTo(first, last) if first <= last && first <= end => Some((first, last.min(end))),
         Range::From(first) if first <= end => Some((first, end)),
         Range::Last(count) if count > 0 => Some((size - count.min(size), end)),
@@ -88,8 +90,8 @@ fn unlinked(at: &At, repo: &str, digest: &str) -> Vec<Branch> {
     let missing = at.refuse(&unknown("blob.unlinked", digest));
     let Some(bytes) = at.known(at.state, digest).filter(|_| at.oci()) else { return vec![missing] };
     let found = |rule| vec![at.same(rule, whole(at, digest, bytes))];
-    let layers = || at.state.repos.get(repo).into_iter().flat_map(|it| it.layers.keys());
-    if layers().any(|other| at.state.linked_blob(repo, other).is_some_and(|bytes| matches_digest(digest, bytes))) {
+    let mut layers = at.state.repo(repo).layers.keys();
+    if layers.any(|other| at.state.bytes(other).is_some_and(|bytes| matches_digest(digest, bytes))) {
         return [vec![missing], found("digest.alias")].concat();
     }
     if at.state.linked_somewhere(digest) && at.state.revision(repo, digest).is_none() {
@@ -144,17 +146,17 @@ pub(crate) fn mount(at: &At, repo: &str, digest: &str, from: Option<&str>, uploa
     let started = vec![at.open("mount.fallback", repo, upload, at.state.clone())];
     let mounted = |rule, bytes: &Content| {
         let mut next = at.state.clone();
-        next.repo_mut(repo);
+        next.store_and_link(repo, digest, bytes);
         // Distribution's link to an alias points to itself, and so nowhere.
-        if !at.distribution() || algorithm(digest) == "sha256" {
-            next.store_and_link(repo, digest, bytes);
+        if at.distribution() && algorithm(digest) != "sha256" {
+            next.repo_mut(repo).layers.remove(digest);
         }
         vec![at.branch(rule, Outcome::BlobStored { digest: Some(digest.into()) }, next)]
     };
     let source = from.filter(|from| !at.spec.hides(from, digest));
     if let Some(bytes) = source.and_then(|from| at.state.linked_blob(from, digest)) {
         let mounted = mounted("mount.linked", bytes);
-        return Ok(if at.oci() { at.settle(&Choice::Mounts, [mounted, started]) } else { mounted });
+        return Ok(at.either(&Choice::Mounts, mounted, started));
     }
     if !at.oci() {
         return Ok(started);

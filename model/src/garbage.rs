@@ -19,16 +19,14 @@ type Staying = BTreeMap<String, BTreeSet<Digest>>;
 pub(crate) fn collect(at: &At, delete_untagged: bool, dry_run: bool, grace: u64) -> Answer {
     let state = at.state;
     let young = |since: u64| state.now - since < grace;
-    let staying = |(name, repo): (&String, &Repository)| {
+    let (mut staying, mut removed) = (Staying::new(), Vec::new());
+    for (name, repo) in &state.repos {
         let all = || repo.revisions.keys().cloned().collect();
-        (name.clone(), if delete_untagged { reached(state, name, repo, young) } else { all() })
-    };
-    let staying: Staying = state.repos.iter().map(staying).collect();
-    let revisions = |(name, repo): (&String, &Repository)| {
-        repo.revisions.keys().map(|digest| (name.clone(), digest.clone())).collect::<Vec<_>>()
-    };
-    let removed: Vec<(String, Digest)> =
-        state.repos.iter().flat_map(revisions).filter(|(name, digest)| !staying[name].contains(digest)).collect();
+        let stay = if delete_untagged { reached(state, name, repo, young) } else { all() };
+        let go = repo.revisions.keys().filter(|digest| !stay.contains(*digest));
+        removed.extend(go.map(|digest| (name.clone(), digest.clone())));
+        staying.insert(name.clone(), stay);
+    }
     let marked = mark(state, &staying, &removed);
     let linked_lately =
         |digest: &Digest| state.repos.values().any(|repo| repo.layers.get(digest).is_some_and(|at| young(*at)));
@@ -78,11 +76,8 @@ fn reached(state: &State, name: &str, repo: &Repository, young: impl Fn(u64) -> 
 /// goes and stays nowhere.
 fn mark(state: &State, staying: &Staying, removed: &[(String, Digest)]) -> BTreeSet<Digest> {
     let mut open: Vec<Digest> = staying.values().flatten().cloned().collect();
-    let gone: BTreeSet<&Digest> = removed
-        .iter()
-        .map(|(_, digest)| digest)
-        .filter(|digest| !staying.values().any(|stays| stays.contains(*digest)))
-        .collect();
+    let stays = |digest: &Digest| staying.values().any(|stay| stay.contains(digest));
+    let gone: BTreeSet<&Digest> = removed.iter().map(|(_, digest)| digest).filter(|digest| !stays(digest)).collect();
     let mut marked = BTreeSet::new();
     let mut followed = BTreeSet::new();
     while let Some(digest) = open.pop() {

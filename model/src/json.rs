@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
@@ -19,12 +19,8 @@ pub(crate) enum Json {
     Number(f64),
     Text(String),
     List(Vec<Json>),
-    Object(Members),
+    Object(#[serde(deserialize_with = "members")] Vec<(String, Json)>),
 }
-
-/// The keys and values of an object, in order.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Members(pub(crate) Vec<(String, Json)>);
 
 impl Json {
     /// Reads a whole document: UTF-8, one value, nothing after it.
@@ -36,7 +32,7 @@ impl Json {
     pub(crate) fn depth(&self) -> usize {
         let inner = match self {
             Json::List(items) => items.iter().map(Json::depth).max(),
-            Json::Object(Members(members)) => members.iter().map(|(_, value)| value.depth()).max(),
+            Json::Object(members) => members.iter().map(|(_, value)| value.depth()).max(),
             _ => return 0,
         };
         1 + inner.unwrap_or(0)
@@ -44,7 +40,7 @@ impl Json {
 
     /// The value of a key of an object; the last one where it stands twice.
     pub(crate) fn get(&self, key: &str) -> Option<&Json> {
-        let Json::Object(Members(members)) = self else { return None };
+        let Json::Object(members) = self else { return None };
         members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
@@ -67,22 +63,17 @@ pub(crate) fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Members;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
-                let mut all = Vec::new();
-                while let Some(member) = members.next_entry()? {
-                    all.push(member);
-                }
-                Ok(Members(all))
-            }
+/// The keys and values of an object, in order.
+fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Json)>, D::Error> {
+    struct Reader;
+    impl<'de> Visitor<'de> for Reader {
+        type Value = Vec<(String, Json)>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
         }
-        deserializer.deserialize_map(Reader)
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            std::iter::from_fn(|| members.next_entry().transpose()).collect()
+        }
     }
+    deserializer.deserialize_map(Reader)
 }

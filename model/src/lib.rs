@@ -24,12 +24,13 @@
 //! Read it in this order: [`Op`], [`Outcome`], [`Options`], `state.rs`, then one file for each subject: `blobs.rs`,
 //! `uploads.rs`, `manifest.rs` (what one says), `manifests.rs`, `lists.rs`, `garbage.rs`. `refusal.rs` has the errors, `rules.rs`
 //! the table of rules. Where a branch begins with `at.oci()`, `at.distribution()` or `at.v2()`, it is about other
-//! registries than ours; `lenient.rs` is only about them.
+//! registries than ours; `lenient.rs` and `decoder.rs` are only about them. `words/` is no part of the specification: it says in
+//! prose what the rest decides.
 
 mod blobs;
 mod content;
+mod decoder;
 mod expect;
-mod explain;
 mod garbage;
 mod json;
 mod lenient;
@@ -47,11 +48,10 @@ mod specification;
 mod state;
 mod step;
 mod uploads;
-mod wording;
+mod words;
 
 pub use content::Content;
 pub use expect::{Errors, Expect, Id};
-pub use explain::{Explanation, explain};
 pub use model::{MOST_STATES, Model, Violation, ViolationKind};
 pub use names::{digest_of, is_digest, is_repository, is_tag};
 pub use op::{Op, Range, UploadRef};
@@ -61,3 +61,4 @@ pub use rules::{Level, Rule, RuleId, Standard, rule, rules};
 pub use specification::{OptionsError, Specification};
 pub use state::{RepositoryView, State, UploadView, View};
 pub use step::{Branch, step};
+pub use words::{Explanation, explain};

@@ -13,18 +13,18 @@ use crate::step::{Answer, At, Branch};
 /// A page of tags, sorted by bytes, after `last`.
 pub(crate) fn tags(at: &At, repo: &str, n: Option<&str>, last: Option<&str>) -> Answer {
     at.name(repo)?;
-    let repository = at.state.repos.get(repo);
+    let repository = at.state.repo(repo);
     let unknown = refusal("tags.unknown", Why::NameUnknown(repo.into()));
-    let tags: Vec<String> = repository.into_iter().flat_map(|it| it.tags.keys().cloned()).collect();
+    let tags: Vec<String> = repository.tags.keys().cloned().collect();
     if at.oci() {
-        return Ok(oci_tags(at, page_size(n), last, &tags, &unknown));
+        return Ok(oci_tags(at, n, last, &tags, &unknown));
     }
     let limit = if at.v2() { None } else { page_size(n)? };
     if limit == Some(0) {
         return at.answer("tags.none-asked", nothing());
     }
     // Distribution knows the tags of no repository whose manifests were only ever pushed by digest.
-    if !repository.is_some_and(|it| it.held_manifests && (at.ours() || it.held_tags)) {
+    if !(repository.held_manifests && (at.ours() || repository.held_tags)) {
         return Err(unknown);
     }
     if at.v2() {
@@ -40,13 +40,8 @@ pub(crate) fn tags(at: &At, repo: &str, n: Option<&str>, last: Option<&str>) -> 
 }
 
 /// OCI: the tags of what is not there are 404 or none; `n=0` is an empty list; a page that announces another may be short.
-fn oci_tags(
-    at: &At,
-    limit: Result<Option<u64>, Refusal>,
-    last: Option<&str>,
-    tags: &[String],
-    unknown: &Refusal,
-) -> Vec<Branch> {
+fn oci_tags(at: &At, n: Option<&str>, last: Option<&str>, tags: &[String], unknown: &Refusal) -> Vec<Branch> {
+    let limit = page_size(n);
     let mut refused: Vec<Branch> = limit.as_ref().err().map(|refusal| at.refuse(refusal)).into_iter().collect();
     let limit = limit.unwrap_or(None);
     if tags.is_empty() {
@@ -101,7 +96,8 @@ pub(crate) fn walk(at: &At) -> Answer {
 }
 
 fn catalog(at: &At) -> Vec<String> {
-    let listed = at.state.repos.iter().filter(|(_, it)| it.held_manifests || at.v2() && !it.layers.is_empty());
+    // 2.8 looks for the directory of layers, which stays when the last link goes.
+    let listed = at.state.repos.iter().filter(|(_, it)| if at.v2() { it.held_layers } else { it.held_manifests });
     let mut names: Vec<String> = listed.map(|(name, _)| name.clone()).collect();
     names.sort_by(|one, other| catalog_key(one).cmp(&catalog_key(other)));
     names
@@ -131,9 +127,9 @@ pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option
         return at.answer(rule, Outcome::Referrers { referrers: filtered, filtered: filter.is_some() });
     }
     // What no standard takes for a manifest may be listed as well, by a registry that did.
-    let revisions = at.state.repos.get(repo).into_iter().flat_map(|it| it.revisions.keys());
-    let names = |it: &&String| at.state.revision(repo, it).is_some_and(|it| loosely(it).1.as_deref() == Some(digest));
-    let others = revisions.filter(names).filter(|it| rows.iter().all(|row| row.digest != **it)).cloned().collect();
+    let names = |it: &&String| at.state.bytes(it).is_some_and(|it| loosely(it).1.as_deref() == Some(digest));
+    let others = at.state.repo(repo).revisions.keys().filter(names);
+    let others = others.filter(|it| rows.iter().all(|row| row.digest != **it)).cloned().collect();
     let list = |rule, all: Vec<Referrer>, filtered| {
         let expect = Expect::Referrers { all, others: std::collections::BTreeSet::clone(&others), filtered };
         vec![at.expecting(rule, expect, at.state.clone())]
@@ -168,7 +164,7 @@ fn referrers_of(at: &At, repo: &str, subject: &str) -> Vec<Referrer> {
 pub(crate) fn tags_of(at: &At, repo: &str, digest: &str) -> Answer {
     at.name(repo)?;
     at.digest(digest)?;
-    let tags = at.state.repos.get(repo).into_iter().flat_map(|it| &it.tags);
+    let tags = at.state.repo(repo).tags.iter();
     let names = tags.filter(|(_, tag)| tag.current == digest).map(|(name, _)| name.clone()).collect();
     at.answer("tags.of", Outcome::Names { names, more: false })
 }
@@ -177,7 +173,7 @@ pub(crate) fn tags_of(at: &At, repo: &str, digest: &str) -> Answer {
 pub(crate) fn tag_history(at: &At, repo: &str, tag: &str) -> Answer {
     at.name(repo)?;
     at.tag(tag)?;
-    let found = at.state.repos.get(repo).and_then(|it| it.tags.get(tag));
+    let found = at.state.repo(repo).tags.get(tag);
     let found = found.ok_or_else(|| refusal("manifest.unknown", Why::ManifestUnknown(tag.into())))?;
     at.answer("tags.history", Outcome::Digests { digests: found.history.iter().cloned().collect() })
 }

@@ -6,34 +6,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::json::{Json, Members, fold};
+use strum::IntoEnumIterator as _;
+
+use crate::json::{Json, fold};
 use crate::names::is_digest;
 use crate::refusal::{Refusal, Why, refusal};
 
 /// The four types of manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
 pub(crate) enum Kind {
+    #[strum(serialize = "application/vnd.docker.distribution.manifest.v2+json")]
     DockerManifest,
+    #[strum(serialize = "application/vnd.docker.distribution.manifest.list.v2+json")]
     DockerList,
+    #[strum(serialize = "application/vnd.oci.image.manifest.v1+json")]
     OciManifest,
+    #[strum(serialize = "application/vnd.oci.image.index.v1+json")]
     OciIndex,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 4] = [Kind::DockerManifest, Kind::DockerList, Kind::OciManifest, Kind::OciIndex];
-
     pub(crate) fn media_type(self) -> &'static str {
-        match self {
-            Kind::DockerManifest => "application/vnd.docker.distribution.manifest.v2+json",
-            Kind::DockerList => "application/vnd.docker.distribution.manifest.list.v2+json",
-            Kind::OciManifest => "application/vnd.oci.image.manifest.v1+json",
-            Kind::OciIndex => "application/vnd.oci.image.index.v1+json",
-        }
+        self.into()
     }
 
     /// The type that a Content-Type names; parameters and case do not count.
     pub(crate) fn of(content_type: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.media_type().eq_ignore_ascii_case(essence(content_type)))
+        Kind::iter().find(|kind| kind.media_type().eq_ignore_ascii_case(essence(content_type)))
     }
 
     pub(crate) fn is_list(self) -> bool {
@@ -139,7 +138,7 @@ pub(crate) fn read(kind: Kind, bytes: &[u8]) -> Result<Manifest, Refusal> {
 
 /// Each key that is read stands at most once, and exactly as it is written.
 fn keys_are_unambiguous(object: &Json, known: &[&str], place: &str) -> Result<(), Refusal> {
-    let Json::Object(Members(members)) = object else { return Ok(()) };
+    let Json::Object(members) = object else { return Ok(()) };
     let mut seen = BTreeSet::new();
     for (name, _) in members {
         let folded = fold(name);
@@ -192,7 +191,7 @@ fn platform(value: Option<&Json>, place: &str) -> Result<Option<(String, String)
 }
 
 fn annotations(value: &Json) -> Result<BTreeMap<String, String>, Refusal> {
-    let members = if let Json::Object(Members(members)) = value { Some(members) } else { None };
+    let members = if let Json::Object(members) = value { Some(members) } else { None };
     let mut annotations = BTreeMap::new();
     for (key, value) in need(members, "manifest.structure", "`annotations` is not an object")? {
         let text = need(value.text(), "manifest.structure", format!("annotation `{key}` is not a string"))?;
@@ -206,7 +205,7 @@ fn annotations(value: &Json) -> Result<BTreeMap<String, String>, Refusal> {
 pub(crate) fn derive(bytes: &[u8]) -> Option<Kind> {
     let document = Json::parse(bytes).ok().filter(|json| matches!(json, Json::Object(_)))?;
     let said = document.get("mediaType").and_then(Json::text);
-    let said = Kind::ALL.into_iter().find(|kind| Some(kind.media_type()) == said);
+    let said = Kind::iter().find(|kind| Some(kind.media_type()) == said);
     let looks = if document.get("manifests").is_some() { Kind::OciIndex } else { Kind::OciManifest };
     Some(said.unwrap_or(looks))
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::blobs::deleted;
 use crate::content::Content;
+use crate::decoder::decodes;
 use crate::manifest::{Descriptor, Kind, Manifest, derive, essence, loosely, read, read_stored};
 use crate::names::{algorithm, digest_of, matches_digest};
 use crate::options::Dialect;
@@ -47,7 +48,12 @@ impl Push<'_> {
     }
 
     /// Go's decoder overlooks case, duplicates and nulls. It is not followed into that: what we refuse may go either way.
+    /// What it cannot decode is refused before anything else is looked at.
     fn distribution(&self) -> Vec<Branch> {
+        if self.content_type.and_then(Kind::of).is_some_and(|kind| self.at.v2() && !decodes(kind, self.bytes)) {
+            let why = Why::Document("Go's decoder wants other types".to_owned());
+            return vec![self.at.refuse(&refusal("manifest.structure", why))];
+        }
         let checked = self.understood().and_then(|manifest| self.references(&manifest).map(|()| self.rule(&manifest)));
         let refused: Vec<Refusal> = self.digest_agrees().err().into_iter().chain(checked.clone().err()).collect();
         let rule = match (&refused[..], checked) {
@@ -204,7 +210,8 @@ fn unknown(rule: &'static str, reference: &str) -> Refusal {
 pub(crate) fn get(at: &At, repo: &str, reference: &str) -> Answer {
     at.name(repo)?;
     at.reference(reference)?;
-    let tagged = at.state.repos.get(repo).and_then(|it| it.tags.get(reference)).map(|tag| tag.current.as_str());
+    let repository = at.state.repo(repo);
+    let tagged = repository.tags.get(reference).map(|tag| tag.current.as_str());
     let digest = if reference.contains(':') { Some(reference) } else { tagged };
     let missing = || unknown("manifest.unknown", reference);
     let digest = digest.ok_or_else(missing)?;
@@ -217,10 +224,8 @@ pub(crate) fn get(at: &At, repo: &str, reference: &str) -> Answer {
     if let Some(bytes) = manifest_bytes(at, repo, digest) {
         return Ok(found(at, repo, rule, digest, bytes));
     }
-    let revisions = at.state.repos.get(repo).into_iter().flat_map(|it| it.revisions.keys());
-    let mut aliases =
-        revisions.filter(|it| at.state.blobs.get(*it).is_some_and(|it| matches_digest(digest, &it.bytes)));
-    match aliases.next().and_then(|alias| at.state.revision(repo, alias)) {
+    let mut stored = repository.revisions.keys().filter_map(|other| at.state.bytes(other));
+    match stored.find(|bytes| matches_digest(digest, bytes)) {
         Some(bytes) if at.oci() => {
             Ok([vec![at.refuse(&missing())], found(at, repo, "digest.alias", digest, bytes)].concat())
         }
@@ -231,26 +236,31 @@ pub(crate) fn get(at: &At, repo: &str, reference: &str) -> Answer {
 /// The manifest under its type: for every standard one that it says itself, but others store more than that.
 fn found(at: &At, repo: &str, rule: &'static str, digest: &str, bytes: &Content) -> Vec<Branch> {
     let answer = |media_type: String| {
-        let digest = Some(if at.distribution() { digest_of("sha256", bytes) } else { digest.to_owned() });
+        let digest = Some(digest.to_owned());
         let (size, bytes) = (bytes.size(), (!at.head).then(|| bytes.clone()));
         at.same(rule, Outcome::Manifest { digest, media_type, size, bytes })
     };
-    let revision = at.state.repos.get(repo).and_then(|it| it.revisions.get(digest));
-    let declared = revision.and_then(|it| it.declared.as_deref());
+    let declared = at.state.repo(repo).revisions.get(digest).and_then(|it| it.declared.as_deref());
     let derived = derive(bytes);
+    let broken = || at.refuse(&refusal("manifest.lenient", Why::Document("it is none".to_owned())));
+    if derived.is_some_and(|kind| at.v2() && !decodes(kind, bytes)) {
+        return vec![broken()];
+    }
     let agreed = read_stored(bytes).is_some() && declared.is_none_or(|it| Kind::of(it) == derived);
     let derived = derived.map(|kind| kind.media_type().to_owned());
     if at.ours() || agreed {
         return derived.into_iter().map(answer).collect();
     }
     let essence = declared.map(essence);
+    // Distribution guesses one of these from what Go has decoded.
+    let guesses: &[Kind] =
+        if at.distribution() && derived.is_some() { &[Kind::OciIndex, Kind::OciManifest] } else { &[] };
     let said = [essence.map(str::to_lowercase), essence.map(str::to_owned), derived, loosely(bytes).0];
-    let said: BTreeSet<String> = said.into_iter().flatten().collect();
+    let guessed = guesses.iter().map(|kind| kind.media_type().to_owned());
+    let said: BTreeSet<String> = said.into_iter().flatten().chain(guessed).collect();
     let usual = ["", "application/json", "application/octet-stream"].map(str::to_owned);
     let types = if said.is_empty() { usual.into() } else { said };
-    let broken =
-        at.distribution().then(|| at.refuse(&refusal("manifest.lenient", Why::Document("it is none".to_owned()))));
-    types.into_iter().map(answer).chain(broken).collect()
+    types.into_iter().map(answer).chain(at.distribution().then(broken)).collect()
 }
 
 /// DELETE, by tag or by digest.
@@ -283,10 +293,9 @@ fn delete_digest(at: &At, repo: &str, digest: &str) -> Answer {
     let gone = |next: State| vec![at.branch("manifest.delete", Outcome::Done, next)];
     let mut next = at.state.clone();
     let Some(repository) = next.repos.get_mut(repo) else { return Err(unknown("manifest.delete.unknown", digest)) };
-    // 2.8 takes a layer link for a manifest's, and removes it.
-    let removed =
-        repository.revisions.remove(digest).is_some() || at.v2() && repository.layers.remove(digest).is_some();
-    if !removed {
+    // 2.8 takes a layer link for a manifest's, and removes it too.
+    let layer = at.v2() && repository.layers.remove(digest).is_some();
+    if repository.revisions.remove(digest).is_none() && !layer {
         return Err(unknown("manifest.delete.unknown", digest));
     }
     let dangling = next.clone();

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
 
 use crate::content::Content;
 
@@ -60,7 +61,7 @@ impl Code {
 }
 
 /// The kind of refusal. Over HTTP: the status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::EnumIter)]
 pub enum Class {
     /// 400 Bad Request.
     Invalid,
@@ -83,34 +84,31 @@ pub enum Class {
     /// 500 Internal Server Error: only `Distribution` permits it, and only where it is known to answer so.
     Internal,
     /// Any other status from 400 to 499.
+    #[strum(disabled)]
     Other(u16),
 }
-
-const STATUSES: [(Class, u16); 10] = [
-    (Class::Invalid, 400),
-    (Class::Unauthorized, 401),
-    (Class::Denied, 403),
-    (Class::NotFound, 404),
-    (Class::Unsupported, 405),
-    (Class::TooLarge, 413),
-    (Class::UriTooLong, 414),
-    (Class::Range, 416),
-    (Class::TooMany, 429),
-    (Class::Internal, 500),
-];
 
 impl Class {
     /// The HTTP status of the class.
     pub fn status(self) -> u16 {
-        let Class::Other(status) = self else {
-            return STATUSES.iter().find(|(class, _)| *class == self).map_or(0, |(_, status)| *status);
-        };
-        status
+        match self {
+            Class::Invalid => 400,
+            Class::Unauthorized => 401,
+            Class::Denied => 403,
+            Class::NotFound => 404,
+            Class::Unsupported => 405,
+            Class::TooLarge => 413,
+            Class::UriTooLong => 414,
+            Class::Range => 416,
+            Class::TooMany => 429,
+            Class::Internal => 500,
+            Class::Other(status) => status,
+        }
     }
 
     /// The class of an HTTP status from 400 to 500.
     pub fn from_status(status: u16) -> Class {
-        STATUSES.iter().find(|(_, known)| *known == status).map_or(Class::Other(status), |(class, _)| *class)
+        Class::iter().find(|class| class.status() == status).unwrap_or(Class::Other(status))
     }
 }
 
@@ -185,26 +183,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The class of outcome as one or two words, for counts: `Blob`, `Refused BLOB_UNKNOWN`, …
-    pub fn class_name(&self) -> String {
-        let more = match self {
-            Outcome::Blob { body: Some(BlobBody { range: Some(_), .. }), .. } => "part".into(),
-            Outcome::ManifestStored { subject: Some(_), .. } => "subject".into(),
-            Outcome::Names { names, .. } if names.is_empty() => "none".into(),
-            Outcome::Names { more: true, .. } => "more".into(),
-            Outcome::Referrers { referrers, .. } if referrers.is_empty() => "none".into(),
-            Outcome::Collected { manifests, .. } if !manifests.is_empty() => "manifests".into(),
-            Outcome::Collected { blobs, .. } => if blobs.is_empty() { "nothing" } else { "blobs" }.into(),
-            Outcome::Purged { uploads } if uploads.is_empty() => "none".into(),
-            Outcome::Refused { class, errors } => {
-                errors.first().map_or_else(|| class.status().to_string(), |error| error.code.text())
-            }
-            _ => String::new(),
-        };
-        let name: &'static str = self.into();
-        format!("{name} {more}").trim_end().to_owned()
-    }
-
     /// Did the operation do what was asked?
     pub fn succeeded(&self) -> bool {
         !matches!(self, Outcome::Refused { .. } | Outcome::Broken { .. })

@@ -4,6 +4,7 @@
 //! on disk, for an independent reader of the storage.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use crate::content::Content;
 use crate::manifest::{Manifest, read_stored};
@@ -41,6 +42,8 @@ pub(crate) struct Repository {
     pub(crate) layers: BTreeMap<Digest, u64>,
     pub(crate) revisions: BTreeMap<Digest, Revision>,
     pub(crate) tags: BTreeMap<String, Tag>,
+    /// It has held a link to a blob at some time.
+    pub(crate) held_layers: bool,
     /// It has held a manifest at some time.
     pub(crate) held_manifests: bool,
     /// It has held a tag at some time.
@@ -113,7 +116,15 @@ pub struct State {
     pub(crate) now: u64,
 }
 
+/// What a repository holds that is not there.
+static NOTHING: LazyLock<Repository> = LazyLock::new(Repository::default);
+
 impl State {
+    /// The repository; one that is not there holds nothing.
+    pub(crate) fn repo(&self, name: &str) -> &Repository {
+        self.repos.get(name).unwrap_or(&NOTHING)
+    }
+
     pub(crate) fn repo_mut(&mut self, name: &str) -> &mut Repository {
         self.repos.entry(name.to_owned()).or_default()
     }
@@ -128,12 +139,19 @@ impl State {
     pub(crate) fn store_and_link(&mut self, repo: &str, digest: &str, bytes: &Content) {
         self.store(digest, bytes);
         let now = self.now;
-        self.repo_mut(repo).layers.insert(digest.to_owned(), now);
+        let repository = self.repo_mut(repo);
+        repository.held_layers = true;
+        repository.layers.insert(digest.to_owned(), now);
     }
 
     /// The bytes of a blob that the repository links.
     pub(crate) fn linked_blob(&self, repo: &str, digest: &str) -> Option<&Content> {
-        self.repos.get(repo)?.layers.get(digest)?;
+        self.repo(repo).layers.get(digest)?;
+        self.bytes(digest)
+    }
+
+    /// The bytes in the global store, whoever links them.
+    pub(crate) fn bytes(&self, digest: &str) -> Option<&Content> {
         self.blobs.get(digest).map(|blob| &blob.bytes)
     }
 
@@ -144,14 +162,14 @@ impl State {
 
     /// The bytes of a manifest of the repository.
     pub(crate) fn revision(&self, repo: &str, digest: &str) -> Option<&Content> {
-        self.repos.get(repo)?.revisions.get(digest)?;
-        self.blobs.get(digest).map(|blob| &blob.bytes)
+        self.repo(repo).revisions.get(digest)?;
+        self.bytes(digest)
     }
 
     /// Every manifest of the repository that can be read.
     pub(crate) fn manifests(&self, repo: &str) -> BTreeMap<&Digest, Manifest> {
-        let revisions = self.repos.get(repo).into_iter().flat_map(|repo| repo.revisions.keys());
-        revisions.filter_map(|digest| Some((digest, read_stored(&self.blobs.get(digest)?.bytes)?))).collect()
+        let revisions = self.repo(repo).revisions.keys();
+        revisions.filter_map(|digest| Some((digest, read_stored(self.bytes(digest)?)?))).collect()
     }
 
     /// The open upload of that name in that repository.

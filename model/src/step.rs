@@ -206,6 +206,11 @@ impl At<'_> {
         permitted
     }
 
+    /// One way; OCI lets a registry take the other, which it then always does.
+    pub(crate) fn either(&self, choice: &Choice, one: Vec<Branch>, other: Vec<Branch>) -> Vec<Branch> {
+        if self.oci() { self.settle(choice, [one, other]) } else { one }
+    }
+
     /// A new upload in `next`, which already has all else that changes.
     pub(crate) fn open(&self, rule: &'static str, repo: &str, upload: UploadRef, mut next: State) -> Branch {
         let used = self.state.uploads.values().filter_map(|upload| upload.id.clone()).collect();

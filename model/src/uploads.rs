@@ -35,7 +35,7 @@ pub(crate) fn put_blob(at: &At, repo: &str, digest: &str, bytes: &Content, uploa
     } else {
         at.refuse(&mismatch(digest))
     };
-    Ok(if at.oci() { at.settle(&Choice::SinglePost, [vec![answer], started]) } else { vec![answer] })
+    Ok(at.either(&Choice::SinglePost, vec![answer], started))
 }
 
 /// PATCH.
@@ -44,11 +44,11 @@ pub(crate) fn append(at: &At, repo: &str, upload: UploadRef, range: Option<(u64,
     known(at, repo, upload)?;
     let appended = vec![at.still_open("upload.append", upload, with_chunk(at.state, upload, bytes))];
     match chunk_fits(at, upload, range, bytes) {
-        Ok(()) if at.oci() && range.is_none() => {
+        Ok(()) if range.is_some() => Ok(appended),
+        Ok(()) => {
             let refused = at.refuse(&refusal("upload.chunk.unranged", Why::ChunkLength));
-            Ok(at.settle(&Choice::Streaming, [appended, vec![refused]]))
+            Ok(at.either(&Choice::Streaming, appended, vec![refused]))
         }
-        Ok(()) => Ok(appended),
         // OCI does not say what a range that lies leads to.
         Err(wrong) if at.oci() && wrong.why == Why::ChunkLength => Ok([vec![at.refuse(&wrong)], appended].concat()),
         Err(wrong) => Err(wrong),
@@ -138,7 +138,7 @@ pub(crate) fn cancel(at: &At, repo: &str, upload: UploadRef) -> Answer {
         Err(unknown) => Err(unknown),
         Ok(()) => {
             let cancelled = vec![at.branch("upload.cancel", Outcome::Done, at.state.ended(upload))];
-            Ok(if at.oci() { at.settle(&Choice::Cancel, [cancelled, absent]) } else { cancelled })
+            Ok(at.either(&Choice::Cancel, cancelled, absent))
         }
     }
 }

@@ -34,6 +34,31 @@ fn distribution_keeps_a_sha512_blob_under_sha256_and_fails_when_that_is_unlinked
 }
 
 #[test]
+fn distribution_loses_an_alias_that_is_mounted_where_it_is() {
+    let mut r = distribution(V2_8);
+    r.push_blob_as("a", "layer", &sha512("layer"));
+    let upload = r.fresh();
+    assert_eq!(r.does(mount("a", &sha512("layer"), Some("a"), upload)), blob_stored(&sha512("layer")));
+    r.permits(get_blob("a", &sha512("layer")), refused(Class::NotFound, Code::BlobUnknown, None));
+    r.permits(delete_blob("a", &sha512("layer")), refused(Class::NotFound, Code::BlobUnknown, None));
+    assert_eq!(r.does(get_blob("a", &sha256("layer"))), blob(&sha256("layer"), "layer"));
+}
+
+#[test]
+fn distribution_reads_no_number_in_a_range_beyond_63_bits() {
+    let mut r = distribution(V2_8);
+    r.push_blob("a", "layer");
+    let largest = u64::MAX / 2;
+    for range in [Range::FromTo(0, largest), Range::Last(largest)] {
+        let seen = r.does(get_part("a", &sha256("layer"), range));
+        assert!(matches!(seen, Outcome::Blob { body: Some(BlobBody { range: Some((0, 4)), .. }), .. }), "{seen}");
+    }
+    for range in [Range::FromTo(0, largest + 1), Range::Last(largest + 1), Range::From(largest + 1)] {
+        r.permits(get_part("a", &sha256("layer"), range), bare(Class::Range));
+    }
+}
+
+#[test]
 fn distribution_2_8_ignores_ranges_of_chunks_and_distribution_3_only_at_the_finish() {
     let mut old = distribution(V2_8);
     let upload = old.start("a");
@@ -76,6 +101,11 @@ fn distribution_2_8_reads_and_deletes_a_linked_blob_as_a_manifest() {
     r.permits(get_manifest("a", &sha256("nonsense")), refused(Class::Internal, Code::Unknown, None));
     assert_eq!(r.does(delete_manifest("a", &sha256("nonsense"))), Outcome::Done);
     r.permits(get_blob("a", &sha256("nonsense")), refused(Class::NotFound, Code::BlobUnknown, None));
+    let document = index(&[]);
+    r.push_blob("a", &document.text());
+    let digest = r.push("a", "v1", &document);
+    assert_eq!(r.does(delete_manifest("a", &digest)), Outcome::Done);
+    r.permits(get_blob("a", &digest), refused(Class::NotFound, Code::BlobUnknown, None));
     let mut new = distribution(V3);
     new.push_blob("a", "nonsense");
     new.permits(get_manifest("a", &sha256("nonsense")), refused(Class::NotFound, Code::ManifestUnknown, None));
@@ -131,7 +161,21 @@ fn distribution_3_announces_a_next_page_whenever_a_page_is_full() {
 }
 
 #[test]
-fn distribution_2_8_lists_repositories_of_layers_and_takes_any_page_size_but_one_too_large() {
+fn distribution_2_8_lists_exactly_the_repositories_that_ever_had_a_link_to_a_blob() {
+    let mut r = distribution(V2_8);
+    r.push("manifests", "v1", &index(&[]));
+    r.start("uploads");
+    r.push_blob("emptied", "layer");
+    r.does(delete_blob("emptied", &sha256("layer")));
+    r.push_blob_as("a", "layer", &sha512("layer"));
+    let upload = r.fresh();
+    r.does(mount("mounted", &sha512("layer"), Some("a"), upload));
+    r.permits(Op::WalkRepositories { n: 1 }, names(&["a", "emptied", "mounted"], false));
+    r.permits(catalog(None, None), names(&["a", "emptied", "mounted"], false));
+}
+
+#[test]
+fn distribution_2_8_takes_any_page_size_of_the_catalog_but_one_too_large() {
     let mut r = distribution(V2_8);
     r.push_blob("a", "layer");
     for n in [None, Some("x"), Some("-1"), Some("5")] {
@@ -160,5 +204,86 @@ fn distribution_may_take_what_goes_decoder_overlooks_and_must_refuse_the_rest() 
         let document = index(&[]);
         let by_sha512 = put_manifest("a", &sha512(&document.text()), &document);
         r.permits(by_sha512, refused(Class::Invalid, Code::DigestInvalid, None));
+    }
+}
+
+#[test]
+fn distribution_2_8_refuses_what_go_cannot_decode_even_where_we_do_not_look() {
+    let mut r = distribution(V2_8);
+    let config = r.push_blob("a", "{}");
+    let named = |more: &str| format!(r#"{{"mediaType":"a/b","digest":"{config}","size":2,{more}}}"#);
+    let image = |more: &str| format!(r#"{{"schemaVersion":2,"config":{},"layers":[]}}"#, named(more));
+    let layered =
+        |more: &str| format!(r#"{{"schemaVersion":2,"config":{},"layers":[{}]}}"#, named(r#""x":1"#), named(more));
+    let index = |more: &str| format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, named(more));
+    let invalid = refused(Class::Invalid, Code::ManifestInvalid, None);
+    for (more, stored) in [
+        (r#""platform":1"#, false),
+        (r#""platform":{"os":1}"#, false),
+        (r#""platform":{"OS.Version":1}"#, false),
+        (r#""platform":{"variant":[]}"#, false),
+        (r#""platform":{"os.features":"a"}"#, false),
+        (r#""annotations":{"a":1}"#, false),
+        (r#""Annotations":[]"#, false),
+        (r#""annotations":1,"annotations":null"#, false),
+        (r#""platform":{"os.features":[null]}"#, true),
+        (r#""platform":null,"annotations":{"a":null},"data":1,"artifactType":1"#, true),
+    ] {
+        for (media_type, text) in [(OCI_IMAGE, image(more)), (OCI_IMAGE, layered(more)), (OCI_INDEX, index(more))] {
+            for digest in [sha256(&text), sha512(&text)] {
+                let put = put_text("a", &digest, Some(media_type), &text);
+                match stored {
+                    false => assert_eq!(r.permits(put, invalid.clone()), "manifest.structure", "{text}"),
+                    true if digest == sha256(&text) => drop(r.permits(put, manifest_stored(&digest, None, &[]))),
+                    true => drop(r.rejects(put, invalid.clone())),
+                }
+            }
+        }
+    }
+    // Text that is not UTF-8 is no JSON to us, but may be to Go.
+    let bytes = b"{\"schemaVersion\":2,\"manifests\":[],\"x\":\"\xff\"}";
+    let digest = digest_of("sha256", bytes);
+    let (repo, content_type) = ("a".to_owned(), Some(OCI_INDEX.to_owned()));
+    let put = Op::PutManifest { repo, reference: digest.clone(), content_type, tags: vec![], bytes: bytes.into() };
+    r.permits_both(put, invalid.clone(), manifest_stored(&digest, None, &[]));
+    // A blob can be read as a manifest, if Go can decode it.
+    let text = image(r#""platform":1"#);
+    r.push_blob("a", &text);
+    r.permits(get_manifest("a", &sha256(&text)), refused(Class::Internal, Code::Unknown, None));
+    // Only entries of a list have this one.
+    let features = r#""platform":{"features":{}}"#;
+    let text = image(features);
+    r.permits(put_text("a", "v1", Some(OCI_IMAGE), &text), manifest_stored(&sha256(&text), None, &[]));
+    r.permits(put_text("a", "v1", Some(OCI_INDEX), &index(features)), invalid);
+}
+
+#[test]
+fn distribution_guesses_a_type_that_a_document_does_not_say_from_the_last_of_equal_keys() {
+    let mut r = distribution(V2_8);
+    let text = r#"{"schemaVersion":2,"manifests":[],"manifests":null}"#;
+    let digest = sha256(text);
+    r.permits(put_text("a", "v1", Some(OCI_INDEX), text), manifest_stored(&digest, None, &[]));
+    let seen = |media_type: &str| Outcome::Manifest {
+        digest: Some(digest.clone()),
+        media_type: media_type.into(),
+        size: 51,
+        bytes: Some(text.into()),
+    };
+    r.permits(get_manifest("a", "v1"), seen(OCI_IMAGE));
+    r.rejects(get_manifest("a", "v1"), seen(DOCKER_IMAGE));
+    let sound = r.push("a", "v2", &index(&[]));
+    let Outcome::Manifest { size, bytes, .. } = r.does(get_manifest("a", "v2")) else { panic!("it is there") };
+    let misread = Outcome::Manifest { digest: Some(sound), media_type: OCI_IMAGE.into(), size, bytes };
+    r.rejects(get_manifest("a", "v2"), misread);
+}
+
+#[test]
+fn distribution_2_8_names_a_blob_that_is_read_as_a_manifest_as_it_was_asked_for() {
+    let mut r = distribution(V2_8);
+    let document = index(&[]);
+    r.push_blob_as("a", &document.text(), &sha512(&document.text()));
+    for digest in [document.digest(), sha512(&document.text())] {
+        let seen = r.does(get_manifest("a", &digest));
+        assert!(matches!(&seen, Outcome::Manifest { digest: Some(named), .. } if *named == digest), "{seen}");
     }
 }

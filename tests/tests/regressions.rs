@@ -11,7 +11,7 @@ use bytes::Bytes;
 use proofhouse::campaign::Step;
 use proofhouse::lockstep;
 use proofhouse::target::{EmbeddedTarget, Target as _};
-use proofhouse_model::{Content, Dialect, Op, Options, Outcome, Platform, Specification, UploadRef, digest_of};
+use proofhouse_model::{Content, Deny, Dialect, Op, Options, Outcome, Platform, Specification, UploadRef, digest_of};
 use proofhouse_registry::api::{Api, ApiConfig, Body, GcOptions};
 use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::driver::{Filesystem, FilesystemOptions, Offload};
@@ -440,6 +440,58 @@ async fn an_upload_stays_open_with_its_last_chunk_after_a_wrong_digest() {
         ];
         let outcomes = holds(Options { digest_resumption, ..Options::default() }, steps).await;
         assert!(matches!(outcomes[8], Outcome::Upload { size: 11, .. }), "{:?}", outcomes[8]);
+    }
+}
+
+#[tokio::test]
+async fn a_finish_looks_for_the_upload_before_it_reads_the_digest_and_names_an_empty_one() {
+    let finish = |repo: &str, digest: Option<&str>| {
+        let (repo, digest) = (repo.to_owned(), digest.map(str::to_owned));
+        Op::FinishUpload { repo, upload: UploadRef(1), digest, range: None, bytes: Content::default() }
+    };
+    let steps = vec![
+        (finish("Library", Some("")), "Refused NAME_INVALID"),
+        (finish("a", Some("")), "Refused BLOB_UPLOAD_UNKNOWN"),
+        (Op::StartUpload { repo: "a".into(), upload: UploadRef(1) }, "Upload"),
+        (finish("a", Some("")), "Refused DIGEST_INVALID"),
+        (finish("a", None), "Refused DIGEST_INVALID"),
+    ];
+    let outcomes = holds(deletes(), steps).await;
+    let detail = |at: usize| match &outcomes[at] {
+        Outcome::Refused { errors, .. } => errors[0].detail.as_deref(),
+        other => panic!("{other:?} is no refusal"),
+    };
+    assert_eq!([detail(3), detail(4)], [Some(""), None]);
+}
+
+#[tokio::test]
+async fn a_repository_is_known_to_removal_from_its_first_upload() {
+    let (repo, upload) = (|| "new".to_owned(), UploadRef(1));
+    let steps = vec![
+        (remove("new"), "Refused NAME_UNKNOWN"),
+        (Op::StartUpload { repo: repo(), upload }, "Upload"),
+        (Op::CancelUpload { repo: repo(), upload }, "Done"),
+        (remove("new"), "Done"),
+        (remove("new"), "Refused NAME_UNKNOWN"),
+    ];
+    let outcomes = holds(deletes(), steps).await;
+    assert!(matches!(&outcomes[0], Outcome::Refused { errors, .. } if errors[0].detail.as_deref() == Some("new")));
+}
+
+#[tokio::test]
+async fn access_control_is_not_asked_about_lists_of_referrers() {
+    let about = image("config", &[], "");
+    let signature = image("config", &[], &subject(&about));
+    for hidden in [&about, &signature] {
+        let deny = Some(Deny { repo: "a".into(), digest: sha256(hidden) });
+        let steps = vec![
+            push("a", "config"),
+            (untagged("a", OCI_IMAGE, &about), "ManifestStored"),
+            (untagged("a", OCI_IMAGE, &signature), "ManifestStored subject"),
+            (manifest("a", hidden), "Refused DENIED"),
+            (referrers("a", &about), "Referrers"),
+        ];
+        holds(Options { deny, ..deletes() }, steps).await;
     }
 }
 

@@ -4,8 +4,30 @@ use std::fmt;
 
 use crate::expect::{Errors, Expect, Id};
 use crate::model::{MOST_STATES, Violation, ViolationKind};
-use crate::outcome::{Code, ErrorItem, Outcome, Referrer};
+use crate::outcome::{BlobBody, Code, ErrorItem, Outcome, Referrer};
 use crate::rules::rule;
+
+impl Outcome {
+    /// The class of outcome as one or two words, for counts: `Blob`, `Refused BLOB_UNKNOWN`, …
+    pub fn class_name(&self) -> String {
+        let more = match self {
+            Outcome::Blob { body: Some(BlobBody { range: Some(_), .. }), .. } => "part".into(),
+            Outcome::ManifestStored { subject: Some(_), .. } => "subject".into(),
+            Outcome::Names { names, .. } if names.is_empty() => "none".into(),
+            Outcome::Names { more: true, .. } => "more".into(),
+            Outcome::Referrers { referrers, .. } if referrers.is_empty() => "none".into(),
+            Outcome::Collected { manifests, .. } if !manifests.is_empty() => "manifests".into(),
+            Outcome::Collected { blobs, .. } => if blobs.is_empty() { "nothing" } else { "blobs" }.into(),
+            Outcome::Purged { uploads } if uploads.is_empty() => "none".into(),
+            Outcome::Refused { class, errors } => {
+                errors.first().map_or_else(|| class.status().to_string(), |error| error.code.text())
+            }
+            _ => String::new(),
+        };
+        let name: &'static str = self.into();
+        format!("{name} {more}").trim_end().to_owned()
+    }
+}
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
