@@ -11,6 +11,7 @@ pub mod blob;
 pub mod builder;
 pub mod cache;
 mod catalog;
+pub mod control;
 pub mod descriptor;
 pub mod digest;
 pub mod driver;
