@@ -11,6 +11,9 @@ pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 pub(crate) use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard as OwnedAsyncMutexGuard, RwLock as AsyncRwLock};
 
+pub(crate) use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+pub(crate) use tokio::task::{JoinHandle, spawn};
+
 /// Locks a mutex whose data no panic can leave half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -11,6 +11,7 @@ use crate::faults::Fault;
 use crate::manifest;
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
+use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::shared::Shared;
 
@@ -55,11 +56,17 @@ pub(super) struct Inventory {
 }
 
 /// Reads everything that decides what stays.
-pub(super) async fn take(registry: &Registry, options: GcOptions) -> Result<Inventory, CollectError> {
+pub(super) async fn take(
+    registry: &Registry,
+    options: GcOptions,
+    progress: &dyn Progress,
+) -> Result<Inventory, CollectError> {
+    progress.stage("reading repositories", None);
     let shared = registry.shared();
     let mut inventory = Inventory { repositories: Vec::new(), documents: HashMap::new(), dangling: Vec::new() };
     let mut walk = registry.walk();
     while let Some(name) = walk.next().await? {
+        progress.step();
         let mut holdings = Holdings {
             revisions: BTreeMap::new(),
             tagged: BTreeSet::new(),

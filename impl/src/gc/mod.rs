@@ -16,6 +16,7 @@ use crate::digest::Digest;
 use crate::error::{CollectError, RepositoryError};
 use crate::faults::Fault;
 use crate::name::RepositoryName;
+use crate::progress::Progress;
 use crate::registry::Registry;
 
 /// What a collection does.
@@ -38,6 +39,8 @@ pub struct GcReport {
     pub blobs: Vec<Digest>,
     /// Revisions whose bytes are gone. They were passed over.
     pub dangling: Vec<(RepositoryName, Digest)>,
+    /// How many bytes the swept blobs have.
+    pub bytes: u64,
 }
 
 impl Registry {
@@ -47,17 +50,30 @@ impl Registry {
     /// [`CollectError::Unreadable`] before anything is swept. If the storage fails halfway, what was removed until then is gone,
     /// and everything is still whole.
     pub async fn collect_garbage(&self, options: GcOptions) -> Result<GcReport, CollectError> {
+        self.collect_garbage_watched(options, &()).await
+    }
+
+    /// Collects garbage, and tells how it goes on.
+    ///
+    /// # Errors
+    /// As [`collect_garbage`](Self::collect_garbage).
+    pub async fn collect_garbage_watched(
+        &self,
+        options: GcOptions,
+        progress: &dyn Progress,
+    ) -> Result<GcReport, CollectError> {
         if !options.dry_run {
             self.settle_uploads().await?;
         }
         let shared = self.shared();
         let _gate = shared.gate.write().await;
-        let inventory = inventory::take(self, options).await?;
+        let inventory = inventory::take(self, options, progress).await?;
         let documents = inventory.documents;
         let marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
-        let plan = sweep::plan(self, inventory.repositories, inventory.dangling, &marked, options).await?;
+        progress.stage("looking at blobs", None);
+        let plan = sweep::plan(self, inventory.repositories, inventory.dangling, &marked, options, progress).await?;
         if !options.dry_run || shared.faults.has(Fault::CollectDryRunSweeps) {
-            sweep::sweep(shared, &plan).await?;
+            sweep::sweep(shared, &plan, progress).await?;
         }
         Ok(plan.report())
     }

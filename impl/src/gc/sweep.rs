@@ -3,7 +3,7 @@
 //! The order makes every stop in between harmless: revisions lose their entries in tag histories and their referrer links, then
 //! the revision link goes; then the links to blobs that will be swept; then the blobs. Caches forget each before and after.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::inventory::{Holdings, is_young};
 use super::mark::Marked;
@@ -16,6 +16,7 @@ use crate::error::{CollectError, RepositoryError};
 use crate::faults::Fault;
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
+use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::shared::Shared;
 
@@ -23,7 +24,8 @@ use crate::shared::Shared;
 #[derive(Debug)]
 pub(super) struct Plan {
     repositories: Vec<Losses>,
-    blobs: BTreeSet<Digest>,
+    /// With their sizes in bytes.
+    blobs: BTreeMap<Digest, u64>,
     dangling: Vec<(RepositoryName, Digest)>,
 }
 
@@ -39,7 +41,8 @@ struct Losses {
 
 impl Plan {
     pub(super) fn report(self) -> GcReport {
-        let mut report = GcReport { blobs: self.blobs.into_iter().collect(), ..GcReport::default() };
+        let bytes = self.blobs.values().sum();
+        let mut report = GcReport { blobs: self.blobs.into_keys().collect(), bytes, ..GcReport::default() };
         for losses in self.repositories {
             let revisions = losses.revisions.into_iter();
             report.manifests.extend(revisions.map(|(digest, _)| (losses.name.clone(), digest)));
@@ -58,18 +61,20 @@ pub(super) async fn plan(
     dangling: Vec<(RepositoryName, Digest)>,
     marked: &Marked,
     options: GcOptions,
+    progress: &dyn Progress,
 ) -> Result<Plan, CollectError> {
     let shared = registry.shared();
     let young: HashSet<&Digest> =
         repositories.iter().flat_map(|r| &r.layers).filter(|layer| layer.is_young).map(|layer| &layer.target).collect();
     let mut stored = HashSet::new();
-    let mut blobs = BTreeSet::new();
+    let mut blobs = BTreeMap::new();
     let mut walk = registry.blobs().walk();
     while let Some((digest, stat)) = walk.next_with_stat().await? {
+        progress.step();
         let stays =
             marked.digests.contains(&digest) || young.contains(&digest) || is_young(shared, stat.modified, options);
         if !stays {
-            blobs.insert(digest.clone());
+            blobs.insert(digest.clone(), stat.size);
         }
         stored.insert(digest);
     }
@@ -77,7 +82,7 @@ pub(super) async fn plan(
         let lost = holdings.revisions.into_keys().filter(|digest| !stays.contains(digest));
         let layers = holdings.layers.into_iter().filter(|layer| {
             let is_missing = !stored.contains(&layer.target);
-            blobs.contains(&layer.target) || (is_missing && !marked.digests.contains(&layer.digest))
+            blobs.contains_key(&layer.target) || (is_missing && !marked.digests.contains(&layer.digest))
         });
         Losses {
             name: holdings.name,
@@ -91,7 +96,8 @@ pub(super) async fn plan(
 }
 
 /// Removes it.
-pub(super) async fn sweep(shared: &Shared, plan: &Plan) -> Result<(), CollectError> {
+pub(super) async fn sweep(shared: &Shared, plan: &Plan, progress: &dyn Progress) -> Result<(), CollectError> {
+    progress.stage("removing", Some(plan.blobs.len() as u64));
     forget(shared, plan).await?;
     for losses in &plan.repositories {
         let name = &losses.name;
@@ -112,7 +118,8 @@ pub(super) async fn sweep(shared: &Shared, plan: &Plan) -> Result<(), CollectErr
             }
         }
     }
-    for digest in &plan.blobs {
+    for digest in plan.blobs.keys() {
+        progress.step();
         delete(shared, &paths::blob(digest)).await?;
     }
     shared.removals.pass().await;
@@ -139,7 +146,7 @@ async fn forget(shared: &Shared, plan: &Plan) -> Result<(), CollectError> {
             }
         }
     }
-    for digest in &plan.blobs {
+    for digest in plan.blobs.keys() {
         unknown_is_forgotten(shared.forget_blob(digest).await)?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod blobs;
+mod checking;
 mod collection;
 mod durability;
 #[cfg(feature = "faults")]

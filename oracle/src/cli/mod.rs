@@ -8,7 +8,9 @@
 mod check;
 mod duration;
 mod explain;
+mod maintain;
 mod progress;
+mod steps;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -34,6 +36,12 @@ enum Command {
     Check(check::Check),
     /// Says which references of a manifest must exist under given options, or why the manifest is refused.
     Explain(explain::Explain),
+    /// Removes what no manifest needs from a registry's directory, also while it is being served.
+    Gc(maintain::Collect),
+    /// Removes uploads that nobody finished.
+    PurgeUploads(maintain::PurgeUploads),
+    /// Checks a registry's directory, and repairs it if asked to.
+    Fsck(maintain::Fsck),
 }
 
 /// What a command found.
@@ -63,13 +71,16 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return fail("no command: there are check and explain; --help tells more");
+            return fail("no command: there are check, explain, gc, purge-uploads and fsck; --help tells more");
         }
         Err(error) => return fail(&first_paragraph(&error.to_string())),
     };
     let verdict = match arguments.command {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Gc(collect) => collect.run(),
+        Command::PurgeUploads(purge) => purge.run(),
+        Command::Fsck(fsck) => fsck.run(),
     };
     match verdict {
         Ok(Verdict::Good) => ExitCode::SUCCESS,

@@ -1,0 +1,74 @@
+//! The lock on a directory.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use super::{ControlError, DIRECTORY};
+
+/// Holds a directory until it is dropped or the process ends, however it ends.
+#[derive(Debug)]
+#[must_use = "the directory is free again when this goes"]
+pub struct RootLock(#[expect(dead_code, reason = "it is held, not read")] File);
+
+impl RootLock {
+    /// Takes the directory, which must exist, for this process. `purpose` is what another one is told: a command's name.
+    ///
+    /// # Errors
+    /// [`ControlError::InUse`] if another process has it; [`ControlError::Io`] if the lock cannot be made.
+    pub fn take(root: &Path, purpose: &str) -> Result<Self, ControlError> {
+        let directory = root.join(DIRECTORY);
+        let path = directory.join("lock");
+        let unusable = |source: io::Error| ControlError::Io { path: path.clone(), source };
+        match DirBuilder::new().mode(0o700).create(&directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(unusable(error)),
+            _ => {}
+        }
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = open.map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // It may be about to write its name.
+                let _ = file.read_to_string(&mut holder);
+                let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() }.to_owned();
+                return Err(ControlError::InUse { root: root.to_owned(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        let mut name = || {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{purpose} (process {})", std::process::id())
+        };
+        name().map_err(unusable)?;
+        Ok(Self(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_has_the_directory_and_the_next_is_told_who() {
+        let root = tempfile::tempdir().unwrap();
+        let lock = RootLock::take(root.path(), "serve").unwrap();
+        let error = RootLock::take(root.path(), "gc").unwrap_err();
+        let told = format!("is in use by serve (process {})", std::process::id());
+        assert!(error.to_string().contains(&told), "{error}");
+        drop(lock);
+        let lock = RootLock::take(root.path(), "gc").unwrap();
+        assert!(RootLock::take(root.path(), "serve").unwrap_err().to_string().contains("by gc "));
+        drop(lock);
+    }
+
+    #[test]
+    fn a_root_that_is_not_there_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let error = RootLock::take(&root.path().join("none"), "gc").unwrap_err();
+        assert!(error.to_string().contains("none/.proofhouse/lock"), "{error}");
+    }
+}

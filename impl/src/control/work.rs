@@ -1,0 +1,129 @@
+//! What can be done to a directory as a whole, and how it is told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::driver::DriverError;
+use crate::error::{CollectError, RepositoryError};
+use crate::fsck::FsckOptions;
+use crate::gc::GcOptions;
+use crate::progress::Progress;
+use crate::registry::Registry;
+
+/// Something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Collect garbage; see [`GcOptions`].
+    CollectGarbage {
+        /// Remove manifests that no tag reaches.
+        delete_untagged: bool,
+        /// Only say what would be removed.
+        dry_run: bool,
+        /// What is younger than this many seconds stays.
+        grace_seconds: u64,
+    },
+    /// Remove uploads that started at least this many seconds ago.
+    PurgeUploads {
+        /// The age in seconds.
+        older_than_seconds: u64,
+        /// Only say which.
+        dry_run: bool,
+    },
+    /// Check the directory; see [`FsckOptions`].
+    Check {
+        /// Do what can be done.
+        repair: bool,
+        /// Read every blob.
+        deep: bool,
+    },
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// One line for each thing that was removed or found.
+    pub lines: Vec<String>,
+    /// All of it in one line.
+    pub summary: String,
+    /// Whether something was found that is still not as it must be. Only a check finds such.
+    pub damaged: bool,
+}
+
+/// Why a work stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkError {
+    /// The collection stopped.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// The purge stopped.
+    #[error(transparent)]
+    Purge(#[from] RepositoryError),
+    /// The check stopped.
+    #[error(transparent)]
+    Check(#[from] DriverError),
+}
+
+impl Work {
+    /// The command of that name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CollectGarbage { .. } => "gc",
+            Self::PurgeUploads { .. } => "purge-uploads",
+            Self::Check { .. } => "fsck",
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// As [`Registry::collect_garbage`], [`Registry::purge_uploads`] and [`Registry::check`] say.
+    pub async fn run(self, registry: &Registry, progress: &dyn Progress) -> Result<Done, WorkError> {
+        match self {
+            Self::CollectGarbage { delete_untagged, dry_run, grace_seconds } => {
+                let options = GcOptions { delete_untagged, dry_run, grace_seconds };
+                collect(registry, options, progress).await
+            }
+            Self::PurgeUploads { older_than_seconds, dry_run } => {
+                progress.stage("reading uploads", None);
+                let purged = registry.purge_uploads(older_than_seconds, dry_run).await?;
+                let lines = purged.iter().map(|id| format!("upload {id}")).collect();
+                let summary = format!("{} uploads {}", purged.len(), removed(dry_run));
+                Ok(Done { lines, summary, damaged: false })
+            }
+            Self::Check { repair, deep } => check(registry, FsckOptions { repair, deep }, progress).await,
+        }
+    }
+}
+
+const fn removed(dry_run: bool) -> &'static str {
+    if dry_run { "would be removed" } else { "removed" }
+}
+
+async fn collect(registry: &Registry, options: GcOptions, progress: &dyn Progress) -> Result<Done, WorkError> {
+    let report = registry.collect_garbage_watched(options, progress).await?;
+    let manifests = report.manifests.iter().map(|(name, digest)| format!("manifest {name}@{digest}"));
+    let blobs = report.blobs.iter().map(|digest| format!("blob {digest}"));
+    let dangling = report.dangling.iter();
+    let dangling =
+        dangling.map(|(name, digest)| format!("passed over: {name}@{digest}, whose bytes are gone (see fsck)"));
+    let lines = manifests.chain(blobs).chain(dangling).collect();
+    let (manifests, blobs, bytes) = (report.manifests.len(), report.blobs.len(), report.bytes);
+    let summary = format!("{manifests} manifests and {blobs} blobs with {bytes} bytes {}", removed(options.dry_run));
+    Ok(Done { lines, summary, damaged: false })
+}
+
+async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progress) -> Result<Done, WorkError> {
+    let report = registry.check(options, progress).await?;
+    let left = report.findings.iter().filter(|finding| !finding.repaired).count();
+    let summary = format!(
+        "{} repositories, {} blobs ({} read): {} problems, {} of them repaired",
+        report.repositories,
+        report.blobs,
+        report.hashed,
+        report.findings.len(),
+        report.findings.len() - left
+    );
+    Ok(Done { lines: report.findings.iter().map(ToString::to_string).collect(), summary, damaged: left > 0 })
+}

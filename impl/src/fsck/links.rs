@@ -1,0 +1,203 @@
+//! Whether every link holds what its place says, and leads to something.
+
+use std::collections::BTreeSet;
+
+use super::Check;
+use super::finding::{Problem, Remedy};
+use crate::blob::{UploadId, linked_digests, not_found_is_none};
+use crate::digest::{Algorithm, Digest};
+use crate::driver::{DriverError, StoragePath};
+use crate::name::{RepositoryName, Tag};
+use crate::paths;
+
+/// The links of a repository that are good, or were made so.
+#[derive(Default)]
+struct Good {
+    layers: BTreeSet<Digest>,
+    revisions: BTreeSet<Digest>,
+}
+
+impl Check<'_> {
+    /// Looks at every link of every repository.
+    pub(super) async fn links(&mut self) -> Result<(), DriverError> {
+        self.progress.stage("following links", None);
+        let mut walk = self.registry.walk();
+        while let Some(name) = walk.next().await? {
+            self.progress.step();
+            self.report.repositories += 1;
+            let mut good = Good::default();
+            self.layers(&name, &mut good).await?;
+            self.revisions(&name, &mut good).await?;
+            self.tags(&name, &mut good).await?;
+            self.referrers(&name, &good).await?;
+            self.parts(&name, &good).await?;
+            self.uploads(&name).await?;
+        }
+        Ok(())
+    }
+
+    async fn layers(&mut self, name: &RepositoryName, good: &mut Good) -> Result<(), DriverError> {
+        for digest in linked_digests(&*self.shared.driver, &paths::layers(name)).await? {
+            let path = paths::layer_link(name, &digest);
+            // Distribution keeps what was pushed as sha512 under sha256, and links it from the first.
+            let target = match self.held(&path).await? {
+                Held::Digest(target)
+                    if digest.algorithm() == Algorithm::Sha512 && target.algorithm() == Algorithm::Sha256 =>
+                {
+                    target
+                }
+                _ => digest.clone(),
+            };
+            let is_there = self.has(&target);
+            if self.link(path, &target, is_there).await? {
+                good.layers.insert(digest);
+            }
+        }
+        Ok(())
+    }
+
+    async fn revisions(&mut self, name: &RepositoryName, good: &mut Good) -> Result<(), DriverError> {
+        for digest in linked_digests(&*self.shared.driver, &paths::revisions(name)).await? {
+            let is_there = self.has(&digest);
+            if !self.link(paths::revision_link(name, &digest), &digest, is_there).await? {
+                continue;
+            }
+            if !self.manifests.contains_key(&digest) {
+                let problem = Problem::ManifestUnreadable { repository: name.clone(), digest: digest.clone() };
+                self.found(problem, None).await?;
+            }
+            good.revisions.insert(digest);
+        }
+        Ok(())
+    }
+
+    async fn tags(&mut self, name: &RepositoryName, good: &mut Good) -> Result<(), DriverError> {
+        let tags = not_found_is_none(self.shared.driver.list(&paths::tags(name)).await)?.unwrap_or_default();
+        for tag in tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
+            let mut history = Vec::new();
+            for digest in linked_digests(&*self.shared.driver, &paths::tag_index(name, &tag)).await? {
+                let is_there = good.revisions.contains(&digest);
+                if self.link(paths::tag_entry_link(name, &tag, &digest), &digest, is_there).await? {
+                    history.push(digest);
+                }
+            }
+            self.tag(name, &tag, &history, good).await?;
+        }
+        Ok(())
+    }
+
+    /// What a tag points to now.
+    async fn tag(
+        &mut self,
+        name: &RepositoryName,
+        tag: &Tag,
+        history: &[Digest],
+        good: &Good,
+    ) -> Result<(), DriverError> {
+        let path = paths::tag_current(name, tag);
+        let (repository, tag) = (name.clone(), tag.clone());
+        let whole = paths::tag(&repository, &tag);
+        match self.held(&path).await? {
+            Held::Digest(digest) if good.revisions.contains(&digest) => Ok(()),
+            Held::Digest(digest) => {
+                self.found(Problem::TagDangling { repository, tag, digest }, Some(Remedy::Untag(whole))).await
+            }
+            Held::Nothing | Held::Torn => {
+                // Of several it is not known which was the last.
+                let remedy = match history {
+                    [one] => Some(Remedy::Link(path, one.clone())),
+                    [] => Some(Remedy::Untag(whole)),
+                    _ => None,
+                };
+                self.found(Problem::TagTorn { repository, tag }, remedy).await
+            }
+        }
+    }
+
+    async fn referrers(&mut self, name: &RepositoryName, good: &Good) -> Result<(), DriverError> {
+        let mut linked = BTreeSet::new();
+        let all = paths::manifests(name).join("referrers")?;
+        for subject in linked_digests(&*self.shared.driver, &all).await? {
+            for digest in linked_digests(&*self.shared.driver, &paths::referrers(name, &subject)).await? {
+                let is_about =
+                    self.manifests.get(&digest).is_some_and(|parts| parts.subject.as_ref() == Some(&subject));
+                let is_there = is_about && good.revisions.contains(&digest);
+                let path = paths::referrer_link(name, &subject, &digest);
+                if self.link(path, &digest, is_there).await? {
+                    linked.insert(digest);
+                }
+            }
+        }
+        for digest in good.revisions.difference(&linked) {
+            let Some(subject) = self.manifests.get(digest).and_then(|parts| parts.subject.clone()) else { continue };
+            let remedy = Remedy::Link(paths::referrer_link(name, &subject, digest), digest.clone());
+            let problem = Problem::ReferrerMissing { repository: name.clone(), digest: digest.clone(), subject };
+            self.found(problem, Some(remedy)).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the images of a repository have all that they consist of. What was deleted by itself is missing too; nobody but
+    /// a client can bring it back.
+    async fn parts(&mut self, name: &RepositoryName, good: &Good) -> Result<(), DriverError> {
+        for digest in &good.revisions {
+            let needed = self.manifests.get(digest).map(|parts| parts.needed.clone()).unwrap_or_default();
+            for part in needed.into_iter().filter(|part| !good.layers.contains(part)) {
+                let problem = Problem::PartMissing { repository: name.clone(), manifest: digest.clone(), part };
+                self.found(problem, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn uploads(&mut self, name: &RepositoryName) -> Result<(), DriverError> {
+        let names = not_found_is_none(self.shared.driver.list(&paths::uploads(name)).await)?.unwrap_or_default();
+        for id in names.iter().filter_map(|id| id.parse::<UploadId>().ok()) {
+            let path = paths::upload_started_at(name, &id);
+            let text = not_found_is_none(self.shared.driver.read(&path).await)?;
+            let text = text.as_deref().and_then(|text| std::str::from_utf8(text).ok());
+            if text.is_none_or(|text| text.trim().parse::<jiff::Timestamp>().is_err()) {
+                let problem = Problem::UploadUndated { repository: name.clone(), id };
+                self.found(problem, Some(Remedy::Date(path))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at one link, whose place says `expected`. Whether it is good, or was made so. A directory without a link in it is
+    /// none: that is how distribution leaves what it has deleted.
+    async fn link(&mut self, path: StoragePath, expected: &Digest, is_there: bool) -> Result<bool, DriverError> {
+        match self.held(&path).await? {
+            Held::Nothing => Ok(false),
+            _ if !is_there => {
+                self.found(Problem::LinkDangling { path: path.clone() }, Some(Remedy::Unlink(path))).await?;
+                Ok(false)
+            }
+            Held::Digest(held) if held == *expected => Ok(true),
+            Held::Digest(_) | Held::Torn => {
+                let remedy = Remedy::Link(path.clone(), expected.clone());
+                self.found(Problem::LinkTorn { path, expected: expected.clone() }, Some(remedy)).await?;
+                // What hangs on it is looked at as it will be after a repair.
+                Ok(true)
+            }
+        }
+    }
+
+    async fn held(&self, path: &StoragePath) -> Result<Held, DriverError> {
+        let text = not_found_is_none(self.shared.driver.read(path).await)?;
+        Ok(match text.as_deref().map(|text| std::str::from_utf8(text).ok()?.trim_ascii_end().parse().ok()) {
+            None => Held::Nothing,
+            Some(None) => Held::Torn,
+            Some(Some(digest)) => Held::Digest(digest),
+        })
+    }
+}
+
+/// What a link file holds.
+enum Held {
+    /// There is no such file.
+    Nothing,
+    /// Something that is no digest.
+    Torn,
+    Digest(Digest),
+}

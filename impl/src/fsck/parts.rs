@@ -1,0 +1,27 @@
+//! What a manifest consists of, for a check.
+
+use crate::digest::Digest;
+use crate::manifest::{self, is_foreign_layer};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Everything it names, with the size that it claims.
+    pub(super) named: Vec<(Digest, u64)>,
+    /// What must be in the repository for an image to be pulled; nothing for a list, which may be sparse.
+    pub(super) needed: Vec<Digest>,
+    pub(super) subject: Option<Digest>,
+}
+
+impl Parts {
+    /// None: these bytes are no manifest.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let manifest = manifest::read(manifest::derive_type(bytes)?, bytes).ok()?;
+        let own = |layer: &&manifest::Descriptor| !is_foreign_layer(&layer.media_type) || layer.urls.is_empty();
+        let layers = manifest.layers.iter().filter(own);
+        Some(Self {
+            named: manifest.references().map(|part| (part.digest.clone(), part.size)).collect(),
+            needed: manifest.config.iter().chain(layers).map(|part| part.digest.clone()).collect(),
+            subject: manifest.subject.map(|subject| subject.digest),
+        })
+    }
+}
