@@ -4,7 +4,7 @@
 //! not from the registry's code, and uses nothing but `std::fs`. [`differences`] compares what it finds with the model's
 //! [`View`]: every file must be one that the view explains, and every one that the view demands must be there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -31,6 +31,25 @@ fn files(root: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(found),
     }
+}
+
+/// Every repository that has a directory of its own below this one, which is a repository's or above all of them.
+fn repositories(directory: &Path, name: &str, found: &mut BTreeSet<String>) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let component = entry.file_name().to_string_lossy().into_owned();
+        if component.starts_with('_') {
+            found.insert(name.to_owned());
+        } else if entry.file_type()?.is_dir() {
+            let nested = if name.is_empty() { component } else { format!("{name}/{component}") };
+            repositories(&entry.path(), &nested, found)?;
+        }
+    }
+    Ok(())
 }
 
 /// What must be there: each file, and its bytes.
@@ -121,6 +140,13 @@ pub fn differences(root: &Path, view: &View, hash_states: bool) -> Vec<String> {
     for path in found.keys() {
         let path = path.strip_prefix(top).unwrap_or(path);
         differences.push(format!("{} {path} should not be there", subject_of(path)));
+    }
+    let mut there = BTreeSet::new();
+    if let Err(error) = repositories(&root.join(top).join("repositories"), "", &mut there) {
+        differences.push(format!("Directory {} cannot be read: {error}", root.display()));
+    }
+    for name in there.iter().filter(|name| !view.repositories.contains_key(*name)) {
+        differences.push(format!("Repository {name} should not be there"));
     }
     for (name, repo) in &view.repositories {
         let there = root.join(top).join("repositories").join(name).join("_manifests").is_dir();
@@ -225,6 +251,14 @@ mod tests {
             let found = differences(root.path(), &view(), true);
             assert!(found.iter().any(|difference| difference.starts_with(subject)), "{path}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_repository_of_which_nothing_but_a_directory_is_there_is_told() {
+        let root = sound();
+        fs::create_dir_all(root.path().join("docker/registry/v2/repositories/a/_uploads")).unwrap();
+        fs::create_dir_all(root.path().join("docker/registry/v2/repositories/empty/below")).unwrap();
+        assert_eq!(differences(root.path(), &view(), true), ["Repository a should not be there"]);
     }
 
     #[test]
