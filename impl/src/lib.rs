@@ -17,6 +17,7 @@ pub mod driver;
 pub mod error;
 pub mod faults;
 pub mod gc;
+pub mod http;
 pub mod manifest;
 pub mod manifests;
 pub mod name;
