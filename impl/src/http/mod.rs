@@ -1,8 +1,8 @@
 //! The registry over HTTP: requests of the OCI distribution-spec become calls of [`Api`], its answers become theirs.
 //!
-//! A [`Front`] is a registry with its limits; [`router`] makes of it a service that any server of hyper's can run. Every request
-//! goes the same way: its path is a `Route`, what it needs to be allowed are `Access`es, its body is an `Intake`, and one file
-//! for each subject answers it. Bodies stream both ways.
+//! A [`Front`] is a registry with its limits; [`router`] makes of it a service that any server of hyper's can run
+//! ([`crate::server`] is ours). Every request goes the same way: its path is a `Route`, what it needs to be allowed are
+//! `Access`es, its body is an `Intake`, and one file for each subject answers it. Bodies stream both ways.
 //!
 //! What is answered, exactly, is `docs/behaviour.md`, "Over HTTP".
 
