@@ -116,7 +116,7 @@ pub(crate) fn not_finished(at: &At, why: &Refusal, upload: UploadRef, chunk: &Co
     if at.oci() {
         // Unsaid: the upload may go on without the chunk, go on with it, or be gone.
         let kept = if chunk.is_empty() { Vec::new() } else { refused(with_chunk) };
-        let choice = Choice::Refused { malformed, with_chunk: !chunk.is_empty() };
+        let choice = Choice::Refused { rule: why.rule, with_chunk: !chunk.is_empty() };
         return at.settle(&choice, [refused(at.state.clone()), kept, refused(at.state.ended(upload))]);
     }
     match malformed {
