@@ -9,6 +9,7 @@ mod check;
 mod duration;
 mod explain;
 mod progress;
+mod serve;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "proofhouse",
     version,
-    after_help = "Exit status: 0 it conforms, 1 it does not, 2 it could not be checked."
+    after_help = "Exit status: 0 it conforms (or was asked to stop), 1 it does not, 2 it could not be checked (or served)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -34,6 +35,8 @@ enum Command {
     Check(check::Check),
     /// Says which references of a manifest must exist under given options, or why the manifest is refused.
     Explain(explain::Explain),
+    /// Serves a directory as a registry over HTTP, until SIGTERM or SIGINT.
+    Serve(serve::Serve),
 }
 
 /// What a command found.
@@ -63,13 +66,14 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return fail("no command: there are check and explain; --help tells more");
+            return fail("no command: there are check, explain and serve; --help tells more");
         }
         Err(error) => return fail(&first_paragraph(&error.to_string())),
     };
     let verdict = match arguments.command {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Serve(serve) => serve.run(),
     };
     match verdict {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
