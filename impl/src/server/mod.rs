@@ -183,3 +183,19 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
         }
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_one_connections_trouble_is_passed_over_at_once() {
+        for kind in [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset] {
+            assert!(is_of_one_connection(&kind.into()), "{kind}");
+        }
+        // Too many open files, in the process and in the system: to try again at once would only burn the processor.
+        for errno in [24, 23] {
+            assert!(!is_of_one_connection(&io::Error::from_raw_os_error(errno)), "{errno}");
+        }
+    }
+}

@@ -97,6 +97,19 @@ async fn a_client_that_waits_to_be_told_is_told_or_refused() {
 }
 
 #[tokio::test]
+async fn a_manifest_without_length_is_read_up_to_its_bound_and_no_further() {
+    let house = House::open().await;
+    let mut stream = house.connect().await;
+    let head = "PUT /v2/a/manifests/t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let one_too_many = (4 << 20) + 1;
+    stream.write_all(format!("{one_too_many:x}\r\n{}\r\n", " ".repeat(one_too_many)).as_bytes()).await.unwrap();
+    // The body does not end here, but the answer is known.
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("SIZE_INVALID"), "{answer}");
+}
+
+#[tokio::test]
 async fn an_upload_whose_client_stops_sending_keeps_what_came() {
     let house = House::with(impatient()).await;
     let location = house.start("a").await;

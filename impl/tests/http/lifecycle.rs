@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofhouse_registry::builder::RegistryBuilder;
-use proofhouse_registry::driver::Memory;
+use proofhouse_registry::driver::{Driver as _, Filesystem, FilesystemOptions, StoragePath};
 use proofhouse_registry::http::{HttpOptions, Secret};
 use proofhouse_registry::server::ServerOptions;
 use reqwest::Method;
@@ -72,12 +72,19 @@ async fn a_request_under_way_is_answered_before_the_server_ends() {
 
 #[tokio::test]
 async fn an_upload_that_the_end_cuts_off_is_taken_up_again() {
-    let driver = Arc::new(Memory::default());
+    // On a disk, where putting something away takes its time.
+    let directory = tempfile::tempdir().unwrap();
+    let driver = Arc::new(Filesystem::new(directory.path(), FilesystemOptions::default()));
     let hasty = ServerOptions { drain: Duration::ZERO, ..options() };
     let house = House::over(driver.clone(), hasty, RegistryBuilder::enable_delete).await;
     let location = house.start("a").await;
     let mut stream = begin(&house, &location).await;
     house.stop().await;
+    // The request had its last words: the next one need not hash again what it took.
+    let uploads = StoragePath::new("/docker/registry/v2/repositories/a/_uploads").unwrap();
+    let ids = driver.list(&uploads).await.unwrap();
+    let states = uploads.join(format!("{}/hashstates/sha256", ids[0])).unwrap();
+    assert_eq!(driver.list(&states).await.unwrap(), ["4"]);
     let mut end = Vec::new();
     // However the connection went, no answer came.
     let _ = stream.read_to_end(&mut end).await;

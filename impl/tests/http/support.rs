@@ -150,10 +150,11 @@ impl House {
     }
 }
 
-/// All that comes until the server closes.
+/// All that comes until the server closes. One that never does fails the test instead of holding it up.
 pub(crate) async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).await.unwrap();
+    let read = stream.read_to_end(&mut bytes);
+    tokio::time::timeout(Duration::from_secs(60), read).await.expect("the server does not close").unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
