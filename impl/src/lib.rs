@@ -2,7 +2,7 @@
 //!
 //! A [`registry::Registry`] is built over a [`driver::Driver`] with the options of [`builder::RegistryBuilder`]. Through it:
 //! repositories, each with blobs, manifests, tags and referrers; uploads that survive restarts; garbage collection. [`api::Api`]
-//! is the same as clients see it, in text and without HTTP.
+//! is the same as clients see it, in text and without HTTP; [`http`] puts HTTP before it, and [`server`] a listener before that.
 //!
 //! What it does, exactly, is `docs/behaviour.md`. The directory layout is that of the CNCF distribution registry ([`paths`]).
 
@@ -19,6 +19,7 @@ pub mod error;
 pub mod faults;
 pub mod fsck;
 pub mod gc;
+pub mod http;
 pub mod manifest;
 pub mod manifests;
 pub mod name;
@@ -28,6 +29,7 @@ mod purge;
 pub mod referrers;
 pub mod registry;
 pub mod repository;
+pub mod server;
 mod shared;
 mod sync;
 pub mod tags;

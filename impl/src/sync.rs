@@ -7,9 +7,12 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-pub(crate) use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard as OwnedAsyncMutexGuard, RwLock as AsyncRwLock};
+pub(crate) use tokio::sync::{
+    Mutex as AsyncMutex, OwnedMutexGuard as OwnedAsyncMutexGuard, OwnedSemaphorePermit, RwLock as AsyncRwLock,
+    Semaphore,
+};
 
 pub(crate) use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 pub(crate) use tokio::task::{JoinHandle, spawn};

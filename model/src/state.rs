@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use crate::content::Content;
 use crate::manifest::{Manifest, read_stored};
 use crate::op::UploadRef;
+use crate::rules::RuleId;
 
 /// A digest, well-formed.
 pub(crate) type Digest = String;
@@ -78,8 +79,8 @@ pub(crate) enum Choice {
     SinglePost,
     /// Chunks are taken without a range.
     Streaming,
-    /// What becomes of an upload when its finish is refused.
-    Refused { malformed: bool, with_chunk: bool },
+    /// What becomes of an upload when its finish is refused by this rule.
+    Refused { rule: RuleId, with_chunk: bool },
     /// Uploads can be cancelled.
     Cancel,
     /// Manifests of this type are taken.

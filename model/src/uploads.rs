@@ -111,19 +111,18 @@ fn finished(at: &At, repo: &str, upload: UploadRef, digest: &str, chunk: &Conten
 /// A finish that is refused: for a digest that is malformed, or else for content that does not hash to it.
 pub(crate) fn not_finished(at: &At, why: &Refusal, upload: UploadRef, chunk: &Content) -> Vec<Branch> {
     let refused = |next| vec![Branch { next, ..at.refuse(why) }];
-    let malformed = matches!(why.why, Why::Digest(_));
     let with_chunk = with_chunk(at.state, upload, chunk);
     if at.oci() {
         // Unsaid: the upload may go on without the chunk, go on with it, or be gone.
         let kept = if chunk.is_empty() { Vec::new() } else { refused(with_chunk) };
-        let choice = Choice::Refused { malformed, with_chunk: !chunk.is_empty() };
+        let choice = Choice::Refused { rule: why.rule, with_chunk: !chunk.is_empty() };
         return at.settle(&choice, [refused(at.state.clone()), kept, refused(at.state.ended(upload))]);
     }
-    match malformed {
-        true => refused(at.state.clone()),
+    match why.why {
+        Why::Digest(_) => refused(at.state.clone()),
         // The chunk is there, but no location with the new offset is ever given.
-        false if at.v2() && !chunk.is_empty() => refused(at.state.ended(upload)),
-        false => refused(with_chunk),
+        _ if at.v2() && !chunk.is_empty() => refused(at.state.ended(upload)),
+        _ => refused(with_chunk),
     }
 }
 

@@ -215,6 +215,22 @@ fn oci_leaves_open_what_becomes_of_an_upload_whose_finish_is_refused_but_it_is_a
 }
 
 #[test]
+fn oci_lets_a_chunk_that_lies_go_another_way_than_one_that_hashes_to_something_else() {
+    let mut r = oci();
+    let (mismatched, lying) = (r.start("a"), r.start("a"));
+    r.permits(finish("a", mismatched, &sha256("wrong"), "two"), bare(Class::Invalid));
+    let digest = Some(sha256("three"));
+    let finish =
+        Op::FinishUpload { repo: "a".into(), upload: lying, digest, range: Some((0, 0)), bytes: "three".into() };
+    r.permits(finish.clone(), bare(Class::Invalid));
+    r.permits(status("a", mismatched), upload_of(mismatched, 3));
+    r.permits(status("a", lying), upload_of(lying, 0));
+    // What it did with a chunk that lies it does again.
+    r.permits(finish, bare(Class::Invalid));
+    r.rejects(status("a", lying), upload_of(lying, 5));
+}
+
+#[test]
 fn oci_does_not_drown_in_states_however_often_a_finish_is_refused() {
     let mut r = oci();
     for _ in 0..50 {
@@ -225,6 +241,13 @@ fn oci_does_not_drown_in_states_however_often_a_finish_is_refused() {
                 if r.model.observe(&finish, &seen).is_ok() {
                     break;
                 }
+            }
+        }
+        let digest = Some(sha256("lies"));
+        let lies = Op::FinishUpload { repo: "a".into(), upload, digest, range: Some((0, 9)), bytes: "lies".into() };
+        for seen in [bare(Class::Invalid), bare(Class::NotFound)] {
+            if r.model.observe(&lies, &seen).is_ok() {
+                break;
             }
         }
     }

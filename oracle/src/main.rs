@@ -1,7 +1,7 @@
-//! The command line: `proofhouse check` and `proofhouse explain`.
+//! The command line: `proofhouse check`, `proofhouse explain` and `proofhouse serve`.
 //!
-//! Exit status: 0, it conforms (or the manifest is accepted); 1, it does not; 2, that could not be found out, and one line on
-//! stderr says why.
+//! Exit status: 0, it conforms (or the manifest is accepted, or the server was asked to stop); 1, it does not; 2, that could not
+//! be found out, or nothing could be served, and one line on stderr says why.
 
 mod cli;
 

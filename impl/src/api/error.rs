@@ -7,7 +7,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A code of the OCI distribution-spec, and `UNKNOWN` for what is no client's fault.
+/// A code of the OCI distribution-spec, and one more for what is no client's fault. That one is not in the standard, so no
+/// answer shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     /// The repository's name is malformed.
@@ -34,12 +35,14 @@ pub enum Code {
     Unsupported,
     /// The access controller refuses.
     Denied,
+    /// Too many do that at once.
+    TooManyRequests,
     /// The registry failed.
     Unknown,
 }
 
 impl Code {
-    /// As it stands on the wire.
+    /// As it stands on the wire, and in messages.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,6 +58,7 @@ impl Code {
             Self::BlobUploadInvalid => "BLOB_UPLOAD_INVALID",
             Self::Unsupported => "UNSUPPORTED",
             Self::Denied => "DENIED",
+            Self::TooManyRequests => "TOOMANYREQUESTS",
             Self::Unknown => "UNKNOWN",
         }
     }
@@ -77,10 +81,16 @@ pub enum Class {
     NotFound,
     /// The registry does not do that.
     Unsupported,
+    /// The client stopped sending and did not go on in time.
+    Timeout,
     /// It is too large.
     TooLarge,
+    /// The URL says more than is taken.
+    TooLong,
     /// A range does not fit.
     Range,
+    /// Too many do that at once.
+    Busy,
     /// The registry failed.
     Internal,
 }
@@ -94,8 +104,11 @@ impl Class {
             Self::Denied => 403,
             Self::NotFound => 404,
             Self::Unsupported => 405,
+            Self::Timeout => 408,
             Self::TooLarge => 413,
+            Self::TooLong => 414,
             Self::Range => 416,
+            Self::Busy => 429,
             Self::Internal => 500,
         }
     }
@@ -122,13 +135,13 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    pub(super) fn new(code: Code, class: Class, message: impl fmt::Display, detail: Option<&str>) -> Self {
+    pub(crate) fn new(code: Code, class: Class, message: impl fmt::Display, detail: Option<&str>) -> Self {
         let item = ApiErrorItem { code, class, message: message.to_string(), detail: detail.map(ToOwned::to_owned) };
         Self { errors: vec![item] }
     }
 
     /// The registry failed. The client is not told how; the log is.
-    pub(super) fn internal(error: impl fmt::Display) -> Self {
+    pub(crate) fn internal(error: impl fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
         Self::new(Code::Unknown, Class::Internal, "the registry failed; its log says why", None)
     }
@@ -139,12 +152,14 @@ impl ApiError {
         self.errors.first().map_or(Class::Internal, |item| item.class)
     }
 
-    /// `{"errors":[{"code","message","detail"}]}`; the detail is left out where there is none.
+    /// `{"errors":[{"code","message","detail"}]}`; the detail is left out where there is none, and so is the code of a failure
+    /// of the registry: the standard has none for it.
     #[must_use]
     pub fn to_json(&self) -> String {
         #[derive(Serialize)]
         struct Item<'e> {
-            code: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            code: Option<&'static str>,
             message: &'e str,
             #[serde(skip_serializing_if = "Option::is_none")]
             detail: Option<&'e str>,
@@ -156,7 +171,11 @@ impl ApiError {
         let errors = self
             .errors
             .iter()
-            .map(|item| Item { code: item.code.as_str(), message: &item.message, detail: item.detail.as_deref() })
+            .map(|item| Item {
+                code: (item.code != Code::Unknown).then_some(item.code.as_str()),
+                message: &item.message,
+                detail: item.detail.as_deref(),
+            })
             .collect();
         serde_json::to_string(&Document { errors }).expect("strings can be written as JSON")
     }
@@ -188,5 +207,12 @@ mod tests {
         );
         assert_eq!(error.class().status(), 404);
         assert_eq!(error.to_string(), "BLOB_UNKNOWN: no \"blob\"; DENIED: no");
+    }
+
+    #[test]
+    fn a_failure_of_the_registry_has_no_code_and_tells_no_client_how_it_failed() {
+        let error = ApiError::internal("/srv/registry: disk full");
+        assert_eq!(error.class().status(), 500);
+        assert_eq!(error.to_json(), r#"{"errors":[{"message":"the registry failed; its log says why"}]}"#);
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{BadReference, ManifestError, TagError};
 use crate::faults::Fault;
 use crate::manifest::ManifestType;
 use crate::manifests::PutManifest;
-use crate::name::{Reference, Tag};
+use crate::name::{Reference, RepositoryName, Tag};
 
 impl Api {
     /// Stores a manifest under a tag or its digest, and sets the extra tags.
@@ -24,13 +24,7 @@ impl Api {
         tags: &[String],
         bytes: Bytes,
     ) -> Result<StoredManifest, ApiError> {
-        let name = parse::name(repo)?;
-        let asked = parse::reference(reference)?;
-        let extra = tags.iter().map(|tag| parse::tag(tag)).collect::<Result<Vec<Tag>, _>>()?;
-        if bytes.len() as u64 > self.config.max_manifest_bytes {
-            let message = format!("a manifest has at most {} bytes", self.config.max_manifest_bytes);
-            return Err(ApiError::new(Code::SizeInvalid, Class::TooLarge, message, None));
-        }
+        let (name, asked, extra) = self.parse_put(repo, reference, tags, bytes.len() as u64)?;
         let Some(kind) = content_type.and_then(ManifestType::from_content_type) else {
             let message = "the Content-Type must name a manifest type that this registry knows";
             return Err(ApiError::new(Code::ManifestInvalid, Class::Invalid, message, None));
@@ -45,6 +39,32 @@ impl Api {
         let stored = manifests.put(PutManifest { kind, bytes, digest, tags }).await;
         let stored = stored.map_err(|error| refusal(error, &asked))?;
         Ok(StoredManifest { digest: stored.digest, subject: stored.subject, tags: extra })
+    }
+
+    /// What [`put_manifest`](Self::put_manifest) checks before it needs the bytes: for callers that were told their number and
+    /// want to know before they read them.
+    ///
+    /// # Errors
+    /// Those of `put_manifest`, up to the size.
+    pub fn check_put_manifest(&self, repo: &str, reference: &str, tags: &[String], size: u64) -> Result<(), ApiError> {
+        self.parse_put(repo, reference, tags, size).map(|_| ())
+    }
+
+    fn parse_put(
+        &self,
+        repo: &str,
+        reference: &str,
+        tags: &[String],
+        size: u64,
+    ) -> Result<(RepositoryName, Reference, Vec<Tag>), ApiError> {
+        let name = parse::name(repo)?;
+        let asked = parse::reference(reference)?;
+        let extra = tags.iter().map(|tag| parse::tag(tag)).collect::<Result<Vec<Tag>, _>>()?;
+        if size > self.config.max_manifest_bytes {
+            let message = format!("a manifest has at most {} bytes", self.config.max_manifest_bytes);
+            return Err(ApiError::new(Code::SizeInvalid, Class::TooLarge, message, None));
+        }
+        Ok((name, asked, extra))
     }
 
     /// The manifest that a reference names.

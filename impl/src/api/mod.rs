@@ -10,7 +10,7 @@ mod error;
 mod lists;
 mod maintenance;
 mod manifests;
-mod parse;
+pub(crate) mod parse;
 mod uploads;
 
 use crate::sync::Arc;
@@ -63,6 +63,12 @@ impl Api {
     #[must_use]
     pub const fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What the operator chose.
+    #[must_use]
+    pub fn config(&self) -> &ApiConfig {
+        &self.config
     }
 
     fn repository(&self, name: &RepositoryName) -> Result<Repository, ApiError> {

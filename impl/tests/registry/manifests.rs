@@ -76,6 +76,21 @@ async fn the_checks_of_a_push_stand_in_their_order() {
 }
 
 #[tokio::test]
+async fn what_needs_no_bytes_can_be_checked_before_they_come() {
+    let house = House::new();
+    let check = |repo, reference, tags: &[String], size| {
+        let checked = house.api.check_put_manifest(repo, reference, tags, size);
+        checked.map_or_else(|error| failure(Err::<(), _>(error)), |()| "taken".into())
+    };
+    let bad = ["-x".to_owned()];
+    assert_eq!(check("A", "-x", &bad, u64::MAX), "400 NAME_INVALID A");
+    assert_eq!(check("a", "-y", &bad, u64::MAX), "400 MANIFEST_INVALID -y");
+    assert_eq!(check("a", "t", &bad, u64::MAX), "400 MANIFEST_INVALID -x");
+    assert_eq!(check("a", "t", &[], (4 << 20) + 1), "413 SIZE_INVALID -");
+    assert_eq!(check("a", "t", &[], 4 << 20), "taken");
+}
+
+#[tokio::test]
 async fn a_manifest_of_exactly_4_mib_is_taken() {
     let house = House::new();
     let document = format!("{}{EMPTY_INDEX}", " ".repeat((4 << 20) - EMPTY_INDEX.len()));

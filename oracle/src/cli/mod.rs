@@ -10,6 +10,7 @@ mod duration;
 mod explain;
 mod maintain;
 mod progress;
+mod serve;
 mod steps;
 
 use std::io::{self, Write};
@@ -23,7 +24,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "proofhouse",
     version,
-    after_help = "Exit status: 0 it conforms, 1 it does not, 2 it could not be checked."
+    after_help = "Exit status: 0 it conforms (or was asked to stop), 1 it does not, 2 it could not be checked (or served)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -36,6 +37,8 @@ enum Command {
     Check(check::Check),
     /// Says which references of a manifest must exist under given options, or why the manifest is refused.
     Explain(explain::Explain),
+    /// Serves a directory as a registry over HTTP, until SIGTERM or SIGINT.
+    Serve(serve::Serve),
     /// Removes what no manifest needs from a registry's directory, also while it is being served.
     Gc(maintain::Collect),
     /// Removes uploads that nobody finished.
@@ -71,13 +74,14 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return fail("no command: there are check, explain, gc, purge-uploads and fsck; --help tells more");
+            return fail("no command: there are check, explain, serve, gc, purge-uploads and fsck; --help tells more");
         }
         Err(error) => return fail(&first_paragraph(&error.to_string())),
     };
     let verdict = match arguments.command {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Serve(serve) => serve.run(),
         Command::Gc(collect) => collect.run(),
         Command::PurgeUploads(purge) => purge.run(),
         Command::Fsck(fsck) => fsck.run(),

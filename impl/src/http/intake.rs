@@ -1,0 +1,167 @@
+//! The body of a request, on its way in.
+//!
+//! A handler may read it all, some of it, or none. An [`Intake`] knows how much came and why no more did; when the answer is
+//! known it says whether the connection can go on: a short rest is read and dropped, after a long one the connection is
+//! closed. A client that sends nothing for a while is given up; each piece that comes gives it as long again.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::Body as HttpBody;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http_body_util::BodyExt as _;
+
+use crate::api::Body;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
+
+/// A rest of at most so many bytes is read so that the connection can go on.
+const SHORT_REST: u64 = 64 << 10;
+
+/// How long a short rest is waited for. It is on its way already.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The body of one request, shared by who reads it and who answers.
+#[derive(Debug)]
+pub(super) struct Intake {
+    /// None while it is being read, and when there is nothing more to read.
+    body: Mutex<Option<HttpBody>>,
+    length: Option<u64>,
+    /// The client waits to be told to send it.
+    waits: bool,
+    timeout: Duration,
+    read: AtomicBool,
+    received: AtomicU64,
+    ended: AtomicBool,
+    stalled: AtomicBool,
+}
+
+impl Intake {
+    /// `timeout`: how long each next piece may take.
+    pub(super) fn new(headers: &HeaderMap, body: HttpBody, timeout: Duration) -> Arc<Self> {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let empty = http_body::Body::is_end_stream(&body);
+        // Only what the connection itself goes by: a length beside a coding is refused before it gets here.
+        let length = if empty { Some(0) } else { text(CONTENT_LENGTH).and_then(|length| length.parse().ok()) };
+        let waits = text(EXPECT).is_some_and(|value| value.eq_ignore_ascii_case("100-continue"));
+        Arc::new(Self {
+            body: Mutex::new((!empty).then_some(body)),
+            length,
+            waits,
+            timeout,
+            read: AtomicBool::new(false),
+            received: AtomicU64::new(0),
+            ended: AtomicBool::new(empty),
+            stalled: AtomicBool::new(false),
+        })
+    }
+
+    /// The number of bytes, if the client said it.
+    pub(super) const fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// How many bytes came.
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Acquire)
+    }
+
+    /// Whether the client was given up because it sent nothing more.
+    pub(super) fn stalled(&self) -> bool {
+        self.stalled.load(Ordering::Acquire)
+    }
+
+    /// The bytes. What is not read when this is dropped can still be dealt with by [`settle`](Self::settle).
+    pub(super) fn read(self: &Arc<Self>) -> Body {
+        self.read.store(true, Ordering::Release);
+        let reader = Reader { body: lock(&self.body).take(), intake: Arc::clone(self) };
+        let pieces = stream::unfold(reader, async |mut reader| reader.next().await.map(|piece| (piece, reader)));
+        Body::stream(self.length, pieces.boxed())
+    }
+
+    /// All bytes, if there are at most `limit`.
+    ///
+    /// # Errors
+    /// If the client stopped sending.
+    pub(super) async fn gather(self: &Arc<Self>, limit: u64) -> io::Result<Option<Bytes>> {
+        if self.length.is_some_and(|length| length > limit) {
+            return Ok(None);
+        }
+        let mut body = self.read();
+        let mut gathered = Vec::new();
+        while let Some(piece) = body.stream.next().await {
+            let piece = piece?;
+            if gathered.len() as u64 + piece.len() as u64 > limit {
+                return Ok(None);
+            }
+            gathered.extend_from_slice(&piece);
+        }
+        Ok(Some(gathered.into()))
+    }
+
+    /// To be called when the answer is known: whether another request can follow on the connection.
+    pub(super) async fn settle(self: &Arc<Self>) -> bool {
+        if self.ended.load(Ordering::Acquire) {
+            return true;
+        }
+        let Some(body) = lock(&self.body).take() else { return false };
+        let rest = self.length.map_or(u64::MAX, |length| length.saturating_sub(self.received()));
+        // Reading would tell a client that waits to send.
+        let waits = self.waits && !self.read.load(Ordering::Acquire);
+        if waits || rest > SHORT_REST {
+            return false;
+        }
+        let mut reader = Reader { body: Some(body), intake: Arc::clone(self) };
+        let all = async { while let Some(Ok(_)) = reader.next().await {} };
+        let in_time = tokio::time::timeout(REST_TIMEOUT, all).await.is_ok();
+        reader.body = None;
+        in_time && self.ended.load(Ordering::Acquire)
+    }
+}
+
+/// Holds the body while it is read, and gives it back.
+struct Reader {
+    body: Option<HttpBody>,
+    intake: Arc<Intake>,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        loop {
+            let frame = tokio::time::timeout(self.intake.timeout, self.body.as_mut()?.frame()).await;
+            let error = match frame {
+                // Of trailers nothing is wanted.
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(piece) if !piece.is_empty() => {
+                        self.intake.received.fetch_add(piece.len() as u64, Ordering::AcqRel);
+                        return Some(Ok(piece));
+                    }
+                    _ => continue,
+                },
+                Ok(None) => {
+                    self.intake.ended.store(true, Ordering::Release);
+                    self.body = None;
+                    return None;
+                }
+                Ok(Some(Err(error))) => io::Error::other(error),
+                Err(_) => {
+                    self.intake.stalled.store(true, Ordering::Release);
+                    io::Error::new(io::ErrorKind::TimedOut, "nothing more came in time")
+                }
+            };
+            self.body = None;
+            return Some(Err(error));
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            *lock(&self.intake.body) = Some(body);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The server: connections in, [`crate::http`] on each of them, and an orderly end.
+//!
+//! A [`Server`] is bound first and run then, so that its address is known before anybody asks. It ends when a future does, such
+//! as [`stop_signal`]: nothing new is accepted, requests that have begun are answered, idle connections are closed; what is
+//! not done within the drain time is cut off, and an upload that is cut off can be taken up again.
+
+mod connection;
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::task::JoinSet;
+
+use self::connection::Polite;
+use crate::api::Api;
+use crate::http::{Front, HttpOptions, router};
+
+/// How long accepting pauses after it failed for a reason that is not one connection's, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long requests that were cut off may take to put away what they have.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How a server runs.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// What is answered, and within which limits.
+    pub http: HttpOptions,
+    /// How long a connection has for the head of each request, the wait for its first byte included. It is closed then, also
+    /// when it was merely idle. Default: 60 seconds.
+    pub head_timeout: Duration,
+    /// The longest head of a request in bytes; a longer one is answered 431. At least 8,192. Default: 64 KiB.
+    pub max_head_bytes: usize,
+    /// How many headers a request may have; more are answered 431. Default: 100.
+    pub max_headers: usize,
+    /// How long a client may read nothing while an answer is being sent. Default: 60 seconds.
+    pub write_timeout: Duration,
+    /// How long a connection that the server closes is read on at most while the client is still sending, so that the client
+    /// is sure to see the last answer. Default: 30 seconds.
+    pub linger: Duration,
+    /// How long requests that have begun may take when the server stops. Default: 30 seconds.
+    pub drain: Duration,
+}
+
+impl ServerOptions {
+    /// The defaults, around these.
+    #[must_use]
+    pub const fn new(http: HttpOptions) -> Self {
+        Self {
+            http,
+            head_timeout: Duration::from_secs(60),
+            max_head_bytes: 64 << 10,
+            max_headers: 100,
+            write_timeout: Duration::from_secs(60),
+            linger: Duration::from_secs(30),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A server that is bound to its address.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    front: Front,
+    options: ServerOptions,
+}
+
+impl Server {
+    /// Binds to the address; port 0 takes any that is free. Clients can connect from now on and are answered by [`run`](Self::run).
+    ///
+    /// # Errors
+    /// If the address is none, or cannot be bound.
+    pub async fn bind(address: impl ToSocketAddrs, api: Api, options: ServerOptions) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, front: Front::new(api, options.http.clone()), options })
+    }
+
+    /// The address it is bound to.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` ends, and then winds up.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let http = self.builder();
+        let app = router(self.front.clone());
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        let mut stop = pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let connection = self.connection(&http, &app, stream);
+                        let watched = graceful.watch(connection);
+                        connections.spawn(async {
+                            if let Err(error) = watched.await {
+                                tracing::debug!(%error, "a connection ended early");
+                            }
+                        });
+                    }
+                    Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection was lost"),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept connections; trying again");
+                        tokio::select! {
+                            () = &mut stop => break,
+                            () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                        }
+                    }
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+        drop(self.listener);
+        tracing::info!(connections = connections.len(), "stopping");
+        if tokio::time::timeout(self.options.drain, graceful.shutdown()).await.is_err() {
+            tracing::warn!(connections = connections.len(), "what is not done by now is cut off");
+        }
+        // Requests see their bodies break off, and put away what came.
+        connections.shutdown().await;
+        if tokio::time::timeout(LAST_WORDS, self.front.idle()).await.is_err() {
+            tracing::error!("some requests could not be ended in time");
+        }
+    }
+
+    fn builder(&self) -> http1::Builder {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.options.head_timeout)
+            .max_headers(self.options.max_headers)
+            .max_buf_size(self.options.max_head_bytes.max(8 << 10));
+        http
+    }
+
+    /// Whatever comes between the connection and HTTP, such as TLS, comes here.
+    fn connection(&self, http: &http1::Builder, app: &Router, stream: TcpStream) -> Connection {
+        // A small answer does not wait for more.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "small answers may be late");
+        }
+        let polite = Polite::new(stream, self.options.write_timeout, self.options.linger);
+        http.serve_connection(TokioIo::new(polite), TowerToHyperService::new(app.clone()))
+    }
+}
+
+type Connection = http1::Connection<TokioIo<Polite<TcpStream>>, TowerToHyperService<Router>>;
+
+/// A connection that was gone before it was accepted is nobody else's trouble.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Ends when the process is asked to stop: SIGTERM or SIGINT.
+///
+/// # Errors
+/// If the signals cannot be listened to.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(poll_fn(move |context| {
+        if terminate.poll_recv(context).is_ready() || interrupt.poll_recv(context).is_ready() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_one_connections_trouble_is_passed_over_at_once() {
+        for kind in [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset] {
+            assert!(is_of_one_connection(&kind.into()), "{kind}");
+        }
+        // Too many open files, in the process and in the system: to try again at once would only burn the processor.
+        for errno in [24, 23] {
+            assert!(!is_of_one_connection(&io::Error::from_raw_os_error(errno)), "{errno}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `proofhouse serve` as people call it.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
+
+use serde_json::Value;
+
+/// A server that runs until it is stopped or dropped.
+struct Served {
+    process: Child,
+    address: String,
+    log: BufReader<ChildStderr>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Served {
+    fn start(root: &Path, more: &[&str]) -> Served {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_proofhouse"));
+        command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(root).args(more);
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).trim().to_owned();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        Served { process, address, log }
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.address).unwrap()
+    }
+
+    /// Sends a request of these lines and gives the whole answer.
+    fn ask(&self, head: &str, body: &str) -> String {
+        let mut stream = self.connect();
+        let length = body.len();
+        write!(stream, "{head} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.process.id())).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// What is left of the log, and how the program ended.
+    fn end(mut self) -> (String, ExitStatus) {
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        (log, self.process.wait().unwrap())
+    }
+}
+
+fn header<'a>(answer: &'a str, name: &str) -> &'a str {
+    let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    line.unwrap_or_else(|| panic!("no {name}: {answer}"))
+}
+
+#[test]
+fn it_serves_what_is_kept_until_it_is_asked_to_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("not/yet");
+    for (signal, status) in [("TERM", "202"), ("INT", "404")] {
+        let served = Served::start(&root, &["--delete"]);
+        assert!(served.ask("GET /v2/", "").starts_with("HTTP/1.1 200"));
+        let digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        if signal == "TERM" {
+            let put = served.ask(&format!("POST /v2/a/blobs/uploads/?digest={digest}"), "hello");
+            assert!(put.starts_with("HTTP/1.1 201"), "{put}");
+        }
+        // What the first process was told to delete is gone in the second.
+        let deleted = served.ask(&format!("DELETE /v2/a/blobs/{digest}"), "");
+        assert!(deleted.starts_with(&format!("HTTP/1.1 {status}")), "{deleted}");
+        served.signal(signal);
+        let (log, ended) = served.end();
+        assert_eq!(ended.code(), Some(0), "{log}");
+    }
+}
+
+#[test]
+fn without_its_flag_nothing_is_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = Served::start(directory.path(), &[]);
+    assert!(served.ask("DELETE /v2/a/manifests/t", "").starts_with("HTTP/1.1 405"));
+}
+
+#[test]
+fn an_upload_under_way_is_finished_before_it_ends_and_goes_on_in_the_next_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = Served::start(directory.path(), &[]);
+    let location = header(&served.ask("POST /v2/a/blobs/uploads/", ""), "location").to_owned();
+    let mut stream = served.connect();
+    write!(stream, "PATCH {location} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
+        .unwrap();
+    let mut told = [0; 25];
+    // The body is wanted: the request is under way.
+    stream.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"01234").unwrap();
+    served.signal("TERM");
+    while TcpStream::connect(&served.address).is_ok() {}
+    stream.write_all(b"56789").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    assert_eq!(header(&answer, "range"), "0-9");
+    assert_eq!(served.end().1.code(), Some(0));
+
+    let served = Served::start(directory.path(), &[]);
+    let status = served.ask(&format!("GET {location}"), "");
+    assert_eq!(header(&status, "range"), "0-9");
+    let digest = "sha256:84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+    let done = served.ask(&format!("PUT {}&digest={digest}", header(&status, "location")), "");
+    assert!(done.starts_with("HTTP/1.1 201"), "{done}");
+}
+
+#[test]
+fn each_request_is_a_line_of_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = Served::start(directory.path(), &["--log", "json"]);
+    let answer = served.ask("GET /v2/a/tags/list?n=1", "");
+    served.signal("TERM");
+    let (log, _) = served.end();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = lines.iter().find(|line| line["target"] == "proofhouse::access").unwrap();
+    assert_eq!(line["id"], header(&answer, "x-request-id"));
+    assert_eq!(
+        (&line["method"], &line["path"], &line["status"]),
+        (&"GET".into(), &"/v2/a/tags/list".into(), &404.into())
+    );
+    assert_eq!((&line["repository"], &line["action"]), (&"a".into(), &"pull".into()));
+
+    let served = Served::start(directory.path(), &[]);
+    served.ask("GET /nowhere%0aforged", "");
+    served.signal("TERM");
+    let (log, _) = served.end();
+    assert!(
+        log.lines().any(|line| line.contains("path=\"/nowhere%0aforged\"") && line.contains("status=404")),
+        "{log}"
+    );
+}
+
+/// The one line on stderr of a program that could not run.
+fn could_not(output: &Output) -> String {
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert_eq!(output.stdout, b"");
+    stderr
+}
+
+#[test]
+fn what_keeps_it_from_serving_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("root");
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let below = file.join("below");
+    let (root, file, below) = (root.to_str().unwrap(), file.to_str().unwrap(), below.to_str().unwrap());
+    for (arguments, named) in [
+        (["--root", root, "--addr", &taken], &*taken),
+        (["--root", root, "--addr", "localhost"], "localhost"),
+        (["--root", root, "--addr", "127.0.0.1:99999"], "127.0.0.1:99999"),
+        (["--root", root, "--addr", "no.such.host.invalid:1"], "no.such.host.invalid:1"),
+        (["--root", file, "--addr", "127.0.0.1:0"], file),
+        (["--root", below, "--addr", "127.0.0.1:0"], below),
+        (["--root", root, "--log", "xml"], "xml"),
+        (["--root", root, "--frobnicate", "x"], "--frobnicate"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_proofhouse")).arg("serve").args(arguments).output().unwrap();
+        let line = could_not(&output);
+        assert!(line.contains(named), "{arguments:?}: {line}");
+    }
+}
