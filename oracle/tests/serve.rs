@@ -188,3 +188,88 @@ fn what_keeps_it_from_serving_is_named() {
         assert!(line.contains(named), "{arguments:?}: {line}");
     }
 }
+
+/// Runs a command on a directory.
+fn on(root: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_proofhouse")).args(arguments).arg("--root").arg(root).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8([&*output.stdout, &*output.stderr].concat()).unwrap()
+}
+
+#[test]
+fn garbage_is_collected_and_the_directory_checked_while_it_is_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = Served::start(directory.path(), &[]);
+    let digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    assert!(served.ask(&format!("POST /v2/a/blobs/uploads/?digest={digest}"), "hello").starts_with("HTTP/1.1 201"));
+    let kept = on(directory.path(), &["gc"]);
+    assert_eq!((kept.status.code(), &*told(&kept)), (Some(0), "0 manifests and 0 blobs with 0 bytes removed\n"));
+    let collected = on(directory.path(), &["gc", "--grace", "0s"]);
+    let expected = format!("blob {digest}\n0 manifests and 1 blobs with 5 bytes removed\n");
+    assert_eq!((collected.status.code(), told(&collected)), (Some(0), expected));
+    assert!(served.ask(&format!("HEAD /v2/a/blobs/{digest}"), "").starts_with("HTTP/1.1 404"));
+    assert_eq!(on(directory.path(), &["fsck", "--deep"]).status.code(), Some(0));
+    let repair = on(directory.path(), &["fsck", "--repair"]);
+    assert_eq!(repair.status.code(), Some(2));
+    assert!(told(&repair).contains("repairs are made while it is stopped"), "{}", told(&repair));
+}
+
+#[test]
+fn a_damaged_directory_is_told_by_the_exit_status_until_it_is_repaired() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = Served::start(directory.path(), &[]);
+    let hex = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    served.ask(&format!("POST /v2/a/blobs/uploads/?digest=sha256:{hex}"), "hello");
+    served.signal("TERM");
+    served.end();
+    let link = format!("docker/registry/v2/repositories/a/_layers/sha256/{hex}/link");
+    fs::write(directory.path().join(link), "").unwrap();
+    let found = on(directory.path(), &["fsck"]);
+    assert_eq!(found.status.code(), Some(1), "{}", told(&found));
+    let repaired = on(directory.path(), &["fsck", "--repair"]);
+    assert!(told(&repaired).contains(&format!("(repaired: link it to sha256:{hex})")), "{}", told(&repaired));
+    assert_eq!(repaired.status.code(), Some(0));
+    let served = Served::start(directory.path(), &[]);
+    assert!(served.ask(&format!("GET /v2/a/blobs/sha256:{hex}"), "").ends_with("hello"));
+}
+
+#[test]
+fn one_directory_is_served_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = Served::start(directory.path(), &[]);
+    let second = on(directory.path(), &["serve", "--addr", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(2));
+    let holder = format!("is in use by serve (process {})", served.process.id());
+    assert!(told(&second).contains(&holder), "{}", told(&second));
+}
+
+#[test]
+fn a_directory_that_is_none_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for command in ["gc", "fsck", "purge-uploads"] {
+        let output = on(directory.path(), &[command]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(told(&output).contains("holds no registry"), "{}", told(&output));
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn uploads_that_nobody_finished_are_purged_by_the_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let upload = |id: &str| directory.path().join("docker/registry/v2/repositories/a/_uploads").join(id);
+    for (id, started) in [("old", "2001-02-03T04:05:06Z"), ("new", "2999-01-01T00:00:00Z"), ("odd", "once")] {
+        fs::create_dir_all(upload(id)).unwrap();
+        fs::write(upload(id).join("startedat"), started).unwrap();
+    }
+    let mut served = Served::start(directory.path(), &[]);
+    let mut line = String::new();
+    while !line.contains("purged uploads") {
+        line.clear();
+        assert!(served.log.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    assert!(line.contains("uploads=1"), "{line}");
+    assert!(!upload("old").exists() && upload("new").exists() && upload("odd").exists());
+}

@@ -5,6 +5,7 @@
 //! not done within the drain time is cut off, and an upload that is cut off can be taken up again.
 
 mod connection;
+mod upkeep;
 
 use std::future::poll_fn;
 use std::io;
@@ -23,6 +24,8 @@ use tokio::task::JoinSet;
 use self::connection::Polite;
 use crate::api::Api;
 use crate::http::{Front, HttpOptions, router};
+
+pub use self::upkeep::{Purging, purge};
 
 /// How long accepting pauses after it failed for a reason that is not one connection's, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

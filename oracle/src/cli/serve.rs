@@ -8,9 +8,10 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use proofhouse_registry::api::{Api, ApiConfig};
 use proofhouse_registry::builder::RegistryBuilder;
+use proofhouse_registry::control::{self, RootLock};
 use proofhouse_registry::driver::{Filesystem, FilesystemOptions};
 use proofhouse_registry::http::{HttpOptions, Secret};
-use proofhouse_registry::server::{Server, ServerOptions, stop_signal};
+use proofhouse_registry::server::{Purging, Server, ServerOptions, purge, stop_signal};
 
 use super::{Failure, Verdict, say};
 
@@ -41,26 +42,35 @@ impl Serve {
     /// Good: it served until it was asked to stop.
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
         writable(&self.root)?;
+        let lock = RootLock::take(&self.root, "serve")?;
         self.log.start();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(self.serve())
+        runtime.block_on(self.serve(&lock))
     }
 
-    async fn serve(&self) -> Result<Verdict, Failure> {
+    async fn serve(&self, lock: &RootLock) -> Result<Verdict, Failure> {
         let driver = Arc::new(Filesystem::new(&self.root, FilesystemOptions::default()));
         let mut builder = RegistryBuilder::new(driver);
         if self.delete {
             builder = builder.enable_delete();
         }
-        let api = Api::new(builder.build()?, ApiConfig::default());
+        let registry = builder.build()?;
+        let api = Api::new(registry.clone(), ApiConfig::default());
         let options = ServerOptions::new(HttpOptions::new(Secret::random()?));
         // Before the address is told: whoever reads it may ask for the end at once.
         let stop = stop_signal()?;
         let server = Server::bind(&self.addr, api, options)
             .await
             .map_err(|error| Failure(format!("--addr: cannot listen on {}: {error}", self.addr)))?;
+        // Without it gc, purge-uploads and fsck have to wait until the server is stopped; clients lack nothing.
+        let control = control::listen(lock, &self.root, registry.clone());
+        if let Err(error) = &control {
+            tracing::warn!(%error, "gc, purge-uploads and fsck cannot ask this server");
+        }
+        let upkeep = tokio::spawn(purge(registry, Purging::default()));
         say(&format!("listening on http://{}", server.address()));
         server.run(stop).await;
+        upkeep.abort();
         Ok(Verdict::Good)
     }
 }

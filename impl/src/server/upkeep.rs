@@ -1,0 +1,34 @@
+//! What a server does by itself: removing uploads that nobody will finish.
+
+use std::time::Duration;
+
+use crate::registry::Registry;
+
+/// When uploads are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purging {
+    /// How long ago an upload must have started. Default: a week.
+    pub age: Duration,
+    /// How long after one purge the next begins. Default: a day.
+    pub interval: Duration,
+    /// Only log what would be removed. Default: off.
+    pub dry_run: bool,
+}
+
+impl Default for Purging {
+    /// As distribution's.
+    fn default() -> Self {
+        Self { age: Duration::from_secs(168 * 3_600), interval: Duration::from_secs(24 * 3_600), dry_run: false }
+    }
+}
+
+/// Purges at once and then again and again, until it is dropped. What fails is logged and tried again the next time.
+pub async fn purge(registry: Registry, purging: Purging) {
+    loop {
+        match registry.purge_uploads(purging.age.as_secs(), purging.dry_run).await {
+            Ok(purged) => tracing::info!(uploads = purged.len(), dry_run = purging.dry_run, "purged uploads"),
+            Err(error) => tracing::error!(%error, "uploads could not be purged"),
+        }
+        tokio::time::sleep(purging.interval).await;
+    }
+}
