@@ -92,6 +92,7 @@ pub mod disk;
 pub mod generate;
 pub mod lockstep;
 pub mod pool;
+pub mod probe;
 pub mod report;
 pub mod shrink;
 pub mod target;

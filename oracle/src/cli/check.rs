@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use proofhouse::campaign::{self, CampaignConfig, CampaignReport, Divergence, Finding, OptionSets};
 use proofhouse::config;
+use proofhouse::probe;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
 use proofhouse::target::http::UNSUPPORTED;
@@ -107,7 +108,7 @@ impl Check {
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let report = runtime.block_on(self.check(&config, options))?;
+        let report = runtime.block_on(self.check(config, options))?;
         say(&match self.format {
             Format::Text => report.text(),
             Format::Json => report.json(),
@@ -118,14 +119,14 @@ impl Check {
         })
     }
 
-    async fn check(&self, config: &CampaignConfig, options: Option<Options>) -> Result<Report, Failure> {
+    async fn check(&self, mut config: CampaignConfig, options: Option<Options>) -> Result<Report, Failure> {
         let Some(url) = &self.url else {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
-            let setup = self.setup(subject, config, options);
+            let setup = self.setup(subject, &config, options);
             let mut target = EmbeddedTarget::builder().fsync(self.fsync).build();
             let fsync = if self.fsync { "on" } else { "off (--fsync turns it on)" };
             let how = format!("in {}, fsync {fsync}", target.directory().display());
-            let campaign = self.campaign(config, &setup, &how, &mut target).await?;
+            let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
             return Ok(Report::new(setup, campaign, None));
         };
         let known = options.clone().unwrap_or_default();
@@ -136,13 +137,37 @@ impl Check {
         };
         let mut target = HttpTarget::connect(url, http).await?;
         let namespace = target.namespace().to_owned();
-        let how = format!("repositories begin with {namespace}");
+        let mut how = format!("repositories begin with {namespace}");
+        let options = self.probed(&mut target, config.dialect, known, &mut how).await?;
+        config.option_sets = OptionSets::Fixed(options.clone());
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
-        let setup = self.setup(subject, config, options);
-        let campaign = self.campaign(config, &setup, &how, &mut target).await?;
+        let setup = self.setup(subject, &config, Some(options));
+        let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
         supported(campaign.divergence.as_ref())?;
         let tally: &Tally = target.tally();
         Ok(Report::new(setup, campaign, Some(tally)))
+    }
+
+    /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.
+    async fn probed(
+        &self,
+        target: &mut HttpTarget,
+        dialect: Dialect,
+        options: Options,
+        how: &mut String,
+    ) -> Result<Options, Failure> {
+        if self.config.is_some() {
+            return Ok(options);
+        }
+        let mut found = probe::probe(target, dialect, &options).await?;
+        let assumed = self.assume.iter().filter_map(|assumption| Some(assumption.split_once('=')?.0));
+        // Two names for one thing.
+        let assumed: Vec<_> = assumed.map(|key| if key == "platforms" { "validate_index" } else { key }).collect();
+        found.retain(|one| !assumed.contains(&one.key));
+        for one in &found {
+            how.push_str(&format!("; {}={}, for {}", one.key, one.value, one.evidence));
+        }
+        Ok(probe::apply(&options, &found)?)
     }
 
     async fn campaign(

@@ -1,7 +1,7 @@
 //! What may be wrong with the question, not with the target.
 //!
-//! Whether deletion is enabled cannot be asked: it is assumed. A target that is set up the other way diverges at the first deletion,
-//! and then it helps to say what to pass.
+//! Whether deletion is enabled may be assumed instead of asked. A target that is set up the other way diverges at the first
+//! deletion, and then it helps to say what to pass.
 
 use proofhouse_model::{Class, Code, Dialect, Op, Outcome, RuleId};
 

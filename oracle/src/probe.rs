@@ -1,0 +1,215 @@
+//! Finding out how a target is set up, before it is held to anything.
+//!
+//! A registry that has deletion switched off does nothing wrong; the model must only know. A few requests in a namespace of their
+//! own show it: something is deleted, and indexes are pushed whose entries are not there. What is found is an
+//! [`Inference`] with its evidence; what the answers leave open is not inferred, and stays as it was assumed.
+
+use proofhouse_model::{Class, Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{self, ConfigError};
+use crate::target::{Target, TargetError};
+
+/// The platforms that a target's filter is asked about: `os/architecture`.
+const PLATFORMS: [&str; 12] = [
+    "linux/amd64",
+    "linux/arm64",
+    "linux/arm",
+    "linux/386",
+    "linux/ppc64le",
+    "linux/s390x",
+    "linux/riscv64",
+    "windows/amd64",
+    "windows/arm64",
+    "darwin/amd64",
+    "darwin/arm64",
+    "linux/AMD64",
+];
+
+const REPOSITORY: &str = "probe";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Something that was found out about a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inference {
+    /// The option, as [`config::assume`] has it.
+    pub key: &'static str,
+    /// Its value, written likewise.
+    pub value: String,
+    /// What was asked and answered.
+    pub evidence: String,
+}
+
+/// Asks a target how it is set up. Begins a case of its own with `assumed`.
+///
+/// # Errors
+/// When there is no target to ask.
+pub async fn probe(
+    target: &mut dyn Target,
+    dialect: Dialect,
+    assumed: &Options,
+) -> Result<Vec<Inference>, TargetError> {
+    target.fresh(assumed).await?;
+    let mut found = Vec::new();
+    found.extend(deletion(target).await);
+    // 2.8 validates every entry, and nothing can be set.
+    if dialect != Dialect::Distribution(Release::V2_8) {
+        found.extend(validation(target).await);
+    }
+    Ok(found)
+}
+
+/// The options with what was found in place of what was assumed.
+///
+/// # Errors
+/// Never for what [`probe`] found.
+pub fn apply(options: &Options, found: &[Inference]) -> Result<Options, ConfigError> {
+    found
+        .iter()
+        .try_fold(options.clone(), |options, one| config::assume(&options, &format!("{}={}", one.key, one.value)))
+}
+
+/// Is deletion on? A blob is pushed and deleted.
+async fn deletion(target: &mut dyn Target) -> Option<Inference> {
+    let bytes = Content::from("probe");
+    let (repo, digest, upload) = (REPOSITORY.to_owned(), sha256("probe"), UploadRef(0));
+    target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
+    let finish = Op::FinishUpload { repo: repo.clone(), upload, digest: Some(digest.clone()), range: None, bytes };
+    if !target.perform(&finish).await.succeeded() {
+        return None;
+    }
+    let (value, evidence) = match target.perform(&Op::DeleteBlob { repo, digest }).await {
+        Outcome::Done => ("true", "a blob was deleted"),
+        outcome if says(&outcome, &Code::Unsupported) || class(&outcome) == Some(Class::Unsupported) => {
+            ("false", "deleting a blob was refused as unsupported")
+        }
+        _ => return None,
+    };
+    Some(Inference { key: "delete", value: value.to_owned(), evidence: evidence.to_owned() })
+}
+
+/// Which entries of an index must exist? Indexes are pushed whose one entry is not there.
+async fn validation(target: &mut dyn Target) -> Option<Inference> {
+    let plain = is_taken(target, None).await?;
+    let mut refused = Vec::new();
+    for platform in PLATFORMS {
+        if !is_taken(target, Some(platform)).await? {
+            refused.push(platform);
+        }
+    }
+    let all = refused.len() == PLATFORMS.len();
+    let (value, evidence) = match (plain, refused.is_empty()) {
+        (true, true) => ("none".to_owned(), "an index was taken whose entry is not there".to_owned()),
+        (false, _) if all => ("all".to_owned(), "an index was refused whose entry is not there".to_owned()),
+        (true, false) if !all => {
+            let list = refused.join(",");
+            let evidence =
+                format!("of {} platforms, an index was refused for one whose entry is not there", PLATFORMS.len());
+            (list, evidence)
+        }
+        // Neither way of validating does that: the run will say what is wrong.
+        _ => return None,
+    };
+    Some(Inference { key: "validate_index", value, evidence })
+}
+
+/// Whether an index with an entry of this platform that is not there is taken. Nothing: it was refused for another reason.
+async fn is_taken(target: &mut dyn Target, platform: Option<&str>) -> Option<bool> {
+    let missing = sha256(platform.unwrap_or("no platform"));
+    let platform = match platform.and_then(|platform| platform.split_once('/')) {
+        Some((os, architecture)) => format!(r#","platform":{{"architecture":"{architecture}","os":"{os}"}}"#),
+        None => String::new(),
+    };
+    let document = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{missing}","size":2{platform}}}]}}"#
+    );
+    let op = Op::PutManifest {
+        repo: REPOSITORY.to_owned(),
+        reference: "probe".to_owned(),
+        content_type: Some(INDEX.to_owned()),
+        tags: Vec::new(),
+        bytes: Content::from(document.as_str()),
+    };
+    match target.perform(&op).await {
+        outcome if outcome.succeeded() => Some(true),
+        outcome if says(&outcome, &Code::ManifestBlobUnknown) => Some(false),
+        _ => None,
+    }
+}
+
+fn says(outcome: &Outcome, code: &Code) -> bool {
+    matches!(outcome, Outcome::Refused { errors, .. } if errors.iter().any(|error| error.code == *code))
+}
+
+fn class(outcome: &Outcome) -> Option<Class> {
+    match outcome {
+        Outcome::Refused { class, .. } => Some(*class),
+        _ => None,
+    }
+}
+
+fn sha256(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proofhouse_model::Platform;
+
+    use super::*;
+    use crate::target::EmbeddedTarget;
+
+    /// What is found of a registry that is set up so, while nothing of it is assumed.
+    fn found(options: &Options) -> Vec<Inference> {
+        /// A target that does not do as it is told.
+        struct Set(EmbeddedTarget, Options);
+        #[async_trait::async_trait(?Send)]
+        impl Target for Set {
+            async fn fresh(&mut self, _: &Options) -> Result<(), TargetError> {
+                self.0.fresh(&self.1).await
+            }
+            async fn perform(&mut self, op: &Op) -> Outcome {
+                self.0.perform(op).await
+            }
+        }
+        let mut target = Set(EmbeddedTarget::builder().memory().build(), options.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(probe(&mut target, Dialect::Oci, &Options::default())).unwrap()
+    }
+
+    #[test]
+    fn what_is_found_is_how_the_target_is_set_up() {
+        let platform = |os: &str, architecture: &str| Platform { os: os.into(), architecture: architecture.into() };
+        for delete in [true, false] {
+            for (validate_index, platforms) in [
+                (false, vec![]),
+                (true, vec![]),
+                (true, vec![platform("linux", "amd64")]),
+                (true, vec![platform("linux", "arm64"), platform("windows", "amd64")]),
+            ] {
+                let options = Options { delete, validate_index, platforms, ..Options::default() };
+                let found = found(&options);
+                assert_eq!(apply(&Options::default(), &found).unwrap(), options, "{found:?}");
+                assert!(found.iter().all(|one| !one.evidence.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_is_not_inferred() {
+        struct Odd;
+        #[async_trait::async_trait(?Send)]
+        impl Target for Odd {
+            async fn fresh(&mut self, _: &Options) -> Result<(), TargetError> {
+                Ok(())
+            }
+            async fn perform(&mut self, _: &Op) -> Outcome {
+                Outcome::Refused { class: Class::Denied, errors: Vec::new() }
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(probe(&mut Odd, Dialect::Oci, &Options::default())).unwrap();
+        assert_eq!(found, []);
+    }
+}
