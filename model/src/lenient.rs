@@ -5,7 +5,7 @@
 //! is held to it. Source: OCI distribution-spec 1.1, "Pushing Manifests".
 
 use crate::manifest::{Descriptor, Kind, Manifest, loosely};
-use crate::manifests::Push;
+use crate::manifests::{DOCKER_FOREIGN, Push};
 use crate::refusal::{Why, refusal};
 use crate::state::Choice;
 use crate::step::Branch;
@@ -60,7 +60,7 @@ impl Push<'_> {
         let odd = |it: &Descriptor| {
             let lies = self.at.known(self.at.state, &it.digest).is_some_and(|bytes| bytes.size() != it.size);
             let half = it.platform.as_ref().is_some_and(|(arch, os)| arch.is_empty() || os.is_empty());
-            lies || half || !it.urls.is_empty() || !is_type(&it.media_type)
+            lies || half || !it.urls.is_empty() || it.media_type == DOCKER_FOREIGN || !is_type(&it.media_type)
         };
         let empty = !manifest.kind.is_list() && manifest.layers.is_empty();
         let odd_type = manifest.artifact_type.as_ref().is_some_and(|it| !is_type(it));

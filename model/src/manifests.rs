@@ -160,7 +160,7 @@ pub(crate) fn named<'m>(at: &At, repo: &str, manifest: &'m Manifest) -> Vec<(&'m
     all.map(|(it, problem)| (it, problem.filter(|_| !skipped))).collect()
 }
 
-const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+pub(crate) const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 const OCI_FOREIGN: [&str; 3] = [
     "application/vnd.oci.image.layer.nondistributable.v1.tar",
     "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",

@@ -80,6 +80,20 @@ fn oci_does_not_ask_for_the_types_of_docker() {
 }
 
 #[test]
+fn a_foreign_layer_without_urls_that_is_refused_in_oci_is_no_refusal_of_dockers_types() {
+    let mut r = oci();
+    r.push_blob("a", "config");
+    let mut foreign = image("nowhere", &[]).docker();
+    let kind = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+    foreign.json["layers"] = json!([layer_of(kind, "elsewhere")]);
+    let error = |code, of: &str| ErrorItem { code, detail: Some(sha256(of)) };
+    let errors = vec![error(Code::ManifestBlobUnknown, "nowhere"), error(Code::ManifestInvalid, "elsewhere")];
+    r.permits(put_manifest("a", "v1", &foreign), Outcome::Refused { class: Class::Invalid, errors });
+    let sound = image("config", &[]).docker();
+    r.permits(put_manifest("a", "v1", &sound), manifest_stored(&sound.digest(), None, &[]));
+}
+
+#[test]
 fn oci_lets_what_no_standard_takes_for_a_manifest_be_stored_and_read_under_a_type_that_was_said() {
     for (content_type, text, types) in [
         (Some("application/x-foo; x=y"), "nonsense", vec!["application/x-foo"]),
