@@ -28,6 +28,7 @@ pub mod repository;
 mod shared;
 mod sync;
 pub mod tags;
+pub mod tls;
 pub mod vacuum;
 
 pub use catalog::RepositoryWalk;
