@@ -7,6 +7,7 @@
 //! What it does, exactly, is `docs/behaviour.md`. The directory layout is that of the CNCF distribution registry ([`paths`]).
 
 pub mod api;
+pub mod auth;
 pub mod blob;
 pub mod builder;
 pub mod cache;

@@ -9,7 +9,9 @@ use std::hash::Hash;
 
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-pub(crate) use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard as OwnedAsyncMutexGuard, RwLock as AsyncRwLock};
+pub(crate) use tokio::sync::{
+    Mutex as AsyncMutex, OwnedMutexGuard as OwnedAsyncMutexGuard, RwLock as AsyncRwLock, Semaphore,
+};
 
 /// Locks a mutex whose data no panic can leave half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
