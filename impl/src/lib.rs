@@ -12,6 +12,7 @@ pub mod blob;
 pub mod builder;
 pub mod cache;
 mod catalog;
+pub mod config;
 pub mod descriptor;
 pub mod digest;
 pub mod driver;
