@@ -7,11 +7,13 @@
 //! What it does, exactly, is `docs/behaviour.md`. The directory layout is that of the CNCF distribution registry ([`paths`]).
 
 pub mod api;
+pub mod auth;
 pub mod blob;
 pub mod builder;
 pub mod cache;
 mod catalog;
 pub mod control;
+pub mod config;
 pub mod descriptor;
 pub mod digest;
 pub mod driver;
@@ -33,6 +35,7 @@ pub mod server;
 mod shared;
 mod sync;
 pub mod tags;
+pub mod tls;
 pub mod vacuum;
 
 pub use catalog::RepositoryWalk;

@@ -22,6 +22,21 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Runs a job that may block or take long on tokio's pool of blocking threads. It runs to its end even if the future is dropped.
+///
+/// # Panics
+/// If the job panics, with the same panic.
+pub(crate) async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(job).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that is shutting down cancels a job, and then this task is dropped at its next wait.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 /// A lock for each key. A key that nobody holds or waits for takes no memory.
 #[derive(Debug)]
 pub(crate) struct KeyedLocks<K>(Mutex<HashMap<K, Arc<AsyncMutex<()>>>>);

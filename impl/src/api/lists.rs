@@ -5,13 +5,15 @@ use crate::error::TagError;
 use crate::faults::Fault;
 
 impl Api {
-    /// The tags of a repository, sorted by bytes: at most `n` of them, strictly after `last`.
+    /// The tags of a repository, sorted by bytes: at most `n` of them, strictly after `last`. The operator may have a bound for
+    /// `n`, to which it is cut.
     ///
     /// # Errors
     /// `NAME_INVALID`; `UNSUPPORTED` (Invalid) for the page size; `NAME_UNKNOWN`.
     pub async fn list_tags(&self, repo: &str, n: Option<&str>, last: Option<&str>) -> Result<Page, ApiError> {
         let name = parse::name(repo)?;
         let limit = n.map(parse::page_size).transpose()?;
+        let limit = limit.map(|limit| self.config.tags_max.map_or(limit, |max| limit.min(max)));
         if limit == Some(0) {
             return Ok(Page::default());
         }

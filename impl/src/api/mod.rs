@@ -35,13 +35,22 @@ pub struct ApiConfig {
     pub catalog_default: usize,
     /// The largest page of the catalog that a client may ask for. Default: 1,000.
     pub catalog_max: usize,
+    /// The largest page of tags. A client that asks for more gets this many, and is told that more follow; one that asks for no
+    /// number gets all. `None`, the default: there is no such bound.
+    pub tags_max: Option<usize>,
     /// Whether manifests are taken without checking what they name. Default: no.
     pub skip_layer_verification: bool,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { max_manifest_bytes: 4 << 20, catalog_default: 100, catalog_max: 1_000, skip_layer_verification: false }
+        Self {
+            max_manifest_bytes: 4 << 20,
+            catalog_default: 100,
+            catalog_max: 1_000,
+            tags_max: None,
+            skip_layer_verification: false,
+        }
     }
 }
 

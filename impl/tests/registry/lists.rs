@@ -1,5 +1,7 @@
 //! Lists: tags, the catalog, referrers.
 
+use proofhouse_registry::api::{Api, ApiConfig};
+
 use crate::support::*;
 
 const EMPTY_INDEX: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
@@ -34,6 +36,26 @@ async fn tags_are_sorted_by_bytes_and_paged_strictly_after_last() {
     assert_eq!(tags(&house, None, Some("")).await, (texts(&all), false));
     assert_eq!(tags(&house, Some("99999999999999999999"), Some("/ no tag")).await, (texts(&all), false));
     assert_eq!(tags(&house, Some("0"), None).await, (vec![], false));
+}
+
+#[tokio::test]
+async fn a_bound_on_tags_cuts_the_page_and_says_that_more_follow() {
+    let house = House::new();
+    for tag in ["a", "b", "c", "d"] {
+        house.put("a", Some(tag), INDEX, EMPTY_INDEX).await;
+    }
+    let config = ApiConfig { tags_max: Some(2), ..ApiConfig::default() };
+    let api = Api::new(house.api.registry().clone(), config);
+    for (n, last, items, more) in [
+        (Some("3"), None, &["a", "b"][..], true),
+        (Some("2"), Some("b"), &["c", "d"], false),
+        (Some("1"), None, &["a"], true),
+        (Some("0"), None, &[], false),
+        (None, None, &["a", "b", "c", "d"], false),
+    ] {
+        let page = api.list_tags("a", n, last).await.unwrap();
+        assert_eq!((page.items, page.more), (texts(items), more), "{n:?}");
+    }
 }
 
 #[tokio::test]

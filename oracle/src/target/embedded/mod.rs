@@ -270,6 +270,7 @@ fn api(
         max_manifest_bytes: options.max_manifest_bytes,
         catalog_default: number(options.catalog_default),
         catalog_max: number(options.catalog_max),
+        tags_max: None,
         skip_layer_verification: options.skip_layer_verification,
     };
     Ok(Api::new(registry, config))
