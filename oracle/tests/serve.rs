@@ -273,3 +273,122 @@ fn uploads_that_nobody_finished_are_purged_by_the_server() {
     assert!(line.contains("uploads=1"), "{line}");
     assert!(!upload("old").exists() && upload("new").exists() && upload("odd").exists());
 }
+
+/// A configuration in a directory of its own, served.
+fn configured(directory: &Path, config: &str) -> Served {
+    let path = directory.join("config.yml");
+    fs::write(&path, format!("version: 0.1\n{config}")).unwrap();
+    Served::start(&directory.join("root"), &["--config", path.to_str().unwrap()])
+}
+
+#[test]
+fn what_the_configuration_says_is_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = configured(
+        directory.path(),
+        "storage: {filesystem: {rootdirectory: /never/used}, delete: {enabled: true}}
+http: {prefix: /hub/, host: 'https://hub.example', headers: {X-Content-Type-Options: [nosniff]}, relativeurls: false}
+log: {accesslog: {disabled: true}, fields: {a: b}}",
+    );
+    assert!(served.ask("GET /v2/", "").starts_with("HTTP/1.1 404"));
+    let started = served.ask("POST /hub/v2/a/blobs/uploads/", "");
+    assert!(header(&started, "location").starts_with("https://hub.example/hub/v2/a/blobs/uploads/"), "{started}");
+    assert_eq!(header(&started, "x-content-type-options"), "nosniff");
+    // Deletion is on: what is not there is not found.
+    assert!(served.ask("DELETE /hub/v2/a/manifests/t", "").starts_with("HTTP/1.1 404"));
+    // As distribution's server, every entry of an index must exist.
+    let index = format!(
+        r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:{}","size":2}}]}}"#,
+        "0".repeat(64)
+    );
+    let put = "PUT /hub/v2/a/manifests/t HTTP/1.1\r\nContent-Type: application/vnd.oci.image.index.v1+json";
+    let mut stream = served.connect();
+    write!(stream, "{put}\r\nHost: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{index}", index.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("MANIFEST_BLOB_UNKNOWN"), "{answer}");
+    served.signal("TERM");
+    let (log, ended) = served.end();
+    assert_eq!(ended.code(), Some(0));
+    assert!(log.contains("log.fields") && !log.contains("proofhouse::access"), "{log}");
+}
+
+#[test]
+fn only_who_is_known_may_enter() {
+    let directory = tempfile::tempdir().unwrap();
+    let users = directory.path().join("users");
+    // The password is `secret`.
+    fs::write(&users, "alice:$2y$05$iO0SJvB5xonS8crxtTqrieQ.KUCoKTF5bK30.ZKqlgOXrGKwwnJFO\n").unwrap();
+    let served = configured(
+        directory.path(),
+        &format!("storage: {{filesystem: {{}}}}\nauth: {{htpasswd: {{realm: here, path: {}}}}}", users.display()),
+    );
+    let refused = served.ask("GET /v2/", "");
+    assert!(refused.starts_with("HTTP/1.1 401") && refused.contains("UNAUTHORIZED"), "{refused}");
+    assert_eq!(header(&refused, "www-authenticate"), r#"Basic realm="here""#);
+    for path in ["/v2/_catalog", "/v2/a/tags/list", "/metrics"] {
+        assert!(served.ask(&format!("GET {path}"), "").starts_with("HTTP/1.1 401"), "{path}");
+    }
+    assert!(served.ask("GET /healthz", "").starts_with("HTTP/1.1 200"));
+    for (credentials, status) in [("YWxpY2U6c2VjcmV0", "200"), ("YWxpY2U6d3Jvbmc=", "401"), ("Ym9iOnNlY3JldA==", "401")]
+    {
+        let mut stream = served.connect();
+        write!(
+            stream,
+            "GET /v2/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Basic {credentials}\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{credentials}: {answer}");
+    }
+}
+
+#[test]
+fn a_registry_that_is_read_only_answers_and_takes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = "storage: {filesystem: {}, maintenance: {readonly: {enabled: true}}, delete: {enabled: true}}";
+    let served = configured(directory.path(), config);
+    for request in ["POST /v2/a/blobs/uploads/", "PUT /v2/a/manifests/t", "DELETE /v2/a/manifests/t"] {
+        let answer = served.ask(request, "");
+        assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("read-only"), "{answer}");
+    }
+    assert!(served.ask("GET /v2/_catalog", "").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_configuration_that_would_weaken_the_registry_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.yml");
+    for (config, named) in [
+        ("storage: {filesystem: {}}\nauth: {silly: {realm: r, service: s}}", "auth.silly"),
+        ("storage: {s3: {bucket: b}}", "storage.s3"),
+        ("storage: {filesystem: {}}\nhttp: {tls: {certificate: /no/such, key: /no/such}}", "/no/such"),
+        ("storage: {filesystem: {}}\nauth: {htpasswd: {realm: r, path: /no/such}}", "/no/such"),
+    ] {
+        fs::write(&path, format!("version: 0.1\n{config}")).unwrap();
+        let output =
+            on(&directory.path().join("root"), &["serve", "--addr", "127.0.0.1:0", "--config", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{config}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(named), "{config}: {}", told(&output));
+    }
+}
+
+#[test]
+fn operators_have_a_listener_of_their_own_if_they_want() {
+    let directory = tempfile::tempdir().unwrap();
+    let config =
+        "storage: {filesystem: {}}\nhttp: {debug: {addr: '127.0.0.1:0', prometheus: {enabled: true, path: /m}}}";
+    let mut served = configured(directory.path(), config);
+    let mut line = String::new();
+    while !line.contains("metrics and health") {
+        line.clear();
+        assert!(served.log.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    let clients = served.address.clone();
+    served.address = line.split("address=").nth(1).unwrap().trim().to_owned();
+    assert!(served.ask("GET /m", "").contains("# TYPE"));
+    assert!(served.ask("GET /healthz", "").starts_with("HTTP/1.1 200"));
+    assert!(served.ask("GET /v2/", "").starts_with("HTTP/1.1 404"));
+    assert_ne!(served.address, clients);
+}

@@ -35,6 +35,8 @@ pub enum Code {
     Unsupported,
     /// The access controller refuses.
     Denied,
+    /// Credentials are missing or wrong.
+    Unauthorized,
     /// Too many do that at once.
     TooManyRequests,
     /// The registry failed.
@@ -58,6 +60,7 @@ impl Code {
             Self::BlobUploadInvalid => "BLOB_UPLOAD_INVALID",
             Self::Unsupported => "UNSUPPORTED",
             Self::Denied => "DENIED",
+            Self::Unauthorized => "UNAUTHORIZED",
             Self::TooManyRequests => "TOOMANYREQUESTS",
             Self::Unknown => "UNKNOWN",
         }
@@ -77,6 +80,8 @@ pub enum Class {
     Invalid,
     /// The client may not.
     Denied,
+    /// 401: only a server says so.
+    Unauthorized,
     /// There is no such thing.
     NotFound,
     /// The registry does not do that.
@@ -93,6 +98,8 @@ pub enum Class {
     Busy,
     /// The registry failed.
     Internal,
+    /// 503: it may work in a moment. Only a server says so.
+    Unavailable,
 }
 
 impl Class {
@@ -102,6 +109,7 @@ impl Class {
         match self {
             Self::Invalid => 400,
             Self::Denied => 403,
+            Self::Unauthorized => 401,
             Self::NotFound => 404,
             Self::Unsupported => 405,
             Self::Timeout => 408,
@@ -110,6 +118,7 @@ impl Class {
             Self::Range => 416,
             Self::Busy => 429,
             Self::Internal => 500,
+            Self::Unavailable => 503,
         }
     }
 }

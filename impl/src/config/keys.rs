@@ -30,8 +30,6 @@ pub enum Kind {
     Texts,
     /// A mapping of texts to lists of texts.
     Headers,
-    /// A mapping of texts to texts.
-    Fields,
     /// A list of mappings with `architecture` and `os`.
     Platforms,
     /// It does not matter.
@@ -56,7 +54,6 @@ impl Kind {
             Self::Duration => "duration",
             Self::Texts => "list of texts",
             Self::Headers => "mapping of texts to lists of texts",
-            Self::Fields => "mapping of texts to texts",
             Self::Platforms => "list of mappings with architecture and os",
             Self::Any => "any",
         }
@@ -64,7 +61,7 @@ impl Kind {
 
     /// Whether there may be more below the key.
     const fn is_branch(self) -> bool {
-        matches!(self, Self::Texts | Self::Headers | Self::Fields | Self::Platforms | Self::Any)
+        matches!(self, Self::Texts | Self::Headers | Self::Platforms | Self::Any)
     }
 }
 
@@ -132,7 +129,7 @@ pub const KEYS: &[Key] = &[
     supported("http.host", Kind::Text, "the URL under which clients reach the registry"),
     supported("http.prefix", Kind::Text, "the path above `v2`, with a slash at both ends"),
     supported("http.secret", Kind::Text, "signs what clients hold for the registry; default: random"),
-    supported("http.relativeurls", Kind::Flag, "Location has no host; default false"),
+    supported("http.relativeurls", Kind::Flag, "Location has no host, also with http.host; default false; without http.host it never has one"),
     supported("http.draintimeout", Kind::Duration, "how long requests may take to end when the registry stops"),
     supported("http.tls.certificate", Kind::Text, "the server's certificate and its chain, in PEM; it is used again when it changes"),
     supported("http.tls.key", Kind::Text, "its key, in PEM; required with a certificate"),
@@ -142,7 +139,7 @@ pub const KEYS: &[Key] = &[
     supported("http.tls.ciphersuites", Kind::Texts, "the suites of TLS 1.2; default: all that are safe; one that is not is refused"),
     refused("http.tls.letsencrypt", "certificates are not fetched; let another program fetch them and give certificate and key"),
     supported("http.headers", Kind::Headers, "headers of every answer"),
-    supported("http.debug.addr", Kind::Text, "`HOST:PORT` to serve metrics on"),
+    supported("http.debug.addr", Kind::Text, "`HOST:PORT` to serve /healthz and metrics on; both are at http.addr as well"),
     supported("http.debug.prometheus.enabled", Kind::Flag, "metrics are served there; default false"),
     supported("http.debug.prometheus.path", Kind::Text, "under which path; default /metrics"),
     warned("http.http2", "only HTTP/1.1 is spoken"),
@@ -160,7 +157,7 @@ pub const KEYS: &[Key] = &[
 
     supported("log.level", Kind::Text, "`error`, `warn`, `info` (the default) or `debug`"),
     supported("log.formatter", Kind::Text, "`text` (the default) or `json`; `logstash` is json with a warning"),
-    supported("log.fields", Kind::Fields, "what every line says besides"),
+    warned("log.fields", "lines have no fields of their own"),
     supported("log.accesslog.disabled", Kind::Flag, "requests are not logged; default false"),
     supported("loglevel", Kind::Text, "the old name of log.level"),
     warned("log.hooks", "no mail is sent"),

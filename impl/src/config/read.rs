@@ -1,6 +1,5 @@
 //! From the tree to what it says. Defaults are those of `distribution`'s server.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -164,17 +163,9 @@ fn log(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result<Log, ConfigErr
     if formatter.text()?.is_some_and(|word| word.eq_ignore_ascii_case("logstash")) {
         warnings.push(Warning::new(formatter.path, "there is no logstash format; json is used"));
     }
-    let fields = reader.at("log.fields");
-    let wanted = "a mapping of texts to texts";
-    let field = |(name, value): (&str, &Value)| match value {
-        Value::String(text) => Ok((name.to_owned(), text.clone())),
-        Value::Number(_) | Value::Bool(_) => Ok((name.to_owned(), value.to_string())),
-        other => Err(fields.item_error(other, wanted)),
-    };
     Ok(Log {
         level: level("log.level")?.or(old).unwrap_or(LogLevel::Info),
         format,
-        fields: fields.mapping(wanted)?.into_iter().map(field).collect::<Result<BTreeMap<_, _>, _>>()?,
         access: !reader.at("log.accesslog.disabled").flag()?,
     })
 }

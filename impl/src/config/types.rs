@@ -1,6 +1,5 @@
 //! What a configuration says, once it is read.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -172,8 +171,6 @@ pub struct Log {
     pub level: LogLevel,
     /// How a line looks.
     pub format: LogFormat,
-    /// What every line says besides.
-    pub fields: BTreeMap<String, String>,
     /// Whether each request is.
     pub access: bool,
 }

@@ -9,6 +9,7 @@ use http::Method;
 
 use super::params::Params;
 use super::route::Route;
+use crate::auth;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,23 @@ pub(super) fn accesses(route: &Route, method: &Method, params: &Params) -> Vec<A
         accesses.push(Access { repository: Some(from.to_owned()), action: Action::Pull });
     }
     accesses
+}
+
+/// The same for an authorizer. Nothing: whoever has good credentials may. None: credentials are not asked for.
+pub(super) fn wanted(route: &Route, accesses: &[Access]) -> Option<Vec<auth::Access>> {
+    match route {
+        // Whoever watches over the process has none.
+        Route::Health => return None,
+        Route::Catalog => return Some(vec![auth::Access::catalog()]),
+        _ => {}
+    }
+    let of = |access: &Access| match (&access.repository, access.action) {
+        (Some(name), Action::Pull) => vec![auth::Access::pull(name)],
+        (Some(name), Action::Push) => auth::Access::push(name).to_vec(),
+        (Some(name), Action::Delete) => vec![auth::Access::delete(name)],
+        (None, _) | (_, Action::Ask | Action::Watch) => Vec::new(),
+    };
+    Some(accesses.iter().flat_map(of).collect())
 }
 
 #[cfg(test)]

@@ -10,12 +10,14 @@ mod access;
 mod answer;
 mod blobs;
 mod conditional;
+mod guard;
 mod intake;
 mod lists;
 mod log;
 mod manifests;
 mod metrics;
 mod params;
+mod place;
 mod range;
 mod route;
 mod token;
@@ -42,9 +44,11 @@ use self::metrics::{InFlight, Metrics};
 use self::params::Params;
 use self::route::Route;
 use crate::api::{Api, ApiError, Class, Code};
+use crate::auth::Authorizer;
 use crate::driver::StoragePath;
 use crate::sync::{Arc, OwnedSemaphorePermit, Semaphore};
 
+pub use place::Place;
 pub use token::Secret;
 
 /// What of the HTTP side the operator can choose.
@@ -63,6 +67,14 @@ pub struct HttpOptions {
     pub chunk_min_bytes: u64,
     /// How many rows a page of referrers has at most. Default: 1,000.
     pub referrers_page: usize,
+    /// Who decides who may enter. Default: everybody may.
+    pub authorizer: Option<Arc<dyn Authorizer>>,
+    /// Nothing may be pushed or deleted: such requests are answered UNSUPPORTED. Default: off.
+    pub read_only: bool,
+    /// Headers of every answer. Default: none.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Under which URLs the registry is. Default: `/v2/` of whatever host was asked.
+    pub place: Place,
 }
 
 impl HttpOptions {
@@ -76,6 +88,10 @@ impl HttpOptions {
             max_extra_tags: 32,
             chunk_min_bytes: 64 << 10,
             referrers_page: 1_000,
+            authorizer: None,
+            read_only: false,
+            headers: Vec::new(),
+            place: Place::HERE,
         }
     }
 }
@@ -110,6 +126,19 @@ pub fn router(front: Front) -> Router {
     Router::new().fallback(answer_in_a_task).with_state(front)
 }
 
+/// What operators watch, for a listener of their own: `/healthz`, and the metrics under a path.
+pub fn watching(front: Front, metrics: Option<String>) -> Router {
+    let answer = |State((front, metrics)): State<(Front, Option<String>)>, request: Request| async move {
+        match request.uri().path() {
+            _ if !matches!(*request.method(), Method::GET | Method::HEAD) => empty(StatusCode::METHOD_NOT_ALLOWED),
+            path if metrics.as_deref() == Some(path) => front.metrics(),
+            "/healthz" => front.health().await,
+            _ => empty(StatusCode::NOT_FOUND),
+        }
+    };
+    Router::new().fallback(answer).with_state((front, metrics))
+}
+
 /// In a task of its own, so that a request runs to its end though its client goes, and nothing is left half done.
 async fn answer_in_a_task(State(front): State<Front>, request: Request) -> Response {
     let answered = front.requests.spawn(front.clone().answer(request)).await;
@@ -135,7 +164,8 @@ impl Front {
         let began = Instant::now();
         let (Parts { method, uri, headers, .. }, body) = request.into_parts();
         let intake = Intake::new(&headers, body, self.options.body_timeout);
-        let route = Route::of(uri.path());
+        let path = self.options.place.inner(uri.path());
+        let route = path.as_deref().and_then(Route::of);
         let call = Call { method, headers, params: Params::of(uri.query()), intake };
         let accesses = route.as_ref().map(|route| access::accesses(route, &call.method, &call.params));
         let needed = accesses.as_ref().and_then(|accesses| accesses.first());
@@ -156,6 +186,10 @@ impl Front {
             refusal(&ApiError::internal(format!("the request {} panicked", entry.id)))
         });
         let headers = response.headers_mut();
+        self.options.place.outer(headers);
+        for (name, value) in &self.options.headers {
+            headers.insert(name, value.clone());
+        }
         headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
         headers.insert(REQUEST_ID, value(&entry.id));
         if !call.intake.settle().await {
@@ -178,7 +212,7 @@ impl Front {
             answer::allow(&mut response, route.methods());
             return response;
         }
-        if let Some(refused) = self.admit(call, accesses) {
+        if let Err(refused) = self.admit(call, route, accesses).await {
             return refused;
         }
         self.dispatch(call, route).await.unwrap_or_else(|error| {
@@ -193,20 +227,12 @@ impl Front {
         })
     }
 
-    /// What a client gets instead of what it asks for, if it may not. Every request that has a route and a method passes here,
-    /// before anything is read or looked up. There is nobody to ask yet, so all may.
-    #[allow(clippy::unused_self, reason = "this is where an authorizer is asked")]
-    fn admit(&self, _call: &Call, accesses: &[Access]) -> Option<Response> {
-        debug_assert!(!accesses.is_empty());
-        None
-    }
-
     async fn dispatch(&self, call: &Call, route: &Route) -> Answer {
         let method = &call.method;
         match route {
             Route::Base => Ok(answer::content(StatusCode::OK, "application/json", "{}")),
             Route::Catalog => self.catalog(call).await,
-            Route::Metrics => Ok(answer::content(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.text())),
+            Route::Metrics => Ok(self.metrics()),
             Route::Health => Ok(self.health().await),
             Route::Tags { repository } => self.tags(call, repository).await,
             Route::Referrers { repository, digest } => self.referrers(call, repository, digest).await,
@@ -228,6 +254,10 @@ impl Front {
                 _ => self.get_manifest(call, repository, reference).await,
             },
         }
+    }
+
+    fn metrics(&self) -> Response {
+        answer::content(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.text())
     }
 
     async fn health(&self) -> Response {

@@ -16,14 +16,18 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use self::connection::Polite;
 use crate::api::Api;
-use crate::http::{Front, HttpOptions, router};
+use crate::http::{Front, HttpOptions, router, watching};
+use crate::sync::Arc;
+use crate::tls::ServerTls;
 
 pub use self::upkeep::{Purging, purge};
 
@@ -52,6 +56,8 @@ pub struct ServerOptions {
     pub linger: Duration,
     /// How long requests that have begun may take when the server stops. Default: 30 seconds.
     pub drain: Duration,
+    /// What connections are encrypted with. Default: they are not.
+    pub tls: Option<Arc<ServerTls>>,
 }
 
 impl ServerOptions {
@@ -66,6 +72,7 @@ impl ServerOptions {
             write_timeout: Duration::from_secs(60),
             linger: Duration::from_secs(30),
             drain: Duration::from_secs(30),
+            tls: None,
         }
     }
 }
@@ -76,6 +83,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     front: Front,
+    app: Router,
     options: ServerOptions,
 }
 
@@ -87,7 +95,22 @@ impl Server {
     pub async fn bind(address: impl ToSocketAddrs, api: Api, options: ServerOptions) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, front: Front::new(api, options.http.clone()), options })
+        let front = Front::new(api, options.http.clone());
+        let app = router(front.clone());
+        Ok(Self { listener, address, front, app, options })
+    }
+
+    /// A second server for those who watch over this one: `/healthz`, and the metrics under a path. It is not encrypted, and asks
+    /// nobody who they are.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub async fn bind_watching(&self, address: impl ToSocketAddrs, metrics: Option<String>) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let options = ServerOptions { tls: None, ..self.options.clone() };
+        let front = self.front.clone();
+        Ok(Self { listener, address, app: watching(front.clone(), metrics), front, options })
     }
 
     /// The address it is bound to.
@@ -99,7 +122,6 @@ impl Server {
     /// Serves until `stop` ends, and then winds up.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let http = self.builder();
-        let app = router(self.front.clone());
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
@@ -109,13 +131,7 @@ impl Server {
                 () = &mut stop => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        let connection = self.connection(&http, &app, stream);
-                        let watched = graceful.watch(connection);
-                        connections.spawn(async {
-                            if let Err(error) = watched.await {
-                                tracing::debug!(%error, "a connection ended early");
-                            }
-                        });
+                        connections.spawn(self.connection(&http, graceful.watcher(), stream));
                     }
                     Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection was lost"),
                     Err(error) => {
@@ -150,18 +166,42 @@ impl Server {
         http
     }
 
-    /// Whatever comes between the connection and HTTP, such as TLS, comes here.
-    fn connection(&self, http: &http1::Builder, app: &Router, stream: TcpStream) -> Connection {
+    /// What becomes of one connection.
+    fn connection(
+        &self,
+        http: &http1::Builder,
+        watcher: Watcher,
+        stream: TcpStream,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let options = &self.options;
+        let (http, app, tls, head_timeout) =
+            (http.clone(), self.app.clone(), options.tls.clone(), options.head_timeout);
         // A small answer does not wait for more.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "small answers may be late");
         }
-        let polite = Polite::new(stream, self.options.write_timeout, self.options.linger);
-        http.serve_connection(TokioIo::new(polite), TowerToHyperService::new(app.clone()))
+        let stream = Polite::new(stream, options.write_timeout, options.linger);
+        async move {
+            let Some(tls) = tls else { return serve(&http, app, watcher, stream).await };
+            let accepting = TlsAcceptor::from(tls.config()).accept(stream);
+            match tokio::time::timeout(head_timeout, accepting).await {
+                Ok(Ok(stream)) => serve(&http, app, watcher, stream).await,
+                Ok(Err(error)) => tracing::debug!(%error, "a client and TLS did not agree"),
+                Err(_) => tracing::debug!("a client took too long over TLS"),
+            }
+        }
     }
 }
 
-type Connection = http1::Connection<TokioIo<Polite<TcpStream>>, TowerToHyperService<Router>>;
+async fn serve<S>(http: &http1::Builder, app: Router, watcher: Watcher, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
 
 /// A connection that was gone before it was accepted is nobody else's trouble.
 fn is_of_one_connection(error: &io::Error) -> bool {

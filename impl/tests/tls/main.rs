@@ -7,6 +7,11 @@ mod pki;
 use std::path::Path;
 use std::sync::Arc;
 
+use proofhouse_registry::api::{Api, ApiConfig};
+use proofhouse_registry::builder::RegistryBuilder;
+use proofhouse_registry::driver::Memory;
+use proofhouse_registry::http::{HttpOptions, Secret};
+use proofhouse_registry::server::{Server, ServerOptions};
 use proofhouse_registry::tls::{CipherSuites, ClientAuth, ServerTls, TlsError, TlsOptions, TlsVersion};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -271,4 +276,40 @@ fn what_cannot_be_used_at_the_start_is_said_with_its_file() {
     // What follows is cut off, not left out.
     std::fs::write(&good.certificate, format!("{}-----BEGIN CERTIFICATE-----\nAAAA", leaf.chain)).unwrap();
     assert!(refused(&good).contains("tls.crt has no certificate"), "{}", refused(&good));
+}
+
+/// A registry in memory behind TLS.
+async fn served(tls: ServerTls) -> (std::net::SocketAddr, tokio::task::JoinHandle<()>) {
+    let registry = RegistryBuilder::new(Arc::new(Memory::default())).build().unwrap();
+    let mut options = ServerOptions::new(HttpOptions::new(Secret::new(b"s")));
+    options.tls = Some(Arc::new(tls));
+    let server = Server::bind("127.0.0.1:0", Api::new(registry, ApiConfig::default()), options).await.unwrap();
+    (server.address(), tokio::spawn(server.run(std::future::pending())))
+}
+
+#[tokio::test]
+async fn the_registry_answers_over_tls_and_to_nobody_who_speaks_without() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new("a");
+    let server = ServerTls::load(options(directory.path(), &authority.server())).unwrap();
+    let (address, running) = served(server).await;
+    let request = b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let client = Client::of(&authority);
+    let mut stream = TlsConnector::from(Arc::new(client.config())).connect(name, stream).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    // Not cut off: the end is said within TLS too.
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("{}"), "{answer}");
+
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    // It may be reset as well; what matters is that nothing of the registry was said.
+    let _ = plain.read_to_end(&mut answer).await;
+    assert!(!String::from_utf8_lossy(&answer).contains("HTTP"), "{answer:?}");
+    running.abort();
 }

@@ -1,78 +1,221 @@
 //! `proofhouse serve`.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use proofhouse_registry::api::{Api, ApiConfig};
 use proofhouse_registry::builder::RegistryBuilder;
+use proofhouse_registry::config::{Address, Config, Debugging, Log, LogFormat, LogLevel, StorageDriver, Warning};
 use proofhouse_registry::control::{self, RootLock};
-use proofhouse_registry::driver::{Filesystem, FilesystemOptions};
-use proofhouse_registry::http::{HttpOptions, Secret};
+use proofhouse_registry::driver::{Filesystem, FilesystemOptions, SystemClock};
+use proofhouse_registry::http::{HttpOptions, Place, Secret};
 use proofhouse_registry::server::{Purging, Server, ServerOptions, purge, stop_signal};
+use proofhouse_registry::tls::ServerTls;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{Failure, Verdict, say};
 
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(crate) struct Serve {
-    /// Where everything is kept. It is made if it is missing.
-    #[arg(long, value_name = "DIR", default_value = "registry-data")]
-    root: PathBuf,
-    /// Where to listen. Port 0 takes any that is free; the first line on stdout says which.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5000")]
-    addr: String,
+    /// Where everything is kept. It is made if it is missing. Default: registry-data, or what the configuration says.
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Where to listen. Port 0 takes any that is free; the first line on stdout says which. Default: 127.0.0.1:5000, or what
+    /// the configuration says.
+    #[arg(long, value_name = "HOST:PORT")]
+    addr: Option<String>,
+    /// A config.yml of distribution's, version 3. Variables REGISTRY_... of the environment change it; docs/config.md tells
+    /// of every key.
+    #[arg(long, value_name = "CONFIG.YML")]
+    config: Option<PathBuf>,
     /// Let clients delete blobs, manifests and tags.
     #[arg(long)]
     delete: bool,
-    /// How the log on stderr is written, one line for each request.
-    #[arg(long, value_enum, default_value_t = Log::Text)]
-    log: Log,
+    /// How the log on stderr is written, one line for each request. Default: text, or what the configuration says.
+    #[arg(long, value_enum)]
+    log: Option<LogAs>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Log {
+enum LogAs {
     Text,
     Json,
+}
+
+/// How often certificate files are looked at.
+const TLS_PERIOD: Duration = Duration::from_secs(10);
+
+/// What is served, and how: made of the arguments and the configuration.
+struct Plan {
+    /// None: in memory.
+    root: Option<PathBuf>,
+    builder: RegistryBuilder,
+    api: ApiConfig,
+    server: ServerOptions,
+    address: String,
+    purging: Option<Purging>,
+    debug: Option<Debugging>,
+    threads: usize,
 }
 
 impl Serve {
     /// Good: it served until it was asked to stop.
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
-        writable(&self.root)?;
-        let lock = RootLock::take(&self.root, "serve")?;
-        self.log.start();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(self.serve(&lock))
+        let config = self.configuration()?;
+        self.start_log(config.as_ref().map(|(config, _)| &config.log));
+        for warning in config.iter().flat_map(|(_, warnings)| warnings) {
+            tracing::warn!("{warning}");
+        }
+        let plan = match &config {
+            Some((config, _)) => self.configured(config)?,
+            None => self.plain()?,
+        };
+        if let Some(root) = &plan.root {
+            writable(root)?;
+        }
+        let lock = plan.root.as_deref().map(|root| RootLock::take(root, "serve")).transpose()?;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.enable_all().max_blocking_threads(plan.threads).build()?.block_on(serve(plan, lock.as_ref()))
     }
 
-    async fn serve(&self, lock: &RootLock) -> Result<Verdict, Failure> {
-        let driver = Arc::new(Filesystem::new(&self.root, FilesystemOptions::default()));
-        let mut builder = RegistryBuilder::new(driver);
-        if self.delete {
-            builder = builder.enable_delete();
-        }
-        let registry = builder.build()?;
-        let api = Api::new(registry.clone(), ApiConfig::default());
-        let options = ServerOptions::new(HttpOptions::new(Secret::random()?));
-        // Before the address is told: whoever reads it may ask for the end at once.
-        let stop = stop_signal()?;
-        let server = Server::bind(&self.addr, api, options)
-            .await
-            .map_err(|error| Failure(format!("--addr: cannot listen on {}: {error}", self.addr)))?;
-        // Without it gc, purge-uploads and fsck have to wait until the server is stopped; clients lack nothing.
-        let control = control::listen(lock, &self.root, registry.clone());
-        if let Err(error) = &control {
-            tracing::warn!(%error, "gc, purge-uploads and fsck cannot ask this server");
-        }
-        let upkeep = tokio::spawn(purge(registry, Purging::default()));
-        say(&format!("listening on http://{}", server.address()));
-        server.run(stop).await;
-        upkeep.abort();
-        Ok(Verdict::Good)
+    /// The configuration, if one is given, and what it has that is not to be had.
+    fn configuration(&self) -> Result<Option<(Config, Vec<Warning>)>, Failure> {
+        let Some(path) = &self.config else { return Ok(None) };
+        let bad = |error: &dyn std::fmt::Display| Failure(format!("--config: {}: {error}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| bad(&error))?;
+        // What is not UTF-8 is no variable of ours.
+        let environment =
+            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Config::parse(&text, environment).map(Some).map_err(|error| bad(&error))
     }
+
+    fn plain(&self) -> Result<Plan, Failure> {
+        let root = self.root.clone().unwrap_or_else(|| "registry-data".into());
+        let builder = RegistryBuilder::new(Arc::new(Filesystem::new(&root, FilesystemOptions::default())));
+        Ok(Plan {
+            root: Some(root),
+            builder: if self.delete { builder.enable_delete() } else { builder },
+            api: ApiConfig::default(),
+            server: ServerOptions::new(HttpOptions::new(Secret::random()?)),
+            address: self.addr.clone().unwrap_or_else(|| "127.0.0.1:5000".to_owned()),
+            purging: Some(Purging::default()),
+            debug: None,
+            threads: 512,
+        })
+    }
+
+    fn configured(&self, config: &Config) -> Result<Plan, Failure> {
+        let mut config = config.clone();
+        if let Some(root) = &self.root {
+            config.storage.driver = StorageDriver::Filesystem { root: root.clone(), max_threads: 100 };
+        }
+        config.storage.delete |= self.delete;
+        let (root, threads) = match &config.storage.driver {
+            StorageDriver::Filesystem { root, max_threads } => (Some(root.clone()), *max_threads),
+            StorageDriver::InMemory => (None, 512),
+        };
+        let secret = match &config.http.secret {
+            Some(secret) => Secret::new(secret.expose().as_bytes()),
+            None => Secret::random()?,
+        };
+        let mut http = HttpOptions::new(secret);
+        http.authorizer = config.authorizer(Arc::new(SystemClock))?;
+        http.read_only = config.storage.read_only;
+        http.headers.clone_from(&config.http.headers);
+        let origin = config.http.host.as_ref().filter(|_| !config.http.relative_urls);
+        http.place = Place::new(origin.map(|url| url.as_str()), &config.http.prefix);
+        let mut server = ServerOptions::new(http);
+        server.drain = config.http.drain_timeout.unwrap_or(server.drain);
+        if let Some(tls) = &config.http.tls {
+            server.tls = Some(Arc::new(ServerTls::load(tls.clone())?));
+        }
+        let said = config.http.address.as_ref().map(every);
+        let purging = config.storage.upload_purging.map(|purging| Purging {
+            age: Duration::from_secs(purging.age_seconds()),
+            interval: purging.interval,
+            dry_run: purging.dry_run,
+        });
+        Ok(Plan {
+            root,
+            builder: config.builder(config.driver()),
+            api: config.api_config(),
+            server,
+            address: self.addr.clone().or(said).unwrap_or_else(|| "127.0.0.1:5000".to_owned()),
+            purging: purging.filter(|_| !config.storage.read_only),
+            debug: config.http.debug.clone(),
+            threads,
+        })
+    }
+
+    fn start_log(&self, config: Option<&Log>) {
+        let said = |format| if format == LogFormat::Json { LogAs::Json } else { LogAs::Text };
+        let level = match config.map_or(LogLevel::Info, |log| log.level) {
+            LogLevel::Error => LevelFilter::ERROR,
+            LogLevel::Warn => LevelFilter::WARN,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Debug => LevelFilter::DEBUG,
+        };
+        let access = if config.is_none_or(|log| log.access) { level } else { LevelFilter::OFF };
+        let filter = Targets::new().with_default(level).with_target("proofhouse::access", access);
+        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false);
+        match self.log.or(config.map(|log| said(log.format))).unwrap_or(LogAs::Text) {
+            LogAs::Text => log.finish().with(filter).init(),
+            LogAs::Json => log.json().flatten_event(true).finish().with(filter).init(),
+        }
+    }
+}
+
+/// Where to listen; without a host at every address of the machine, of both families where there are both.
+fn every(address: &Address) -> String {
+    match &address.host {
+        Some(_) => address.to_string(),
+        None => format!("[::]:{}", address.port),
+    }
+}
+
+async fn serve(plan: Plan, lock: Option<&RootLock>) -> Result<Verdict, Failure> {
+    let registry = plan.builder.build()?;
+    let api = Api::new(registry.clone(), plan.api);
+    let tls = plan.server.tls.clone();
+    // Before the address is told: whoever reads it may ask for the end at once.
+    let stop = stop_signal()?;
+    let address = &plan.address;
+    let server = Server::bind(address, api, plan.server)
+        .await
+        .map_err(|error| Failure(format!("--addr: cannot listen on {address}: {error}")))?;
+    // Without it gc, purge-uploads and fsck have to wait until the server is stopped; clients lack nothing.
+    let control = lock.zip(plan.root.as_deref()).map(|(lock, root)| control::listen(lock, root, registry.clone()));
+    if let Some(Err(error)) = &control {
+        tracing::warn!(%error, "gc, purge-uploads and fsck cannot ask this server");
+    }
+    let mut upkeep = tokio::task::JoinSet::new();
+    if let Some(purging) = plan.purging {
+        upkeep.spawn(purge(registry, purging));
+    }
+    if let Some(Debugging { address, metrics }) = &plan.debug {
+        let address = every(address);
+        let bound = server.bind_watching(&address, metrics.clone()).await;
+        let watching =
+            bound.map_err(|error| Failure(format!("http.debug.addr: cannot listen on {address}: {error}")))?;
+        tracing::info!(address = %watching.address(), "metrics and health are served");
+        upkeep.spawn(watching.run(std::future::pending()));
+    }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(tls) = tls {
+        upkeep.spawn(tls.watch(TLS_PERIOD));
+    }
+    say(&format!("listening on {scheme}://{}", server.address()));
+    server.run(stop).await;
+    upkeep.shutdown().await;
+    Ok(Verdict::Good)
 }
 
 /// Makes the directory if it is missing, and tries it.
@@ -81,14 +224,4 @@ fn writable(root: &Path) -> Result<(), Failure> {
     fs::create_dir_all(root).map_err(unusable)?;
     tempfile::Builder::new().prefix(".tmp-").tempfile_in(root).map_err(unusable)?;
     Ok(())
-}
-
-impl Log {
-    fn start(self) {
-        let log = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false);
-        match self {
-            Self::Text => log.init(),
-            Self::Json => log.json().flatten_event(true).init(),
-        }
-    }
 }
