@@ -131,7 +131,7 @@ impl Serve {
         http.read_only = config.storage.read_only;
         http.headers.clone_from(&config.http.headers);
         let origin = config.http.host.as_ref().filter(|_| !config.http.relative_urls);
-        http.place = Place::new(origin.map(|url| url.as_str()), &config.http.prefix);
+        http.place = Place::new(origin.map(url::Url::as_str), &config.http.prefix);
         let mut server = ServerOptions::new(http);
         server.drain = config.http.drain_timeout.unwrap_or(server.drain);
         if let Some(tls) = &config.http.tls {
