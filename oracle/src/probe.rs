@@ -27,6 +27,7 @@ const PLATFORMS: [&str; 12] = [
 ];
 
 const REPOSITORY: &str = "probe";
+const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Something that was found out about a target.
@@ -55,6 +56,10 @@ pub async fn probe(
     // 2.8 validates every entry, and nothing can be set.
     if dialect != Dialect::Distribution(Release::V2_8) {
         found.extend(validation(target).await);
+    }
+    // What distribution answers to a URL that it refuses is no client's fault, so it cannot be told from others.
+    if !matches!(dialect, Dialect::Distribution(_)) {
+        found.extend(urls(target).await);
     }
     Ok(found)
 }
@@ -86,6 +91,42 @@ async fn deletion(target: &mut dyn Target) -> Option<Inference> {
         _ => return None,
     };
     Some(Inference { key: "delete", value: value.to_owned(), evidence: evidence.to_owned() })
+}
+
+/// Are URLs of layers refused? An image is pushed, and again with a layer that has a URL. A pattern cannot be found out.
+async fn urls(target: &mut dyn Target) -> Option<Inference> {
+    let (upload, config) = (UploadRef(1), sha256("{}"));
+    target.perform(&Op::StartUpload { repo: REPOSITORY.to_owned(), upload }).await;
+    let (repo, digest, bytes) = (REPOSITORY.to_owned(), Some(config.clone()), Content::from("{}"));
+    let pushed = target.perform(&Op::FinishUpload { repo, upload, digest, range: None, bytes }).await;
+    let image = |layers: &str| {
+        let config =
+            format!(r#"{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":2}}"#);
+        format!(r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","config":{config},"layers":[{layers}]}}"#)
+    };
+    let layer = format!(
+        r#"{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"{}","size":2,"urls":["https://layers.example/layer"]}}"#,
+        sha256("elsewhere")
+    );
+    let plain = put(target, IMAGE, &image("")).await;
+    let foreign = put(target, IMAGE, &image(&layer)).await;
+    let refused = says(&foreign, &Code::ManifestInvalid);
+    (pushed.succeeded() && plain.succeeded() && refused).then(|| Inference {
+        key: "urls_allow",
+        value: "^$".to_owned(),
+        evidence: "an image was refused whose layer has a URL".to_owned(),
+    })
+}
+
+async fn put(target: &mut dyn Target, kind: &str, document: &str) -> Outcome {
+    let op = Op::PutManifest {
+        repo: REPOSITORY.to_owned(),
+        reference: "probe".to_owned(),
+        content_type: Some(kind.to_owned()),
+        tags: Vec::new(),
+        bytes: Content::from(document),
+    };
+    target.perform(&op).await
 }
 
 /// Which entries of an index must exist? Indexes are pushed whose one entry is not there.
@@ -121,16 +162,9 @@ async fn is_taken(target: &mut dyn Target, platform: Option<&str>) -> Option<boo
         None => String::new(),
     };
     let document = format!(
-        r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{missing}","size":2{platform}}}]}}"#
+        r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{{"mediaType":"{IMAGE}","digest":"{missing}","size":2{platform}}}]}}"#
     );
-    let op = Op::PutManifest {
-        repo: REPOSITORY.to_owned(),
-        reference: "probe".to_owned(),
-        content_type: Some(INDEX.to_owned()),
-        tags: Vec::new(),
-        bytes: Content::from(document.as_str()),
-    };
-    match target.perform(&op).await {
+    match put(target, INDEX, &document).await {
         outcome if outcome.succeeded() => Some(true),
         outcome if says(&outcome, &Code::ManifestBlobUnknown) => Some(false),
         _ => None,
@@ -188,7 +222,9 @@ mod tests {
                 (true, vec![platform("linux", "amd64")]),
                 (true, vec![platform("linux", "arm64"), platform("windows", "amd64")]),
             ] {
-                let options = Options { delete, validate_index, platforms, ..Options::default() };
+                // Patterns are not inferred, only that nothing is allowed.
+                let urls_allow = delete.then(|| "^$".to_owned());
+                let options = Options { delete, validate_index, platforms, urls_allow, ..Options::default() };
                 let found = found(&options);
                 assert_eq!(apply(&Options::default(), &found).unwrap(), options, "{found:?}");
                 assert!(found.iter().all(|one| !one.evidence.is_empty()));
