@@ -46,12 +46,13 @@ impl Push<'_> {
         }
     }
 
-    /// Whether content that is nowhere may be named is a choice for each type of content.
+    /// Whether content that is nowhere may be named is a choice for each type of content and platform: the text ties it to neither,
+    /// and registries have entries of some platforms exist and not of others.
     fn choice(&self, missing: &[&Descriptor]) -> Option<Choice> {
         let (first, others) = missing.split_first()?;
-        let one_type = others.iter().all(|other| other.media_type == first.media_type);
+        let one_kind = others.iter().all(|it| it.media_type == first.media_type && it.platform == first.platform);
         let nowhere = missing.iter().all(|it| self.at.known(self.at.state, &it.digest).is_none());
-        (one_type && nowhere).then(|| Choice::Missing(first.media_type.clone()))
+        (one_kind && nowhere).then(|| Choice::Missing(first.media_type.clone(), first.platform.clone()))
     }
 
     /// A registry that is stricter than the text may refuse this, though it is well-formed.

@@ -85,8 +85,8 @@ pub(crate) enum Choice {
     Cancel,
     /// Manifests of this type are taken.
     Takes(&'static str),
-    /// A manifest may name content of this type that is not there.
-    Missing(String),
+    /// A manifest may name content of this type, for this platform, that is not there.
+    Missing(String, Option<(String, String)>),
     /// The referrers endpoint is there.
     Referrers,
     /// Referrers are filtered.

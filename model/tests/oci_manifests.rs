@@ -25,6 +25,21 @@ fn oci_lets_content_that_is_nowhere_be_missed_or_not_but_always_for_each_type_of
 }
 
 #[test]
+fn oci_lets_entries_of_one_platform_be_missed_and_not_of_another_but_always_the_same_ones() {
+    let mut r = oci();
+    let unknown = refused(Class::Invalid, Code::ManifestBlobUnknown, None);
+    let of = |text: &str, platform| index(&[entry(&image(text, &[]), platform)]);
+    let stored = |document: &Document| manifest_stored(&document.digest(), None, &[]);
+    let (one, other) = (of("a", Some("linux/amd64")), of("b", Some("linux/amd64")));
+    let (none, windows) = (of("c", None), of("d", Some("windows/amd64")));
+    r.permits(put_manifest("a", "v1", &none), stored(&none));
+    r.permits(put_manifest("a", "v1", &one), unknown.clone());
+    r.permits(put_manifest("a", "v1", &windows), stored(&windows));
+    r.rejects(put_manifest("a", "v1", &other), stored(&other));
+    r.rejects(put_manifest("a", "v1", &of("e", None)), unknown);
+}
+
+#[test]
 fn oci_lets_a_manifest_name_what_another_repository_has() {
     let mut r = oci();
     r.push_blob("a", "config");
