@@ -1,18 +1,31 @@
 #!/usr/bin/env bash
-# Every test, as one command. Installs the real peer that some suites start, where it may.
+# Every test, as one command. Installs the real peer and the real clients that some suites start, where it may.
 # `ci/test.sh ARGUMENTS` hands its arguments to `cargo test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! command -v docker-registry >/dev/null && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-  echo "test: installing docker-registry"
+# The programs, by the names of their packages on Debian.
+wanted=(docker-registry skopeo curl)
+
+# missing: those that are not here.
+missing() {
+  local program
+  for program in "${wanted[@]}"; do
+    command -v "$program" >/dev/null || echo "$program"
+  done
+}
+
+mapfile -t install < <(missing)
+if [[ ${#install[@]} -gt 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+  echo "test: installing ${install[*]}"
   # A failure shows in the check below, with what it means.
   { DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker-registry; } </dev/null || true
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${install[@]}"; } </dev/null || true
 fi
-if ! command -v docker-registry >/dev/null; then
-  echo "test: no docker-registry here, so the suites that compare with a real registry are left out" >&2
-  echo "test: as root on Debian: apt-get update && apt-get install -y docker-registry" >&2
+mapfile -t install < <(missing)
+if [[ ${#install[@]} -gt 0 ]]; then
+  echo "test: no ${install[*]} here, so the tests that need them compare nothing" >&2
+  echo "test: as root on Debian: apt-get update && apt-get install -y ${install[*]}" >&2
   if [[ ${CI:-} == true ]]; then
     echo "test: CI must run them" >&2
     exit 1

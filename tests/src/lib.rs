@@ -1,6 +1,9 @@
-//! What the suites share: documents to push, and a real registry to compare with.
+//! What the suites share: documents and images to push, the clients that people push with, and a real registry to compare
+//! with.
 //!
 //! The suites themselves are in `tests/`; each holds two of model, registry, oracle and peer to one another.
 
+pub mod client;
 pub mod documents;
+pub mod layout;
 pub mod peer;

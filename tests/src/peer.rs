@@ -11,12 +11,15 @@ use tempfile::TempDir;
 /// How long the peer may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The name of its configuration file.
+const CONFIGURATION: &str = "config.yml";
+
 /// A running registry. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Peer {
-    _process: Process,
+    process: Process,
     base: String,
-    _configuration: TempDir,
+    configuration: TempDir,
 }
 
 /// A process that is ended, and waited for, when this is dropped.
@@ -39,16 +42,9 @@ impl Peer {
     /// If it does not start; the error has its log.
     pub fn start(root: &Path) -> io::Result<Option<Peer>> {
         let configuration = tempfile::tempdir()?;
-        let file = configuration.path().join("config.yml");
-        std::fs::write(&file, configured(root)?)?;
-        let mut command = Command::new("docker-registry");
-        // Its own settings come from the environment, too; a test wants those of the file and no other.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("REGISTRY_") {
-                command.env_remove(name);
-            }
-        }
-        command.arg("serve").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        std::fs::write(configuration.path().join(CONFIGURATION), configured(root)?)?;
+        let mut command = command("serve", &configuration);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = match command.spawn() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             child => Process(child?),
@@ -58,12 +54,26 @@ impl Peer {
         // Ends with the peer, whose end of the pipe is then closed.
         std::thread::spawn(move || follow(log, &sender));
         match receiver.recv_timeout(PATIENCE) {
-            Ok(Ok(address)) => {
-                Ok(Some(Peer { _process: process, base: format!("http://{address}"), _configuration: configuration }))
-            }
+            Ok(Ok(address)) => Ok(Some(Peer { process, base: format!("http://{address}"), configuration })),
             Ok(Err(log)) => Err(io::Error::other(format!("the peer did not start: {log}"))),
             Err(_) => Err(io::Error::other(format!("the peer does not listen after {} s", PATIENCE.as_secs()))),
         }
+    }
+
+    /// Ends the peer and has it collect garbage: blobs that no manifest names. Manifests stay, tagged or not.
+    ///
+    /// # Errors
+    /// If it cannot be run or fails; the error has its log.
+    pub fn collect_garbage(self) -> io::Result<()> {
+        let Peer { process, configuration, .. } = self;
+        // It asks that nothing is written meanwhile.
+        drop(process);
+        let collected = command("garbage-collect", &configuration).stdin(Stdio::null()).output()?;
+        if collected.status.success() {
+            return Ok(());
+        }
+        let log = String::from_utf8_lossy(&collected.stderr);
+        Err(io::Error::other(format!("the peer did not collect garbage: {}: {log}", collected.status)))
     }
 
     /// The URL of a path of it, or of a location that it gave.
@@ -72,7 +82,20 @@ impl Peer {
     }
 }
 
-/// Its configuration file. What Rust quotes, YAML reads.
+/// One of its commands, with its configuration.
+fn command(name: &str, configuration: &TempDir) -> Command {
+    let mut command = Command::new("docker-registry");
+    // Its own settings come from the environment, too; a test wants those of the file and no other.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("REGISTRY_") {
+            command.env_remove(name);
+        }
+    }
+    command.arg(name).arg(configuration.path().join(CONFIGURATION));
+    command
+}
+
+/// Its configuration. What Rust quotes, YAML reads.
 fn configured(root: &Path) -> io::Result<String> {
     let root = root.to_str().ok_or_else(|| io::Error::other("the directory's name is not UTF-8"))?;
     Ok(format!(

@@ -10,7 +10,15 @@ use super::{ControlError, DIRECTORY};
 /// Holds a directory until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
 #[must_use = "the directory is free again when this goes"]
-pub struct RootLock(#[expect(dead_code, reason = "it is held, not read")] File);
+pub struct RootLock(File);
+
+impl Drop for RootLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is starting has the file, too, until it runs its own program.
+        // If this fails, closing does it a little later.
+        let _ = self.0.unlock();
+    }
+}
 
 impl RootLock {
     /// Takes the directory, which must exist, for this process. `purpose` is what another one is told: a command's name.
@@ -63,6 +71,17 @@ mod tests {
         let lock = RootLock::take(root.path(), "gc").unwrap();
         assert!(RootLock::take(root.path(), "serve").unwrap_err().to_string().contains("by gc "));
         drop(lock);
+    }
+
+    #[test]
+    fn the_directory_is_free_when_the_lock_goes_whoever_inherited_the_file() {
+        let root = tempfile::tempdir().unwrap();
+        let lock = RootLock::take(root.path(), "gc").unwrap();
+        // As a child has it that another thread is just starting.
+        let inherited = lock.0.try_clone().unwrap();
+        drop(lock);
+        let _lock = RootLock::take(root.path(), "fsck").unwrap();
+        drop(inherited);
     }
 
     #[test]
