@@ -212,17 +212,6 @@ mod tests {
     }
 
     #[test]
-    fn a_blob_that_is_too_long_to_be_held_in_memory_comes_up_and_is_rare() {
-        let config = crate::campaign::CampaignConfig { ops: 0, ..Default::default() };
-        let long = (0..1_000).filter(|seed| {
-            let tree = crate::campaign::case(&config, *seed, &|_| true).unwrap();
-            let pool = &tree.best().pool;
-            pool.blob_ids().any(|id| pool.bytes(Payload::Blob(id)).size() > 64 << 10)
-        });
-        assert!((1..50).contains(&long.count()));
-    }
-
-    #[test]
     fn every_oddity_comes_up() {
         let config = crate::campaign::CampaignConfig { ops: 0, ..Default::default() };
         let mut missing: Vec<_> = ODDITIES.to_vec();

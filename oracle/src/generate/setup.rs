@@ -13,9 +13,6 @@ use crate::pool::{
 const ARCHITECTURES: [&str; 4] = ["amd64", "arm64", "s390x", "AMD64"];
 const SYSTEMS: [&str; 3] = ["linux", "windows", "Linux"];
 
-/// Such a blob is longer than what our registry holds in memory of a request, in bytes.
-const LONG: u32 = 65_537;
-
 /// The limit on manifests where there is a small one, in bytes.
 const LIMIT: u16 = 2_000;
 
@@ -33,12 +30,11 @@ pub(super) fn pool(dice: &mut Dice, limited: bool) -> PoolSpec {
     PoolSpec { repositories: dice.pick(REPOSITORY_SETS).to_vec(), tags: dice.pick(TAG_SETS).to_vec(), blobs, manifests }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "there are a handful of blobs, and sizes below 71,000")]
+#[allow(clippy::cast_possible_truncation, reason = "there are a handful of blobs, and sizes below 5,200")]
 fn blob(dice: &mut Dice, at: usize, large: bool) -> BlobSpec {
     let salt = at as u8;
     if large {
-        let size = dice.below(5_000) as u32;
-        return BlobSpec::Binary { size: if size.is_multiple_of(20) { LONG + size } else { 100 + size }, salt };
+        return BlobSpec::Binary { size: 100 + dice.below(5_000) as u16, salt };
     }
     match dice.below(10) {
         0 => BlobSpec::Text { size: dice.below(3) as u16, salt },
@@ -50,7 +46,7 @@ fn blob(dice: &mut Dice, at: usize, large: bool) -> BlobSpec {
                 _ => BlobSpec::Image { config: earlier },
             }
         }
-        3..=5 => BlobSpec::Binary { size: dice.below(65) as u32, salt },
+        3..=5 => BlobSpec::Binary { size: dice.below(65) as u16, salt },
         _ => BlobSpec::Text { size: 1 + dice.below(40) as u16, salt },
     }
 }
