@@ -12,44 +12,45 @@ use std::path::Path;
 use proofhouse_model::View;
 use serde_json::Value;
 
-/// Every file below a directory: its path with `/` between the parts, and its bytes. Temporary files too.
-fn files(root: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
-    fn walk(directory: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+/// What stands below a directory, by its path with `/` between the parts. Temporary files too.
+#[derive(Default)]
+struct Tree {
+    files: BTreeMap<String, Vec<u8>>,
+    directories: BTreeSet<String>,
+}
+
+impl Tree {
+    fn read(root: &Path) -> io::Result<Tree> {
+        let mut tree = Tree::default();
+        match tree.walk(root, "") {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(tree),
+        }
+    }
+
+    fn walk(&mut self, directory: &Path, prefix: &str) -> io::Result<()> {
         for entry in fs::read_dir(directory)? {
             let entry = entry?;
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             if entry.file_type()?.is_dir() {
-                walk(&entry.path(), &format!("{name}/"), found)?;
+                self.walk(&entry.path(), &format!("{name}/"))?;
+                self.directories.insert(name);
             } else {
-                found.insert(name, fs::read(entry.path())?);
+                self.files.insert(name, fs::read(entry.path())?);
             }
         }
         Ok(())
     }
-    let mut found = BTreeMap::new();
-    match walk(root, "", &mut found) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(found),
-    }
-}
 
-/// Every repository that has a directory of its own below this one, which is a repository's or above all of them.
-fn repositories(directory: &Path, name: &str, found: &mut BTreeSet<String>) -> io::Result<()> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let component = entry.file_name().to_string_lossy().into_owned();
-        if component.starts_with('_') {
-            found.insert(name.to_owned());
-        } else if entry.file_type()?.is_dir() {
-            let nested = if name.is_empty() { component } else { format!("{name}/{component}") };
-            repositories(&entry.path(), &nested, found)?;
-        }
+    /// Every repository that has anything of its own below this directory: a name ends before the first part with a `_`.
+    fn repositories(&self, below: &str) -> BTreeSet<String> {
+        let paths = self.directories.iter().chain(self.files.keys());
+        let names = paths.filter_map(|path| {
+            let path = path.strip_prefix(below)?;
+            if path.starts_with('_') { Some("") } else { path.split_once("/_").map(|(name, _)| name) }
+        });
+        names.map(str::to_owned).collect()
     }
-    Ok(())
 }
 
 /// What must be there: each file, and its bytes.
@@ -103,12 +104,14 @@ fn subject(bytes: &[u8]) -> Option<String> {
 /// `hash_states`: hash states of open uploads may be there. A sentence begins with what it is about, so that two
 /// findings can be told apart by their first word.
 pub fn differences(root: &Path, view: &View, hash_states: bool) -> Vec<String> {
-    let mut found = match files(root) {
-        Ok(found) => found,
+    let tree = match Tree::read(root) {
+        Ok(tree) => tree,
         Err(error) => return vec![format!("Directory {} cannot be read: {error}", root.display())],
     };
     let mut differences = Vec::new();
     let top = "docker/registry/v2/";
+    let repositories = tree.repositories(&format!("{top}repositories/"));
+    let Tree { files: mut found, directories } = tree;
     for (path, bytes) in demanded(view) {
         match found.remove(&format!("{top}{path}")) {
             None => differences.push(format!("{} {path} is missing", subject_of(&path))),
@@ -141,15 +144,11 @@ pub fn differences(root: &Path, view: &View, hash_states: bool) -> Vec<String> {
         let path = path.strip_prefix(top).unwrap_or(path);
         differences.push(format!("{} {path} should not be there", subject_of(path)));
     }
-    let mut there = BTreeSet::new();
-    if let Err(error) = repositories(&root.join(top).join("repositories"), "", &mut there) {
-        differences.push(format!("Directory {} cannot be read: {error}", root.display()));
-    }
-    for name in there.iter().filter(|name| !view.repositories.contains_key(*name)) {
+    for name in repositories.iter().filter(|name| !view.repositories.contains_key(*name)) {
         differences.push(format!("Repository {name} should not be there"));
     }
     for (name, repo) in &view.repositories {
-        let there = root.join(top).join("repositories").join(name).join("_manifests").is_dir();
+        let there = directories.contains(&format!("{top}repositories/{name}/_manifests"));
         if there != repo.held_manifests {
             let word = if there { "should not be" } else { "must be" };
             differences.push(format!("Repository {name}: its _manifests directory {word} there"));
