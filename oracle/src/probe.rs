@@ -4,11 +4,10 @@
 //! own show it: something is deleted, and indexes are pushed whose entries are not there. What is found is an
 //! [`Inference`] with its evidence; what the answers leave open is not inferred, and stays as it was assumed.
 
-use proofhouse_model::{Class, Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
-use sha2::{Digest as _, Sha256};
-
 use crate::config::{self, ConfigError};
+use crate::pool::{self, Algorithm};
 use crate::target::{Target, TargetError};
+use proofhouse_model::{Class, Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
 
 /// The platforms that a target's filter is asked about: `os/architecture`.
 const PLATFORMS: [&str; 12] = [
@@ -85,9 +84,7 @@ async fn deletion(target: &mut dyn Target) -> Option<Inference> {
     }
     let (value, evidence) = match target.perform(&Op::DeleteBlob { repo, digest }).await {
         Outcome::Done => ("true", "a blob was deleted"),
-        outcome if says(&outcome, &Code::Unsupported) || class(&outcome) == Some(Class::Unsupported) => {
-            ("false", "deleting a blob was refused as unsupported")
-        }
+        outcome if is_unsupported(&outcome) => ("false", "deleting a blob was refused as unsupported"),
         _ => return None,
     };
     Some(Inference { key: "delete", value: value.to_owned(), evidence: evidence.to_owned() })
@@ -175,16 +172,13 @@ fn says(outcome: &Outcome, code: &Code) -> bool {
     matches!(outcome, Outcome::Refused { errors, .. } if errors.iter().any(|error| error.code == *code))
 }
 
-fn class(outcome: &Outcome) -> Option<Class> {
-    match outcome {
-        Outcome::Refused { class, .. } => Some(*class),
-        _ => None,
-    }
+/// It says that it does not do that.
+pub(crate) fn is_unsupported(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused { class: Class::Unsupported, .. }) || says(outcome, &Code::Unsupported)
 }
 
 fn sha256(text: &str) -> String {
-    let hash = Sha256::digest(text);
-    hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    pool::digest(Algorithm::Sha256, text.as_bytes())
 }
 
 #[cfg(test)]

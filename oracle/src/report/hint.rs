@@ -7,6 +7,7 @@ use proofhouse_model::{Class, Code, Dialect, Op, Outcome, RuleId};
 
 use super::Setup;
 use crate::campaign::{Divergence, Finding, Step};
+use crate::probe::is_unsupported;
 
 /// What to pass, if it looks as if the target were set up differently. None: nothing looks so.
 ///
@@ -19,7 +20,7 @@ pub(super) fn hint(setup: &Setup, divergence: &Divergence) -> Option<String> {
         return None;
     }
     if divergence.options.delete {
-        deletions().all(is_off).then(|| {
+        deletions().all(|step| is_unsupported(&step.outcome)).then(|| {
             "it was assumed that deletion is enabled there, and it looks disabled; if it is, pass --assume delete=false"
                 .to_owned()
         })
@@ -35,15 +36,6 @@ pub(super) fn hint(setup: &Setup, divergence: &Divergence) -> Option<String> {
 
 fn deletes(op: &Op) -> bool {
     matches!(op, Op::DeleteBlob { .. } | Op::DeleteManifest { .. })
-}
-
-/// It says that it does not do that.
-fn is_off(step: &Step) -> bool {
-    match &step.outcome {
-        Outcome::Refused { class: Class::Unsupported, .. } => true,
-        Outcome::Refused { errors, .. } => errors.iter().any(|error| error.code == Code::Unsupported),
-        _ => false,
-    }
 }
 
 /// It deleted, or looked for what was to be deleted.
