@@ -47,6 +47,8 @@ paths! {
     blobs_of(algorithm: Algorithm) = "{ROOT}/blobs/{algorithm}";
     /// The directory of one blob.
     blob(digest: &Digest) = "{ROOT}/blobs/{}/{}/{}", digest.algorithm(), &digest.hex()[..2], digest.hex();
+    /// Where a check puts bytes that are not those of the digest. Ours; nothing looks for them there.
+    damaged(digest: &Digest) = "{ROOT}/damaged/{}/{}", digest.algorithm(), digest.hex();
     /// The bytes of a blob.
     blob_data(digest: &Digest) = "{ROOT}/blobs/{}/{}/{}/data", digest.algorithm(), &digest.hex()[..2], digest.hex();
 
@@ -95,6 +97,8 @@ paths! {
     tag_entry_link(name: &RepositoryName, tag: &Tag, digest: &Digest) =
         "{ROOT}/repositories/{name}/_manifests/tags/{tag}/index/{}/{}/link", digest.algorithm(), digest.hex();
 
+    /// The referrers of a repository, by the subjects' algorithm.
+    all_referrers(name: &RepositoryName) = "{ROOT}/repositories/{name}/_manifests/referrers";
     /// The referrers of one subject, by algorithm.
     referrers(name: &RepositoryName, subject: &Digest) =
         "{ROOT}/repositories/{name}/_manifests/referrers/{}/{}", subject.algorithm(), subject.hex();

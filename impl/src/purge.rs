@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use crate::blob::{UploadId, not_found_is_none, purge_incoming};
+use crate::driver::{Driver, DriverError};
 use crate::error::RepositoryError;
 use crate::faults::Fault;
 use crate::name::RepositoryName;
@@ -50,11 +51,19 @@ impl Registry {
 
     /// In whole seconds; nothing if it cannot be told or lies ahead.
     async fn upload_age(&self, name: &RepositoryName, id: &UploadId) -> Result<Option<u64>, RepositoryError> {
-        let text = not_found_is_none(self.shared().driver.read(&paths::upload_started_at(name, id)).await)?;
-        let started = text.as_deref().and_then(|text| std::str::from_utf8(text).ok()?.trim().parse::<Timestamp>().ok());
-        let Some(started) = started else { return Ok(None) };
+        let Some(started) = upload_start(&*self.shared().driver, name, id).await? else { return Ok(None) };
         let begun = i64::from(started.subsec_nanosecond() > 0);
         let now = i64::try_from(self.shared().clock.seconds()).unwrap_or(i64::MAX);
         Ok(now.checked_sub(started.as_second().saturating_add(begun)).and_then(|age| u64::try_from(age).ok()))
     }
+}
+
+/// When an upload was started; nothing if it cannot be told.
+pub(crate) async fn upload_start(
+    driver: &dyn Driver,
+    name: &RepositoryName,
+    id: &UploadId,
+) -> Result<Option<Timestamp>, DriverError> {
+    let text = not_found_is_none(driver.read(&paths::upload_started_at(name, id)).await)?;
+    Ok(text.as_deref().and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok()))
 }

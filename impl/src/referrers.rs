@@ -109,8 +109,7 @@ impl ReferrerStore {
         }
         let driver = &*self.shared.driver;
         if self.shared.faults.has(Fault::ReferrersForgotten) {
-            let all = paths::manifests(&self.name).join("referrers")?;
-            not_found_is_none(driver.delete(&all).await)?;
+            not_found_is_none(driver.delete(&paths::all_referrers(&self.name)).await)?;
             lock(&self.shared.referrers_ready).insert(self.name.clone());
             return Ok(());
         }

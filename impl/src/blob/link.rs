@@ -18,11 +18,16 @@ use crate::sync::Arc;
 /// The digest that a link holds. A file that holds none (empty after another program's crash, say) is no link.
 pub(crate) async fn read_link(driver: &dyn Driver, path: &StoragePath) -> Result<Option<Digest>, DriverError> {
     let Some(text) = not_found_is_none(driver.read(path).await)? else { return Ok(None) };
-    let digest = std::str::from_utf8(&text).ok().and_then(|text| text.trim_ascii_end().parse().ok());
+    let digest = link_target(&text);
     if digest.is_none() {
         tracing::warn!(%path, "a link holds no digest and is passed over");
     }
     Ok(digest)
+}
+
+/// The digest that these bytes of a link hold, if they hold one.
+pub(crate) fn link_target(bytes: &[u8]) -> Option<Digest> {
+    std::str::from_utf8(bytes).ok()?.trim_ascii_end().parse().ok()
 }
 
 /// Writes a link. What it points to must be durable already.

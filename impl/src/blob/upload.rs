@@ -372,7 +372,7 @@ impl BlobUpload {
     }
 }
 
-async fn hash_stream(algorithm: Algorithm, mut content: ContentStream) -> Result<Digest, DriverError> {
+pub(crate) async fn hash_stream(algorithm: Algorithm, mut content: ContentStream) -> Result<Digest, DriverError> {
     let mut hasher = Hasher::new(algorithm);
     while let Some(chunk) = content.next().await {
         hasher.update(&chunk?);

@@ -3,13 +3,11 @@
 //! Without `deep` only what is suspicious is read: a blob that is empty, and one whose size is not the one a manifest claims. (A
 //! manifest may lie; then the bytes are sound all the same.)
 
-use futures::TryStreamExt as _;
-
+use super::Check;
 use super::finding::{Problem, Remedy};
 use super::parts::Parts;
-use super::{Check, aside};
-use crate::blob::{linked_digests, read_limited};
-use crate::digest::{Digest, Hasher};
+use crate::blob::{hash_stream, linked_digests, read_limited};
+use crate::digest::Digest;
 use crate::driver::DriverError;
 use crate::paths;
 
@@ -64,18 +62,14 @@ impl Check<'_> {
         }
         self.report.hashed += 1;
         let path = paths::blob_data(digest);
-        let mut hasher = Hasher::new(digest.algorithm());
-        let mut content = self.shared.driver.reader(&path, 0, None).await?;
-        while let Some(chunk) = content.try_next().await? {
-            hasher.update(&chunk);
-        }
-        if hasher.finish() == *digest {
+        let content = self.shared.driver.reader(&path, 0, None).await?;
+        if hash_stream(digest.algorithm(), content).await? == *digest {
             self.sound.insert(digest.clone());
             return Ok(());
         }
         self.damaged.insert(digest.clone());
         let size = self.sizes.get(digest).copied().unwrap_or(0);
-        let remedy = Remedy::SetAside(path, aside(digest)?);
+        let remedy = Remedy::SetAside(path, paths::damaged(digest));
         self.found(Problem::BlobDamaged { digest: digest.clone(), size }, Some(remedy)).await
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::Check;
 use super::finding::{Problem, Remedy};
-use crate::blob::{UploadId, linked_digests, not_found_is_none};
+use crate::blob::{link_target, linked_digests, not_found_is_none};
 use crate::digest::{Algorithm, Digest};
 use crate::driver::{DriverError, StoragePath};
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
+use crate::purge::upload_start;
 
 /// The links of a repository that are good, or were made so.
 #[derive(Default)]
@@ -116,8 +117,7 @@ impl Check<'_> {
 
     async fn referrers(&mut self, name: &RepositoryName, good: &Good) -> Result<(), DriverError> {
         let mut linked = BTreeSet::new();
-        let all = paths::manifests(name).join("referrers")?;
-        for subject in linked_digests(&*self.shared.driver, &all).await? {
+        for subject in linked_digests(&*self.shared.driver, &paths::all_referrers(name)).await? {
             for digest in linked_digests(&*self.shared.driver, &paths::referrers(name, &subject)).await? {
                 let is_about =
                     self.manifests.get(&digest).is_some_and(|parts| parts.subject.as_ref() == Some(&subject));
@@ -151,14 +151,10 @@ impl Check<'_> {
     }
 
     async fn uploads(&mut self, name: &RepositoryName) -> Result<(), DriverError> {
-        let names = not_found_is_none(self.shared.driver.list(&paths::uploads(name)).await)?.unwrap_or_default();
-        for id in names.iter().filter_map(|id| id.parse::<UploadId>().ok()) {
-            let path = paths::upload_started_at(name, &id);
-            let text = not_found_is_none(self.shared.driver.read(&path).await)?;
-            let text = text.as_deref().and_then(|text| std::str::from_utf8(text).ok());
-            if text.is_none_or(|text| text.trim().parse::<jiff::Timestamp>().is_err()) {
-                let problem = Problem::UploadUndated { repository: name.clone(), id };
-                self.found(problem, Some(Remedy::Date(path))).await?;
+        for id in self.registry.upload_ids(name).await? {
+            if upload_start(&*self.shared.driver, name, &id).await?.is_none() {
+                let remedy = Remedy::Date(paths::upload_started_at(name, &id));
+                self.found(Problem::UploadUndated { repository: name.clone(), id }, Some(remedy)).await?;
             }
         }
         Ok(())
@@ -185,7 +181,7 @@ impl Check<'_> {
 
     async fn held(&self, path: &StoragePath) -> Result<Held, DriverError> {
         let text = not_found_is_none(self.shared.driver.read(path).await)?;
-        Ok(match text.as_deref().map(|text| std::str::from_utf8(text).ok()?.trim_ascii_end().parse().ok()) {
+        Ok(match text.as_deref().map(link_target) {
             None => Held::Nothing,
             Some(None) => Held::Torn,
             Some(Some(digest)) => Held::Digest(digest),

@@ -17,8 +17,7 @@ pub use self::finding::{Finding, Problem, Remedy};
 use self::parts::Parts;
 use crate::blob::not_found_is_none;
 use crate::digest::Digest;
-use crate::driver::{DriverError, StoragePath};
-use crate::paths;
+use crate::driver::DriverError;
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::shared::Shared;
@@ -125,9 +124,4 @@ impl Check<'_> {
             }
         }
     }
-}
-
-/// Where damaged bytes of this digest go: beside the blobs, where nothing looks for them.
-fn aside(digest: &Digest) -> Result<StoragePath, DriverError> {
-    StoragePath::new(paths::ROOT)?.join(format!("damaged/{}/{}", digest.algorithm(), digest.hex()))
 }

@@ -13,7 +13,8 @@ mod sweep;
 
 use crate::blob::UploadId;
 use crate::digest::Digest;
-use crate::error::{CollectError, RepositoryError};
+use crate::driver::DriverError;
+use crate::error::CollectError;
 use crate::faults::Fault;
 use crate::name::RepositoryName;
 use crate::progress::Progress;
@@ -95,7 +96,7 @@ impl Registry {
     }
 
     /// The uploads of a repository, open or torn.
-    pub(crate) async fn upload_ids(&self, name: &RepositoryName) -> Result<Vec<UploadId>, RepositoryError> {
+    pub(crate) async fn upload_ids(&self, name: &RepositoryName) -> Result<Vec<UploadId>, DriverError> {
         let names = self.shared().driver.list(&crate::paths::uploads(name)).await;
         let names = crate::blob::not_found_is_none(names)?.unwrap_or_default();
         Ok(names.iter().filter_map(|id| id.parse().ok()).collect())
