@@ -15,7 +15,7 @@ pub(crate) use tokio::sync::{
 };
 
 pub(crate) use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-pub(crate) use tokio::task::{JoinHandle, spawn};
+pub(crate) use tokio::task::{JoinError, JoinHandle, spawn};
 
 /// Locks a mutex whose data no panic can leave half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -27,14 +27,19 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// # Panics
 /// If the job panics, with the same panic.
 pub(crate) async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(job).await {
+    match try_blocking(job).await {
         Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that is shutting down cancels a job, and then this task is dropped at its next wait.
-            Err(_) => std::future::pending().await,
-        },
+        // This task is dropped at its next wait.
+        Err(_) => std::future::pending().await,
     }
+}
+
+/// As [`blocking`], for callers that can say so if the job was not begun: only a runtime that is shutting down cancels one.
+pub(crate) async fn try_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+    tokio::task::spawn_blocking(job).await.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(cancelled) => cancelled,
+    })
 }
 
 /// A lock for each key. A key that nobody holds or waits for takes no memory.

@@ -16,7 +16,7 @@ use futures::stream;
 
 use self::disk::Disk;
 use super::{Appender, Clock, ContentStream, Driver, DriverError, MAX_CHUNK, Stat, StoragePath};
-use crate::sync::{Arc, KeyedLocks};
+use crate::sync::{Arc, KeyedLocks, try_blocking};
 
 mod beneath;
 mod directories;
@@ -46,16 +46,9 @@ impl Offload {
     ) -> Result<T, DriverError> {
         match self {
             Self::Inline => job(),
-            Self::Pool => match tokio::task::spawn_blocking(job).await {
-                Ok(result) => result,
-                Err(error) => match error.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    // The runtime is shutting down.
-                    Err(error) => {
-                        Err(DriverError::Io { path: path.clone(), operation, source: io::Error::other(error) })
-                    }
-                },
-            },
+            Self::Pool => try_blocking(job).await.unwrap_or_else(|cancelled| {
+                Err(DriverError::Io { path: path.clone(), operation, source: io::Error::other(cancelled) })
+            }),
         }
     }
 }
