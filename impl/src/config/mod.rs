@@ -14,13 +14,11 @@ mod reader;
 mod types;
 mod validation;
 
-use std::time::Duration;
-
+pub use crate::server::UploadPurging;
 pub use error::{ConfigError, Warning};
 pub use keys::{KEYS, Key, Kind, Standing};
 pub use types::{
-    Address, Auth, Config, Debugging, Http, Log, LogFormat, LogLevel, Secret, Storage, StorageDriver, UploadPurging,
-    Validation,
+    Address, Auth, Config, Debugging, Http, Log, LogFormat, LogLevel, Secret, Storage, StorageDriver, Validation,
 };
 
 use crate::api::ApiConfig;
@@ -126,13 +124,5 @@ impl Config {
             Some(Auth::Htpasswd(options)) => Some(Arc::new(Htpasswd::open(options.clone(), clock)?)),
             Some(Auth::Token(options)) => Some(Arc::new(Token::open(options.clone(), clock)?)),
         })
-    }
-}
-
-impl UploadPurging {
-    /// The age in whole seconds, as [`purge_uploads`](crate::registry::Registry::purge_uploads) wants it: never younger than said.
-    #[must_use]
-    pub fn age_seconds(&self) -> u64 {
-        self.age.saturating_add(Duration::from_nanos(999_999_999)).as_secs()
     }
 }

@@ -1,17 +1,16 @@
 //! From the tree to what it says. Defaults are those of `distribution`'s server.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use super::error::{ConfigError, Warning};
 use super::reader::{Entry, Reader};
-use super::types::{Auth, Config, Log, LogFormat, LogLevel, Storage, StorageDriver, UploadPurging};
+use super::types::{Auth, Config, Log, LogFormat, LogLevel, Storage, StorageDriver};
 use super::{http, validation};
 use crate::auth::{HtpasswdOptions, SigningAlgorithms, TokenOptions};
+use crate::server::UploadPurging;
 
-const HOUR: Duration = Duration::from_secs(3_600);
 const DEFAULT_ROOT: &str = "/var/lib/registry";
 const DEFAULT_THREADS: u64 = 100;
 /// `distribution` takes fewer for a mistake as well.
@@ -101,9 +100,10 @@ fn cached_descriptors(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result
 fn upload_purging(reader: Reader<'_>) -> Result<Option<UploadPurging>, ConfigError> {
     let enabled = reader.at("storage.maintenance.uploadpurging.enabled").flag_or_true()?;
     let interval = reader.at("storage.maintenance.uploadpurging.interval");
+    let default = UploadPurging::default();
     let purging = UploadPurging {
-        age: reader.at("storage.maintenance.uploadpurging.age").duration()?.unwrap_or(168 * HOUR),
-        interval: interval.duration()?.unwrap_or(24 * HOUR),
+        age: reader.at("storage.maintenance.uploadpurging.age").duration()?.unwrap_or(default.age),
+        interval: interval.duration()?.unwrap_or(default.interval),
         dry_run: reader.at("storage.maintenance.uploadpurging.dryrun").flag()?,
     };
     if purging.interval.is_zero() {

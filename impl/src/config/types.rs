@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::auth::{HtpasswdOptions, TokenOptions};
 use crate::manifest::{IndexValidation, UrlRules};
+use crate::server::UploadPurging;
 use crate::tls::TlsOptions;
 
 /// What a server is told.
@@ -61,17 +62,6 @@ pub enum StorageDriver {
     },
     /// In memory.
     InMemory,
-}
-
-/// Removing uploads that nobody finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UploadPurging {
-    /// How old one is at least.
-    pub age: Duration,
-    /// How often they are looked for.
-    pub interval: Duration,
-    /// Whether they are only logged.
-    pub dry_run: bool,
 }
 
 /// How the registry is served.

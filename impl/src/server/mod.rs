@@ -29,7 +29,7 @@ use crate::http::{Front, HttpOptions, router, watching};
 use crate::sync::Arc;
 use crate::tls::ServerTls;
 
-pub use self::upkeep::{Purging, purge};
+pub use self::upkeep::{UploadPurging, purge};
 
 /// How long accepting pauses after it failed for a reason that is not one connection's, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

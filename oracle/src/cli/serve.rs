@@ -14,7 +14,7 @@ use proofhouse_registry::config::{Address, Config, Debugging, Log, LogFormat, Lo
 use proofhouse_registry::control::{self, RootLock};
 use proofhouse_registry::driver::{Filesystem, FilesystemOptions, SystemClock};
 use proofhouse_registry::http::{HttpOptions, Place, Secret};
-use proofhouse_registry::server::{Purging, Server, ServerOptions, purge, stop_signal};
+use proofhouse_registry::server::{Server, ServerOptions, UploadPurging, purge, stop_signal};
 use proofhouse_registry::tls::ServerTls;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -61,7 +61,7 @@ struct Plan {
     api: ApiConfig,
     server: ServerOptions,
     address: String,
-    purging: Option<Purging>,
+    purging: Option<UploadPurging>,
     debug: Option<Debugging>,
     threads: usize,
 }
@@ -106,7 +106,7 @@ impl Serve {
             api: ApiConfig::default(),
             server: ServerOptions::new(HttpOptions::new(Secret::random()?)),
             address: self.addr.clone().unwrap_or_else(|| "127.0.0.1:5000".to_owned()),
-            purging: Some(Purging::default()),
+            purging: Some(UploadPurging::default()),
             debug: None,
             threads: 512,
         })
@@ -138,18 +138,13 @@ impl Serve {
             server.tls = Some(Arc::new(ServerTls::load(tls.clone())?));
         }
         let said = config.http.address.as_ref().map(every);
-        let purging = config.storage.upload_purging.map(|purging| Purging {
-            age: Duration::from_secs(purging.age_seconds()),
-            interval: purging.interval,
-            dry_run: purging.dry_run,
-        });
         Ok(Plan {
             root,
             builder: config.builder(config.driver()),
             api: config.api_config(),
             server,
             address: self.addr.clone().or(said).unwrap_or_else(|| "127.0.0.1:5000".to_owned()),
-            purging: purging.filter(|_| !config.storage.read_only),
+            purging: config.storage.upload_purging.filter(|_| !config.storage.read_only),
             debug: config.http.debug.clone(),
             threads,
         })
