@@ -11,11 +11,13 @@ use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::control::{self, ControlError, Done, RootLock, Work};
 use proofhouse_registry::digest::{Algorithm, Digest};
 use proofhouse_registry::driver::{Filesystem, FilesystemOptions};
+use proofhouse_registry::fsck::FsckOptions;
+use proofhouse_registry::gc::GcOptions;
 use proofhouse_registry::manifest::ManifestType;
 
-const COLLECT: Work = Work::CollectGarbage { delete_untagged: true, dry_run: false, grace_seconds: 0 };
-const GRACEFUL: Work = Work::CollectGarbage { delete_untagged: true, dry_run: false, grace_seconds: 3_600 };
-const CHECK: Work = Work::Check { repair: false, deep: true };
+const COLLECT: Work = Work::CollectGarbage(GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 });
+const GRACEFUL: Work = Work::CollectGarbage(GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 3_600 });
+const CHECK: Work = Work::Check(FsckOptions { repair: false, deep: true });
 
 fn open(root: &Path) -> Api {
     let options = FilesystemOptions { fsync: false, ..FilesystemOptions::default() };
@@ -53,9 +55,12 @@ async fn work_is_done_here_if_nobody_has_the_directory() {
     let loose = push(&api, "a", "loose").await;
     push(&api, "a", "config").await;
     push_manifest(&api, "a", "t", "config").await.unwrap();
-    let done = perform(root.path(), Work::CollectGarbage { delete_untagged: false, dry_run: true, grace_seconds: 0 })
-        .await
-        .unwrap();
+    let done = perform(
+        root.path(),
+        Work::CollectGarbage(GcOptions { delete_untagged: false, dry_run: true, grace_seconds: 0 }),
+    )
+    .await
+    .unwrap();
     assert_eq!(done.summary, "0 manifests and 1 blobs with 5 bytes would be removed");
     let done = perform(root.path(), COLLECT).await.unwrap();
     assert_eq!((done.lines, done.damaged), (vec![format!("blob {loose}")], false));
@@ -76,7 +81,7 @@ async fn a_check_that_finds_something_says_so() {
     std::fs::write(root.path().join(link), "").unwrap();
     let found = perform(root.path(), CHECK).await.unwrap();
     assert!(found.damaged && found.lines.len() == 1, "{found:?}");
-    let repaired = perform(root.path(), Work::Check { repair: true, deep: false }).await.unwrap();
+    let repaired = perform(root.path(), Work::Check(FsckOptions { repair: true, deep: false })).await.unwrap();
     assert!(
         !repaired.damaged && repaired.lines[0].ends_with(&format!("(repaired: link it to {})", digest("x"))),
         "{repaired:?}"
@@ -110,7 +115,7 @@ async fn the_server_that_has_the_directory_does_the_work() {
 
     let done = perform(root.path(), COLLECT).await.unwrap();
     assert_eq!(done.lines, [format!("blob {loose}")]);
-    let error = perform(root.path(), Work::Check { repair: true, deep: false }).await.unwrap_err();
+    let error = perform(root.path(), Work::Check(FsckOptions { repair: true, deep: false })).await.unwrap_err();
     assert!(error.to_string().contains("repairs are made while it is stopped"), "{error}");
     assert!(!perform(root.path(), CHECK).await.unwrap().damaged);
 

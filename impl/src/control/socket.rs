@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{ControlError, DIRECTORY, Done, RootLock, Work};
+use crate::fsck::FsckOptions;
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::sync::{JoinHandle, UnboundedSender, spawn, unbounded_channel};
@@ -98,7 +99,7 @@ async fn serve(stream: UnixStream, registry: Registry) {
     spawn(async move {
         let progress = Telling(events);
         let end = match serde_json::from_str(&line) {
-            Ok(Work::Check { repair: true, .. }) => {
+            Ok(Work::Check(FsckOptions { repair: true, .. })) => {
                 Event::Failed { reason: "it is serving, and repairs are made while it is stopped".to_owned() }
             }
             Ok(work) => {

@@ -13,15 +13,8 @@ use crate::registry::Registry;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
-    /// Collect garbage; see [`GcOptions`].
-    CollectGarbage {
-        /// Remove manifests that no tag reaches.
-        delete_untagged: bool,
-        /// Only say what would be removed.
-        dry_run: bool,
-        /// What is younger than this many seconds stays.
-        grace_seconds: u64,
-    },
+    /// Collect garbage.
+    CollectGarbage(GcOptions),
     /// Remove uploads that started at least this many seconds ago.
     PurgeUploads {
         /// The age in seconds.
@@ -29,13 +22,8 @@ pub enum Work {
         /// Only say which.
         dry_run: bool,
     },
-    /// Check the directory; see [`FsckOptions`].
-    Check {
-        /// Do what can be done.
-        repair: bool,
-        /// Read every blob.
-        deep: bool,
-    },
+    /// Check the directory.
+    Check(FsckOptions),
 }
 
 /// What was done.
@@ -69,9 +57,9 @@ impl Work {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::CollectGarbage { .. } => "gc",
+            Self::CollectGarbage(_) => "gc",
             Self::PurgeUploads { .. } => "purge-uploads",
-            Self::Check { .. } => "fsck",
+            Self::Check(_) => "fsck",
         }
     }
 
@@ -81,10 +69,7 @@ impl Work {
     /// As [`Registry::collect_garbage`], [`Registry::purge_uploads`] and [`Registry::check`] say.
     pub async fn run(self, registry: &Registry, progress: &dyn Progress) -> Result<Done, WorkError> {
         match self {
-            Self::CollectGarbage { delete_untagged, dry_run, grace_seconds } => {
-                let options = GcOptions { delete_untagged, dry_run, grace_seconds };
-                collect(registry, options, progress).await
-            }
+            Self::CollectGarbage(options) => collect(registry, options, progress).await,
             Self::PurgeUploads { older_than_seconds, dry_run } => {
                 progress.stage("reading uploads", None);
                 let purged = registry.purge_uploads(older_than_seconds, dry_run).await?;
@@ -92,7 +77,7 @@ impl Work {
                 let summary = format!("{} uploads {}", purged.len(), removed(dry_run));
                 Ok(Done { lines, summary, damaged: false })
             }
-            Self::Check { repair, deep } => check(registry, FsckOptions { repair, deep }, progress).await,
+            Self::Check(options) => check(registry, options, progress).await,
         }
     }
 }

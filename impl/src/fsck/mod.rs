@@ -13,6 +13,8 @@ mod parts;
 
 use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 pub use self::finding::{Finding, Problem, Remedy};
 use self::parts::Parts;
 use crate::blob::not_found_is_none;
@@ -23,7 +25,7 @@ use crate::registry::Registry;
 use crate::shared::Shared;
 
 /// How to check.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FsckOptions {
     /// Do what can be done, instead of saying what would be.
     pub repair: bool,

@@ -11,6 +11,8 @@ mod inventory;
 mod mark;
 mod sweep;
 
+use serde::{Deserialize, Serialize};
+
 use crate::blob::UploadId;
 use crate::digest::Digest;
 use crate::driver::DriverError;
@@ -21,7 +23,7 @@ use crate::progress::Progress;
 use crate::registry::Registry;
 
 /// What a collection does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GcOptions {
     /// Remove manifests that no tag reaches. Default: every manifest stays.
     pub delete_untagged: bool,

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use proofhouse_registry::control::{self, Work};
+use proofhouse_registry::fsck::FsckOptions;
+use proofhouse_registry::gc::GcOptions;
 
 use super::steps::Steps;
 use super::{Failure, Verdict, duration, say};
@@ -63,12 +65,12 @@ fn age(text: &str) -> Result<Duration, String> {
 
 impl Collect {
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
-        let work = Work::CollectGarbage {
+        let options = GcOptions {
             delete_untagged: self.delete_untagged,
             dry_run: self.dry_run,
             grace_seconds: seconds(self.grace),
         };
-        perform(&self.root, work)
+        perform(&self.root, Work::CollectGarbage(options))
     }
 }
 
@@ -81,7 +83,7 @@ impl PurgeUploads {
 
 impl Fsck {
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
-        perform(&self.root, Work::Check { repair: self.repair, deep: self.deep })
+        perform(&self.root, Work::Check(FsckOptions { repair: self.repair, deep: self.deep }))
     }
 }
 

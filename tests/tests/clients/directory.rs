@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use proofhouse_registry::control::{Done, Work, perform};
+use proofhouse_registry::fsck::FsckOptions;
+use proofhouse_registry::gc::GcOptions;
 use proofhouse_tests::client::Skopeo;
 use proofhouse_tests::layout::Layout;
 use proofhouse_tests::peer::Peer;
@@ -78,7 +80,7 @@ fn work(root: &Path, work: Work) -> Done {
     Runtime::new().unwrap().block_on(perform(root, work, &())).unwrap()
 }
 
-const COLLECTION: Work = Work::CollectGarbage { delete_untagged: true, dry_run: false, grace_seconds: 0 };
+const COLLECTION: Work = Work::CollectGarbage(GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 });
 
 #[test]
 fn what_skopeo_pushed_through_ours_it_pulls_from_the_peer_and_back_after_collections() {
@@ -95,7 +97,7 @@ fn what_skopeo_pushed_through_ours_it_pulls_from_the_peer_and_back_after_collect
     assert!(garbage.iter().all(|digest| stored(root, digest)));
     work(root, COLLECTION);
     assert!(!garbage.iter().any(|digest| stored(root, digest)));
-    let check = work(root, Work::Check { repair: false, deep: true });
+    let check = work(root, Work::Check(FsckOptions { repair: false, deep: true }));
     assert!(!check.damaged, "{check:?}");
 
     let theirs = peer(root);
@@ -133,8 +135,8 @@ fn what_skopeo_pushed_through_the_peer_it_pulls_from_ours_and_back_after_collect
     assert!(!garbage.iter().any(|digest| stored(root, digest)));
 
     // The peer leaves links to what it collected; a repair takes them away, and then all is well.
-    assert!(work(root, Work::Check { repair: false, deep: true }).damaged);
-    let repaired = work(root, Work::Check { repair: true, deep: true });
+    assert!(work(root, Work::Check(FsckOptions { repair: false, deep: true })).damaged);
+    let repaired = work(root, Work::Check(FsckOptions { repair: true, deep: true }));
     assert!(!repaired.damaged, "{repaired:?}");
     let ours = Ours::over(root);
     let at = |name: &str| ours.image(name);
