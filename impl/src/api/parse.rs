@@ -12,11 +12,11 @@ pub(crate) fn digest(text: &str) -> Result<Digest, ApiError> {
     text.parse().map_err(|error| ApiError::new(Code::DigestInvalid, Class::Invalid, error, Some(text)))
 }
 
-pub(crate) fn tag(text: &str) -> Result<Tag, ApiError> {
+pub(super) fn tag(text: &str) -> Result<Tag, ApiError> {
     text.parse().map_err(|error| ApiError::new(Code::ManifestInvalid, Class::Invalid, error, Some(text)))
 }
 
-pub(crate) fn reference(text: &str) -> Result<Reference, ApiError> {
+pub(super) fn reference(text: &str) -> Result<Reference, ApiError> {
     text.parse().map_err(|error| {
         let code = match error {
             InvalidReference::Tag(_) => Code::ManifestInvalid,
@@ -27,14 +27,14 @@ pub(crate) fn reference(text: &str) -> Result<Reference, ApiError> {
 }
 
 /// A page size: decimal digits and nothing else. What is larger than this machine can count is as good as the largest.
-pub(crate) fn page_size(text: &str) -> Result<usize, ApiError> {
+pub(super) fn page_size(text: &str) -> Result<usize, ApiError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(bad_page_size(text, "a page size is a number, 0 or more"));
     }
     Ok(text.parse().unwrap_or(usize::MAX))
 }
 
-pub(crate) fn bad_page_size(text: &str, why: &str) -> ApiError {
+pub(super) fn bad_page_size(text: &str, why: &str) -> ApiError {
     ApiError::new(Code::Unsupported, Class::Invalid, why, Some(text))
 }
 

@@ -50,6 +50,12 @@ enum LogAs {
     Json,
 }
 
+/// Where to listen if nothing is said.
+const ADDRESS: &str = "127.0.0.1:5000";
+
+/// How many threads may block at once if nothing is said; tokio's own default.
+const THREADS: usize = 512;
+
 /// How often certificate files are looked at.
 const TLS_PERIOD: Duration = Duration::from_secs(10);
 
@@ -105,10 +111,10 @@ impl Serve {
             builder: if self.delete { builder.enable_delete() } else { builder },
             api: ApiConfig::default(),
             server: ServerOptions::new(HttpOptions::new(Secret::random()?)),
-            address: self.addr.clone().unwrap_or_else(|| "127.0.0.1:5000".to_owned()),
+            address: self.addr.clone().unwrap_or_else(|| ADDRESS.to_owned()),
             purging: Some(UploadPurging::default()),
             debug: None,
-            threads: 512,
+            threads: THREADS,
         })
     }
 
@@ -120,7 +126,7 @@ impl Serve {
         config.storage.delete |= self.delete;
         let (root, threads) = match &config.storage.driver {
             StorageDriver::Filesystem { root, max_threads } => (Some(root.clone()), *max_threads),
-            StorageDriver::InMemory => (None, 512),
+            StorageDriver::InMemory => (None, THREADS),
         };
         let secret = match &config.http.secret {
             Some(secret) => Secret::new(secret.expose().as_bytes()),
@@ -143,7 +149,7 @@ impl Serve {
             builder: config.builder(config.driver()),
             api: config.api_config(),
             server,
-            address: self.addr.clone().or(said).unwrap_or_else(|| "127.0.0.1:5000".to_owned()),
+            address: self.addr.clone().or(said).unwrap_or_else(|| ADDRESS.to_owned()),
             purging: config.storage.upload_purging.filter(|_| !config.storage.read_only),
             debug: config.http.debug.clone(),
             threads,

@@ -30,6 +30,15 @@ fn with_digest(location: &str, digest: &str) -> String {
     format!("{location}{}digest={digest}", if location.contains('?') { '&' } else { '?' })
 }
 
+/// Ends the upload where an answer says that it goes on, with its last bytes perhaps: the blob is served from then on.
+fn finish(ours: &Ours, so_far: &Answer, digest: &str, last: (&[&str], &[u8]), content: &[u8]) -> Answer {
+    let url = with_digest(&ours.url(so_far.header("location")), digest);
+    let finished = send("PUT", &url, last.0, last.1);
+    assert_eq!(finished.status, 201);
+    serves(ours, digest, content);
+    finished
+}
+
 /// The blob is there, whole, in part, and by name only.
 fn serves(ours: &Ours, digest: &str, content: &[u8]) {
     let url = ours.url(&format!("/v2/app/blobs/{digest}"));
@@ -60,12 +69,10 @@ fn a_blob_is_pushed_in_chunks_and_the_last_one_comes_with_the_put() {
         &content[1_200_000..1_400_000],
     );
     assert_eq!((second.status, second.header("range")), (202, "0-1399999"));
-    let finish = with_digest(&ours.url(second.header("location")), &digest);
-    let finished = send("PUT", &finish, &["Content-Range: 1400000-1599999"], &content[1_400_000..]);
-    assert_eq!(finished.status, 201);
+    let last = (&["Content-Range: 1400000-1599999"][..], &content[1_400_000..]);
+    let finished = finish(&ours, &second, &digest, last, &content);
     let stored = curl(&[&ours.url(finished.header("location"))], b"").unwrap();
     assert!(stored.status == 200 && stored.body == content);
-    serves(&ours, &digest, &content);
 }
 
 #[test]
@@ -90,10 +97,7 @@ fn a_chunk_out_of_order_is_refused_by_patch_and_by_put_and_the_upload_goes_on() 
     let status = curl(&[&location], b"").unwrap();
     assert_eq!((status.status, status.header("range")), (204, "0-9"));
     // What the status says is what a client goes on with.
-    let finish = with_digest(&ours.url(status.header("location")), &digest);
-    let finished = send("PUT", &finish, &["Content-Range: 10-15"], &content[10..]);
-    assert_eq!(finished.status, 201);
-    serves(&ours, &digest, content);
+    finish(&ours, &status, &digest, (&["Content-Range: 10-15"], &content[10..]), content);
 }
 
 #[test]
@@ -107,12 +111,9 @@ fn a_blob_goes_by_sha512_from_the_start_to_the_pull() {
     let location = start(&ours, "?digest-algorithm=sha512");
     let first = send("PATCH", &location, &["Content-Range: 0-3"], &content[..4]);
     assert_eq!(first.status, 202);
-    let finish = with_digest(&ours.url(first.header("location")), &digest);
     let wrong = with_digest(&ours.url(first.header("location")), &digest_of("sha512", b"something else"));
     assert_eq!(send("PUT", &wrong, &["Content-Range: 4-15"], &content[4..]).status, 400);
-    let finished = send("PUT", &finish, &[], b"");
-    assert_eq!(finished.status, 201);
-    serves(&ours, &digest, content);
+    finish(&ours, &first, &digest, (&[], b""), content);
     // By the other algorithm nobody pushed it.
     let sha256 = ours.url(&format!("/v2/app/blobs/{}", digest_of("sha256", content)));
     assert_eq!(curl(&[&sha256], b"").unwrap().status, 404);
@@ -130,9 +131,7 @@ fn a_stream_of_unknown_length_is_one_chunk() {
     let kind = "Content-Type: application/octet-stream";
     let streamed = curl(&["--request", "PATCH", "--header", kind, "--upload-file", "-", &location], &content).unwrap();
     assert_eq!((streamed.status, streamed.header("range")), (202, "0-1599999"));
-    let finished = send("PUT", &with_digest(&ours.url(streamed.header("location")), &digest), &[], b"");
-    assert_eq!(finished.status, 201);
-    serves(&ours, &digest, &content);
+    finish(&ours, &streamed, &digest, (&[], b""), &content);
 }
 
 #[test]

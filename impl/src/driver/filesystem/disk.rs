@@ -156,7 +156,7 @@ impl Disk {
         };
         // Anything before 1970, or of no size that a file can have, counts as 0.
         let modified = u64::try_from(stat.st_mtime).unwrap_or(0);
-        match FileType::from_raw_mode(stat.st_mode) {
+        match kind(&stat) {
             FileType::Directory => Ok(Stat { size: 0, modified, is_dir: true }),
             FileType::RegularFile => {
                 Ok(Stat { size: u64::try_from(stat.st_size).unwrap_or(0), modified, is_dir: false })
@@ -186,7 +186,7 @@ impl Disk {
     pub(super) fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         let _shared = self.sharing_tree();
         let old = self.directory_of(from, "rename")?;
-        if look(&old, from, "rename")?.is_none_or(|stat| !is_file(&stat)) {
+        if look(&old, from, "rename")?.is_none_or(|stat| kind(&stat) != FileType::RegularFile) {
             return Err(not_found(from));
         }
         let new = self.prepare(to, "rename")?;
@@ -205,7 +205,7 @@ impl Disk {
         let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         let directory = self.directory_of(path, "delete")?;
         let stat = look(&directory, path, "delete")?.ok_or_else(|| not_found(path))?;
-        let aside = if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        let aside = if kind(&stat) == FileType::Directory {
             self.durable.forget(path);
             Some(self.move_aside(&directory, path).map_err(looking(path, "delete"))?)
         } else {
@@ -272,9 +272,7 @@ impl Disk {
             None => self.make(root, &parent, path, operation)?,
         };
         match look(&directory, path, operation)? {
-            Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
-                Err(failed(io::ErrorKind::IsADirectory.into()))
-            }
+            Some(stat) if kind(&stat) == FileType::Directory => Err(failed(io::ErrorKind::IsADirectory.into())),
             _ => Ok(directory),
         }
     }
@@ -421,17 +419,15 @@ fn look(
     operation: &'static str,
 ) -> Result<Option<rustix::fs::Stat>, DriverError> {
     match statat(directory, path.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
-            Err(DriverError::SymbolicLink { path: path.clone() })
-        }
+        Ok(stat) if kind(&stat) == FileType::Symlink => Err(DriverError::SymbolicLink { path: path.clone() }),
         Ok(stat) => Ok(Some(stat)),
         Err(Errno::NOENT) => Ok(None),
         Err(error) => Err(acting(path, operation)(error.into())),
     }
 }
 
-fn is_file(stat: &rustix::fs::Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+fn kind(stat: &rustix::fs::Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
 }
 
 fn not_found(path: &StoragePath) -> DriverError {
