@@ -115,6 +115,6 @@ pub(crate) fn remove_repository(at: &At, repo: &str) -> Answer {
     if next.repos.remove(repo).is_none() {
         return Err(refusal("repository.unknown", Why::NameUnknown(repo.into())));
     }
-    next.uploads.values_mut().filter(|upload| upload.repo == repo).for_each(|upload| upload.open = false);
+    next.uploads.retain(|_, upload| upload.repo != repo);
     at.change("repository.remove", Outcome::Done, next)
 }

@@ -59,6 +59,6 @@ pub use options::{Cache, Deny, Dialect, Options, Platform, Release};
 pub use outcome::{BlobBody, Class, Code, ErrorItem, Outcome, Referrer};
 pub use rules::{Level, Rule, RuleId, Standard, rule, rules};
 pub use specification::{OptionsError, Specification};
-pub use state::{RepositoryView, State, UploadView, View};
+pub use state::{Blob, Digest, Repository, Revision, State, Tag, Upload};
 pub use step::{Branch, step};
 pub use words::{Explanation, explain};

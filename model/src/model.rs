@@ -112,6 +112,7 @@ fn bound(branch: &Branch, seen: &Outcome) -> State {
         && let Some(upload) = next.uploads.get_mut(&upload)
     {
         upload.id = Some(id.clone());
+        next.used_ids.insert(id.clone());
     }
     next
 }

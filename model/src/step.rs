@@ -213,11 +213,10 @@ impl At<'_> {
 
     /// A new upload in `next`, which already has all else that changes.
     pub(crate) fn open(&self, rule: &'static str, repo: &str, upload: UploadRef, mut next: State) -> Branch {
-        let used = self.state.uploads.values().filter_map(|upload| upload.id.clone()).collect();
-        let id = if self.oci() { Id::Any } else { Id::Fresh(used) };
+        let id = if self.oci() { Id::Any } else { Id::Fresh(self.state.used_ids.clone()) };
         next.repo_mut(repo);
         let (repo, bytes) = (repo.to_owned(), Content::default());
-        next.uploads.insert(upload, Upload { repo, id: None, bytes, started_at: next.now, open: true });
+        next.uploads.insert(upload, Upload { repo, id: None, bytes, started_at: next.now });
         Branch { opens: Some(upload), ..self.expecting(rule, Expect::Upload { id, size: 0 }, next) }
     }
 

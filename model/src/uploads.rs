@@ -8,7 +8,7 @@ use crate::names::{digest_of, matches_digest};
 use crate::op::UploadRef;
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, Why, refusal};
-use crate::state::{Choice, State};
+use crate::state::{Choice, State, Upload};
 use crate::step::{Answer, At, Branch};
 
 /// POST.
@@ -144,14 +144,17 @@ pub(crate) fn cancel(at: &At, repo: &str, upload: UploadRef) -> Answer {
 
 /// Operator: remove old uploads.
 pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
-    let mut next = at.state.clone();
-    let mut purged = Vec::new();
-    for upload in next.uploads.values_mut().filter(|it| it.open && at.state.now - it.started_at >= older_than) {
-        purged.extend(upload.id.clone());
-        upload.open = dry_run;
-    }
+    let old = |upload: &Upload| at.state.now - upload.started_at >= older_than;
+    let purged = at.state.uploads.values().filter(|it| old(it));
+    let mut purged: Vec<String> = purged.filter_map(|it| it.id.clone()).collect();
     purged.sort();
-    at.change(if dry_run { "purge.dry-run" } else { "purge" }, Outcome::Purged { uploads: purged }, next)
+    let purged = Outcome::Purged { uploads: purged };
+    if dry_run {
+        return at.answer("purge.dry-run", purged);
+    }
+    let mut next = at.state.clone();
+    next.uploads.retain(|_, it| !old(it));
+    at.change("purge", purged, next)
 }
 
 /// The upload is open, and of this repository.

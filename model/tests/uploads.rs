@@ -173,7 +173,7 @@ fn a_blob_of_one_request_is_stored_or_leaves_no_upload_behind() {
     assert_eq!(r.does(put_blob("A", "sha256:0", "layer", upload)), name_invalid("A"));
     assert!(!r.has_blob("a", "other"));
     assert_eq!(r.does(status("a", upload)), upload_unknown());
-    assert!(r.model.state().view().uploads.is_empty());
+    assert!(r.model.state().uploads.is_empty());
 }
 
 #[test]

@@ -292,11 +292,11 @@ mod tests {
     fn serves_every_repository() -> Perfect {
         Perfect::lying(|model, op, truth| match (op, &truth) {
             (Op::GetBlob { digest, range: None, .. }, Outcome::Refused { class: Class::NotFound, .. }) => {
-                match model.state().view().blobs.get(digest) {
-                    Some(bytes) => Outcome::Blob {
+                match model.state().blobs.get(digest) {
+                    Some(blob) => Outcome::Blob {
                         digest: Some(digest.clone()),
-                        size: bytes.size(),
-                        body: Some(proofhouse_model::BlobBody { bytes: bytes.clone(), range: None }),
+                        size: blob.bytes.size(),
+                        body: Some(proofhouse_model::BlobBody { bytes: blob.bytes.clone(), range: None }),
                     },
                     None => truth,
                 }
@@ -383,8 +383,8 @@ mod tests {
     #[test]
     fn what_only_the_storage_shows_is_found_and_shrunk() {
         let mut target = Perfect::new();
-        target.differences = |view| {
-            let tagged = view.repositories.values().any(|repo| !repo.tags.is_empty());
+        target.differences = |state| {
+            let tagged = state.repos.values().any(|repo| !repo.tags.is_empty());
             if tagged { vec!["Tag is wrong".into()] } else { Vec::new() }
         };
         let divergence = run_on(target, 10).divergence.expect("a divergence");

@@ -158,12 +158,12 @@ impl Lockstep<'_> {
             }
         }
         if case.checks.sweep {
-            for action in action::sweep(&case.pool, &self.model.state().view()) {
+            for action in action::sweep(&case.pool, self.model.state()) {
                 self.perform(action, Origin::Sweep).await?;
             }
         }
         if case.checks.inspect
-            && let Some(differences) = self.target.inspect(&self.model.state().view()).await
+            && let Some(differences) = self.target.inspect(self.model.state()).await
         {
             if !differences.is_empty() {
                 return Err(Finding::Storage { differences });
@@ -273,7 +273,7 @@ impl Fetchable {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Options, View};
+    use proofhouse_model::{Options, State};
 
     use super::*;
     use crate::campaign::{CampaignConfig, OptionSets};
@@ -315,7 +315,7 @@ mod tests {
     }
 
     /// What an empty case on a registry whose storage is like that finds, and how often its storage was found sound.
-    fn storage(differences: fn(&View) -> Vec<String>) -> (Option<Finding>, u64) {
+    fn storage(differences: fn(&State) -> Vec<String>) -> (Option<Finding>, u64) {
         let config =
             CampaignConfig { ops: 0, option_sets: OptionSets::Fixed(Options::default()), ..Default::default() };
         let tree = crate::campaign::case(&config, 0, &|_| true).unwrap();

@@ -1,7 +1,7 @@
 //! For tests of the oracle itself: a target that answers what the model expects, until it is told to lie.
 
 use async_trait::async_trait;
-use proofhouse_model::{Dialect, Model, Op, Options, Outcome, Specification, View};
+use proofhouse_model::{Dialect, Model, Op, Options, Outcome, Specification, State};
 
 use crate::target::{Target, TargetError};
 
@@ -13,7 +13,7 @@ pub(crate) struct Perfect {
     model: Option<Model>,
     lie: Lie,
     /// What the storage is said to lack.
-    pub(crate) differences: fn(&View) -> Vec<String>,
+    pub(crate) differences: fn(&State) -> Vec<String>,
 }
 
 impl Perfect {
@@ -45,7 +45,7 @@ impl Target for Perfect {
         true
     }
 
-    async fn inspect(&mut self, view: &View) -> Option<Vec<String>> {
-        Some((self.differences)(view))
+    async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
+        Some((self.differences)(state))
     }
 }

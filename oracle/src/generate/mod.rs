@@ -137,7 +137,7 @@ impl<'a, 'd> Generator<'a, 'd> {
             self.intents.insert(*upload, payload);
         }
         if op.writes() && outcome.succeeded() {
-            self.known.update(self.pool, &self.model.state().view());
+            self.known.update(self.pool, self.model.state());
         }
         outcome
     }
