@@ -197,7 +197,7 @@ fn nothing() -> Outcome {
 }
 
 /// Exactly the first `limit`, and whether any are left.
-pub(crate) fn first(mut following: Vec<String>, limit: Option<u64>) -> (Vec<String>, bool) {
+fn first(mut following: Vec<String>, limit: Option<u64>) -> (Vec<String>, bool) {
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let more = following.len() > limit;
     following.truncate(limit);

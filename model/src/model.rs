@@ -95,14 +95,6 @@ impl Model {
             }
         }
     }
-
-    /// Takes the first branch, and says what a registry that took it would have answered. For generators.
-    pub fn assume(&mut self, op: &Op) -> Outcome {
-        let Some(branch) = step(&self.spec, self.state(), op).into_iter().next() else { return Outcome::Done };
-        let outcome = branch.example();
-        self.states = vec![bound(&branch, &outcome)];
-        outcome
-    }
 }
 
 /// The state after, with the id that was learned.

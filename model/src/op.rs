@@ -95,25 +95,6 @@ impl Op {
         self.into()
     }
 
-    /// Does the operation change content when it succeeds?
-    pub fn writes(&self) -> bool {
-        matches!(
-            self,
-            Op::DeleteBlob { .. }
-                | Op::MountBlob { .. }
-                | Op::StartUpload { .. }
-                | Op::PutBlob { .. }
-                | Op::Append { .. }
-                | Op::FinishUpload { .. }
-                | Op::CancelUpload { .. }
-                | Op::PutManifest { .. }
-                | Op::DeleteManifest { .. }
-                | Op::RemoveRepository { .. }
-                | Op::CollectGarbage { dry_run: false, .. }
-                | Op::PurgeUploads { dry_run: false, .. }
-        )
-    }
-
     /// The digest that it is about, if it is about content.
     pub(crate) fn digest(&self) -> Option<&str> {
         match self {

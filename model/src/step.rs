@@ -5,11 +5,11 @@
 //! may see, and the state after.
 
 use crate::content::Content;
-use crate::expect::{Errors, Expect, Id};
+use crate::expect::{Expect, Id};
 use crate::names::{algorithm, digest_of, is_sha384};
 use crate::op::{Op, UploadRef};
 use crate::options::{Dialect, Options, Release};
-use crate::outcome::{Code, ErrorItem, Outcome};
+use crate::outcome::Outcome;
 use crate::refusal::{Refusal, Why, refusal};
 use crate::rules::RuleId;
 use crate::specification::Specification;
@@ -27,38 +27,6 @@ pub struct Branch {
     pub next: State,
     /// The upload whose id is learned from the outcome.
     pub opens: Option<UploadRef>,
-}
-
-impl Branch {
-    /// An outcome that the branch permits.
-    pub fn example(&self) -> Outcome {
-        match &self.expect {
-            Expect::Exactly(outcome) | Expect::DigestFree { outcome, .. } => outcome.clone(),
-            Expect::Upload { id, size } => {
-                let id = match (id, self.opens) {
-                    (Id::Is(id), _) => id.clone(),
-                    (_, Some(upload)) => format!("upload-{}", upload.0),
-                    (_, None) => "upload".into(),
-                };
-                Outcome::Upload { id, size: *size }
-            }
-            Expect::Page { following, limit, .. } => {
-                let (names, more) = lists::first(following.clone(), *limit);
-                Outcome::Names { names, more }
-            }
-            Expect::Referrers { all, filtered, .. } => {
-                Outcome::Referrers { referrers: all.clone(), filtered: *filtered }
-            }
-            Expect::Refused { classes, errors } => {
-                let error = |code: &Code| ErrorItem { code: code.clone(), detail: None };
-                let errors = match errors {
-                    Errors::Exactly(errors) => errors.clone(),
-                    Errors::AnyOf(codes) => codes.iter().take(1).map(error).collect(),
-                };
-                Outcome::Refused { class: classes[0], errors }
-            }
-        }
-    }
 }
 
 /// The branches, or the one reason to refuse.

@@ -135,6 +135,28 @@ fn can_be_asked(dialect: Dialect, op: &Op) -> bool {
     }
 }
 
+/// What changes no content, even when it succeeds.
+fn only_asks(op: &Op) -> bool {
+    match op {
+        Op::CollectGarbage { dry_run, .. } | Op::PurgeUploads { dry_run, .. } => *dry_run,
+        Op::HeadBlob { .. }
+        | Op::GetBlob { .. }
+        | Op::UploadStatus { .. }
+        | Op::HeadManifest { .. }
+        | Op::GetManifest { .. }
+        | Op::ListTags { .. }
+        | Op::ListRepositories { .. }
+        | Op::WalkRepositories { .. }
+        | Op::Referrers { .. }
+        | Op::TagsOf { .. }
+        | Op::TagHistory { .. }
+        | Op::ListBlobs
+        | Op::Advance { .. }
+        | Op::Restart => true,
+        _ => false,
+    }
+}
+
 fn option_sets() -> [Options; 3] {
     let deny = Some(Deny { repo: "b".into(), digest: sha256("x") });
     let platforms = vec![Platform { architecture: "amd64".into(), os: "linux".into() }];
@@ -164,9 +186,9 @@ fn every_branch_names_a_rule_that_the_dialect_has_and_permits_its_own_example() 
                 for branch in &branches {
                     let row = rule(branch.rule).unwrap_or_else(|| panic!("{} is no rule", branch.rule));
                     assert!(row.applies_to(dialect, true), "{dialect:?} has no {}: {op:?}", row.id);
-                    assert!(branch.expect.matches(&branch.example()), "{op:?}: {branch:?}");
+                    assert!(branch.expect.matches(&example(branch)), "{op:?}: {branch:?}");
                 }
-                let seen = dice.pick(&branches).example();
+                let seen = example(&dice.pick(&branches));
                 r.permits(op, seen);
             }
         }
@@ -197,7 +219,7 @@ fn an_answer_that_cannot_be_read_is_permitted_to_nothing() {
         for _ in 0..200 {
             let op = any_op(&mut dice);
             r.rejects(op.clone(), Outcome::Broken { what: "the connection dropped".into() });
-            let seen = r.model.expected(&op)[0].example();
+            let seen = example(&r.model.expected(&op)[0]);
             r.permits(op, seen);
         }
     }
@@ -243,11 +265,9 @@ fn codes_and_statuses_are_read_as_they_are_written() {
 }
 
 #[test]
-fn every_operation_has_a_name_and_only_what_changes_content_writes() {
+fn every_operation_has_a_name_and_what_only_asks_changes_nothing() {
     assert_eq!(get_blob("a", "x").name(), "GetBlob");
     assert_eq!(Op::Restart.name(), "Restart");
-    let collect = |dry_run| Op::CollectGarbage { delete_untagged: false, dry_run, grace_seconds: 0 };
-    assert!(collect(false).writes() && !collect(true).writes());
     let mut dice = Dice::new(13);
     let mut r = ours();
     for _ in 0..1_000 {
@@ -256,7 +276,7 @@ fn every_operation_has_a_name_and_only_what_changes_content_writes() {
         r.does(op.clone());
         // Time goes by, and changes nothing else.
         before.now = r.model.state().now;
-        assert!(op.writes() || *r.model.state() == before, "{op:?} changed something");
+        assert!(!only_asks(&op) || *r.model.state() == before, "{op:?} changed something");
     }
 }
 

@@ -84,6 +84,7 @@
 //! The command line (`proofhouse`) does the same for people, and explains what it finds.
 
 pub mod action;
+mod assume;
 pub mod campaign;
 pub mod case;
 pub mod config;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use proofhouse_model::{Dialect, Model, Op, Options, Outcome, Specification, State};
 
+use crate::assume::assume;
 use crate::target::{Target, TargetError};
 
 /// Changes an answer.
@@ -37,7 +38,7 @@ impl Target for Perfect {
 
     async fn perform(&mut self, op: &Op) -> Outcome {
         let model = self.model.as_mut().expect("a case begins with fresh");
-        let outcome = model.assume(op);
+        let outcome = assume(model, op);
         (self.lie)(model, op, outcome)
     }
 

@@ -64,7 +64,9 @@ impl Registry {
     pub fn does(&mut self, op: Op) -> Outcome {
         let branches = self.model.expected(&op);
         assert_eq!(branches.len(), 1, "{op:?} may go several ways: {branches:#?}");
-        self.model.assume(&op)
+        let seen = example(&branches[0]);
+        self.permits(op, seen.clone());
+        seen
     }
 
     /// The rule by which the operation goes, in the one way that is permitted.
@@ -170,6 +172,37 @@ impl Registry {
             Outcome::Names { names, more: false } => names,
             other => panic!("{other}"),
         }
+    }
+}
+
+/// An outcome that the branch permits.
+pub fn example(branch: &Branch) -> Outcome {
+    match &branch.expect {
+        Expect::Exactly(outcome) | Expect::DigestFree { outcome, .. } => outcome.clone(),
+        Expect::Upload { id, size } => {
+            let id = match (id, branch.opens) {
+                (Id::Is(id), _) => id.clone(),
+                (_, Some(upload)) => format!("upload-{}", upload.0),
+                (_, None) => "upload".into(),
+            };
+            Outcome::Upload { id, size: *size }
+        }
+        Expect::Page { following, limit, .. } => {
+            let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).expect("a page fits into memory"));
+            let names = following.iter().take(limit).cloned().collect();
+            Outcome::Names { names, more: following.len() > limit }
+        }
+        Expect::Referrers { all, filtered, .. } => Outcome::Referrers { referrers: all.clone(), filtered: *filtered },
+        Expect::Refused { classes, errors } => {
+            let errors = match errors {
+                Errors::Exactly(errors) => errors.clone(),
+                Errors::AnyOf(codes) => {
+                    codes.iter().take(1).map(|code| ErrorItem { code: code.clone(), detail: None }).collect()
+                }
+            };
+            Outcome::Refused { class: classes[0], errors }
+        }
+        other => panic!("{other} is new: say what it permits"),
     }
 }
 
