@@ -14,25 +14,24 @@ use crate::state::Choice;
 use crate::step::{Answer, At, Branch};
 
 /// HEAD, and GET of the whole.
-pub(crate) fn read(at: &At, repo: &str, digest: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn read(at: &At, digest: &str) -> Answer {
     at.digest(digest)?;
-    at.visible(repo, digest)?;
+    at.visible(digest)?;
     let rule = if at.head { "blob.head" } else { "blob.get" };
-    match at.state.linked_blob(repo, digest) {
+    match at.state.linked_blob(at.repo, digest) {
         Some(bytes) => {
             // Distribution links an alias to the sha256 digest, and fails when that is unlinked.
-            let dangles = at.distribution() && at.state.linked_blob(repo, &digest_of("sha256", bytes)).is_none();
+            let dangles = at.distribution() && at.state.linked_blob(at.repo, &digest_of("sha256", bytes)).is_none();
             if dangles { Err(malformed(digest)) } else { at.answer(rule, whole(at, digest, bytes)) }
         }
-        None => Ok(unlinked(at, repo, digest)),
+        None => Ok(unlinked(at, digest)),
     }
 }
 
 /// GET, perhaps of a part.
-pub(crate) fn get(at: &At, repo: &str, digest: &str, range: Option<Range>) -> Answer {
-    let found = read(at, repo, digest)?;
-    let linked = at.state.linked_blob(repo, digest).is_some();
+pub(crate) fn get(at: &At, digest: &str, range: Option<Range>) -> Answer {
+    let found = read(at, digest)?;
+    let linked = at.state.linked_blob(at.repo, digest).is_some();
     if let (Some(base), true, false) = (&at.options().redirect, linked, at.oci()) {
         return at.answer("blob.redirect", Outcome::Redirect { url: format!("{base}{}", data_path(digest)) });
     }
@@ -86,31 +85,30 @@ fn answered(at: &At, digest: &str, bytes: &Content) -> String {
 
 /// The repository has no link: the blob is unknown here, even if its bytes are on disk. OCI does not say that
 /// repositories are kept apart, so there a registry may share all blobs; then it does so always.
-fn unlinked(at: &At, repo: &str, digest: &str) -> Vec<Branch> {
+fn unlinked(at: &At, digest: &str) -> Vec<Branch> {
     let missing = at.refuse(&unknown("blob.unlinked", digest));
     let Some(bytes) = at.known(at.state, digest).filter(|_| at.oci()) else { return vec![missing] };
     let found = |rule| vec![at.same(rule, whole(at, digest, bytes))];
-    let mut layers = at.state.repo(repo).layers.keys();
+    let mut layers = at.state.repo(at.repo).layers.keys();
     if layers.any(|other| at.state.bytes(other).is_some_and(|bytes| matches_digest(digest, bytes))) {
         return [vec![missing], found("digest.alias")].concat();
     }
-    if at.state.linked_somewhere(digest) && at.state.revision(repo, digest).is_none() {
+    if at.state.linked_somewhere(digest) && at.state.revision(at.repo, digest).is_none() {
         return at.settle(&Choice::SharedBlobs, [vec![missing], found("blob.shared")]);
     }
     [vec![missing], found("blob.shared")].concat()
 }
 
 /// DELETE: the link goes, the bytes stay.
-pub(crate) fn delete(at: &At, repo: &str, digest: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn delete(at: &At, digest: &str) -> Answer {
     at.digest(digest)?;
     at.deletion()?;
-    at.visible(repo, digest)?;
-    let answer = match at.state.linked_blob(repo, digest) {
+    at.visible(digest)?;
+    let answer = match at.state.linked_blob(at.repo, digest) {
         None => Err(unknown("blob.delete.missing", digest)),
         Some(_) => {
             let mut next = at.state.clone();
-            next.repo_mut(repo).layers.remove(digest);
+            next.repo_mut(at.repo).layers.remove(digest);
             at.change("blob.delete", Outcome::Done, next)
         }
     };
@@ -137,19 +135,18 @@ pub(crate) fn deleted(at: &At, choice: &Choice, answer: Answer, again: bool) -> 
 }
 
 /// Mount; where that fails, an upload is started.
-pub(crate) fn mount(at: &At, repo: &str, digest: &str, from: Option<&str>, upload: UploadRef) -> Answer {
-    at.name(repo)?;
+pub(crate) fn mount(at: &At, digest: &str, from: Option<&str>, upload: UploadRef) -> Answer {
     let arguments = from.map_or(Ok(()), |from| at.name(from)).and_then(|()| at.digest(digest));
     if at.ours() {
         arguments.clone()?;
     }
-    let started = vec![at.open("mount.fallback", repo, upload, at.state.clone())];
+    let started = vec![at.open("mount.fallback", upload, at.state.clone())];
     let mounted = |rule, bytes: &Content| {
         let mut next = at.state.clone();
-        next.store_and_link(repo, digest, bytes);
+        next.store_and_link(at.repo, digest, bytes);
         // Distribution's link to an alias points to itself, and so nowhere.
         if at.distribution() && algorithm(digest) != "sha256" {
-            next.repo_mut(repo).layers.remove(digest);
+            next.repo_mut(at.repo).layers.remove(digest);
         }
         vec![at.branch(rule, Outcome::BlobStored { digest: Some(digest.into()) }, next)]
     };

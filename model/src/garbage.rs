@@ -109,12 +109,11 @@ fn sweep(next: &mut State, removed: &[(String, Digest)], swept: &[Digest]) {
 }
 
 /// Library: the repository goes, with its uploads; repositories nested below it stay.
-pub(crate) fn remove_repository(at: &At, repo: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn remove_repository(at: &At) -> Answer {
     let mut next = at.state.clone();
-    if next.repos.remove(repo).is_none() {
-        return Err(refusal("repository.unknown", Why::NameUnknown(repo.into())));
+    if next.repos.remove(at.repo).is_none() {
+        return Err(refusal("repository.unknown", Why::NameUnknown(at.repo.into())));
     }
-    next.uploads.retain(|_, upload| upload.repo != repo);
+    next.uploads.retain(|_, upload| upload.repo != at.repo);
     at.change("repository.remove", Outcome::Done, next)
 }

@@ -11,10 +11,9 @@ use crate::state::Choice;
 use crate::step::{Answer, At, Branch};
 
 /// A page of tags, sorted by bytes, after `last`.
-pub(crate) fn tags(at: &At, repo: &str, n: Option<&str>, last: Option<&str>) -> Answer {
-    at.name(repo)?;
-    let repository = at.state.repo(repo);
-    let unknown = refusal("tags.unknown", Why::NameUnknown(repo.into()));
+pub(crate) fn tags(at: &At, n: Option<&str>, last: Option<&str>) -> Answer {
+    let repository = at.state.repo(at.repo);
+    let unknown = refusal("tags.unknown", Why::NameUnknown(at.repo.into()));
     let tags: Vec<String> = repository.tags.keys().cloned().collect();
     if at.oci() {
         return Ok(oci_tags(at, n, last, &tags, &unknown));
@@ -104,8 +103,7 @@ fn catalog(at: &At) -> Vec<String> {
 }
 
 /// The manifests whose subject is the digest.
-pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option<&str>) -> Answer {
-    at.name(repo)?;
+pub(crate) fn referrers(at: &At, digest: &str, artifact_type: Option<&str>) -> Answer {
     let absent = vec![at.refuse(&refusal("referrers.absent", Why::Absent))];
     if at.distribution() {
         return Ok(absent);
@@ -118,7 +116,7 @@ pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option
         return Ok(at.settle(&Choice::Referrers, [vec![at.expecting(rule.0, expect, next)], absent]));
     }
     at.digest(digest)?;
-    let rows = referrers_of(at, repo, digest);
+    let rows = referrers_of(at, digest);
     let filter = artifact_type.filter(|filter| !filter.is_empty());
     let kept = |row: &&Referrer| filter.is_none_or(|filter| row.artifact_type.as_deref() == Some(filter));
     let filtered: Vec<Referrer> = rows.iter().filter(kept).cloned().collect();
@@ -128,7 +126,7 @@ pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option
     }
     // What no standard takes for a manifest may be listed as well, by a registry that did.
     let names = |it: &&String| at.state.bytes(it).is_some_and(|it| loosely(it).1.as_deref() == Some(digest));
-    let others = at.state.repo(repo).revisions.keys().filter(names);
+    let others = at.state.repo(at.repo).revisions.keys().filter(names);
     let others = others.filter(|it| rows.iter().all(|row| row.digest != **it)).cloned().collect();
     let list = |rule, all: Vec<Referrer>, filtered| {
         let expect = Expect::Referrers { all, others: std::collections::BTreeSet::clone(&others), filtered };
@@ -144,9 +142,9 @@ pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option
     Ok(at.settle(&Choice::Referrers, [there, absent]))
 }
 
-fn referrers_of(at: &At, repo: &str, subject: &str) -> Vec<Referrer> {
+fn referrers_of(at: &At, subject: &str) -> Vec<Referrer> {
     let mut rows = Vec::new();
-    for (digest, manifest) in at.state.manifests(repo) {
+    for (digest, manifest) in at.state.manifests(at.repo) {
         if manifest.subject().is_some_and(|it| it == subject) {
             rows.push(Referrer {
                 digest: digest.clone(),
@@ -161,19 +159,17 @@ fn referrers_of(at: &At, repo: &str, subject: &str) -> Vec<Referrer> {
 }
 
 /// Library: the tags that point to the digest.
-pub(crate) fn tags_of(at: &At, repo: &str, digest: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn tags_of(at: &At, digest: &str) -> Answer {
     at.digest(digest)?;
-    let tags = at.state.repo(repo).tags.iter();
+    let tags = at.state.repo(at.repo).tags.iter();
     let names = tags.filter(|(_, tag)| tag.current == digest).map(|(name, _)| name.clone()).collect();
     at.answer("tags.of", Outcome::Names { names, more: false })
 }
 
 /// Library: every digest that the tag ever pointed to.
-pub(crate) fn tag_history(at: &At, repo: &str, tag: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn tag_history(at: &At, tag: &str) -> Answer {
     at.tag(tag)?;
-    let found = at.state.repo(repo).tags.get(tag);
+    let found = at.state.repo(at.repo).tags.get(tag);
     let found = found.ok_or_else(|| refusal("manifest.unknown", Why::ManifestUnknown(tag.into())))?;
     at.answer("tags.history", Outcome::Digests { digests: found.history.iter().cloned().collect() })
 }

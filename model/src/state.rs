@@ -187,11 +187,6 @@ impl State {
         revisions.filter_map(|digest| Some((digest, read_stored(self.bytes(digest)?)?))).collect()
     }
 
-    /// The open upload of that name in that repository.
-    pub(crate) fn open_upload(&self, repo: &str, upload: UploadRef) -> Option<&Upload> {
-        self.uploads.get(&upload).filter(|upload| upload.repo == repo)
-    }
-
     /// This state after the upload has ended.
     pub(crate) fn ended(&self, upload: UploadRef) -> State {
         let mut next = self.clone();

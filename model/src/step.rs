@@ -34,7 +34,7 @@ pub(crate) type Answer = Result<Vec<Branch>, Refusal>;
 
 /// Every way the specification permits `op` to go from `state`.
 pub fn step(spec: &Specification, state: &State, op: &Op) -> Vec<Branch> {
-    let at = At { spec, state, head: matches!(op, Op::HeadBlob { .. } | Op::HeadManifest { .. }) };
+    let at = At { spec, state, repo: "", head: matches!(op, Op::HeadBlob { .. } | Op::HeadManifest { .. }) };
     let branches = answer(&at, op).unwrap_or_else(|refusal| vec![at.refuse(&refusal)]);
     match op.digest().filter(|digest| at.oci() && at.digest(digest).is_ok()).map(algorithm) {
         None | Some("sha256") => branches,
@@ -50,36 +50,40 @@ pub fn step(spec: &Specification, state: &State, op: &Op) -> Vec<Branch> {
     }
 }
 
-fn answer(at: &At, op: &Op) -> Answer {
+fn answer<'a>(at: &At<'a>, op: &'a Op) -> Answer {
     match op {
-        Op::HeadBlob { repo, digest } => blobs::read(at, repo, digest),
-        Op::GetBlob { repo, digest, range } => blobs::get(at, repo, digest, *range),
-        Op::DeleteBlob { repo, digest } => blobs::delete(at, repo, digest),
-        Op::MountBlob { repo, digest, from, upload } => blobs::mount(at, repo, digest, from.as_deref(), *upload),
-        Op::StartUpload { repo, upload } => uploads::start(at, repo, *upload),
-        Op::PutBlob { repo, digest, bytes, upload } => uploads::put_blob(at, repo, digest, bytes, *upload),
-        Op::Append { repo, upload, range, bytes } => uploads::append(at, repo, *upload, *range, bytes),
-        Op::UploadStatus { repo, upload } => uploads::status(at, repo, *upload),
-        Op::FinishUpload { repo, upload, digest, range, bytes } => {
-            uploads::finish(at, repo, *upload, digest.as_deref(), *range, bytes)
+        Op::HeadBlob { repo, digest } => blobs::read(&at.within(repo)?, digest),
+        Op::GetBlob { repo, digest, range } => blobs::get(&at.within(repo)?, digest, *range),
+        Op::DeleteBlob { repo, digest } => blobs::delete(&at.within(repo)?, digest),
+        Op::MountBlob { repo, digest, from, upload } => {
+            blobs::mount(&at.within(repo)?, digest, from.as_deref(), *upload)
         }
-        Op::CancelUpload { repo, upload } => uploads::cancel(at, repo, *upload),
+        Op::StartUpload { repo, upload } => uploads::start(&at.within(repo)?, *upload),
+        Op::PutBlob { repo, digest, bytes, upload } => uploads::put_blob(&at.within(repo)?, digest, bytes, *upload),
+        Op::Append { repo, upload, range, bytes } => uploads::append(&at.within(repo)?, *upload, *range, bytes),
+        Op::UploadStatus { repo, upload } => uploads::status(&at.within(repo)?, *upload),
+        Op::FinishUpload { repo, upload, digest, range, bytes } => {
+            uploads::finish(&at.within(repo)?, *upload, digest.as_deref(), *range, bytes)
+        }
+        Op::CancelUpload { repo, upload } => uploads::cancel(&at.within(repo)?, *upload),
         Op::PutManifest { repo, reference, content_type, tags, bytes } => {
             let content_type = content_type.as_deref();
-            manifests::Push { at, repo, reference, content_type, tags, bytes }.put()
+            manifests::Push { at: &at.within(repo)?, reference, content_type, tags, bytes }.put()
         }
         Op::HeadManifest { repo, reference } | Op::GetManifest { repo, reference } => {
-            manifests::get(at, repo, reference)
+            manifests::get(&at.within(repo)?, reference)
         }
-        Op::DeleteManifest { repo, reference } => manifests::delete(at, repo, reference),
-        Op::ListTags { repo, n, last } => lists::tags(at, repo, n.as_deref(), last.as_deref()),
+        Op::DeleteManifest { repo, reference } => manifests::delete(&at.within(repo)?, reference),
+        Op::ListTags { repo, n, last } => lists::tags(&at.within(repo)?, n.as_deref(), last.as_deref()),
         Op::ListRepositories { n, last } => lists::repositories(at, n.as_deref(), last.as_deref()),
         Op::WalkRepositories { .. } => lists::walk(at),
-        Op::Referrers { repo, digest, artifact_type } => lists::referrers(at, repo, digest, artifact_type.as_deref()),
-        Op::TagsOf { repo, digest } => lists::tags_of(at, repo, digest),
-        Op::TagHistory { repo, tag } => lists::tag_history(at, repo, tag),
+        Op::Referrers { repo, digest, artifact_type } => {
+            lists::referrers(&at.within(repo)?, digest, artifact_type.as_deref())
+        }
+        Op::TagsOf { repo, digest } => lists::tags_of(&at.within(repo)?, digest),
+        Op::TagHistory { repo, tag } => lists::tag_history(&at.within(repo)?, tag),
         Op::ListBlobs => lists::blobs(at),
-        Op::RemoveRepository { repo } => garbage::remove_repository(at, repo),
+        Op::RemoveRepository { repo } => garbage::remove_repository(&at.within(repo)?),
         Op::CollectGarbage { delete_untagged, dry_run, grace_seconds } => {
             garbage::collect(at, *delete_untagged, *dry_run, *grace_seconds)
         }
@@ -92,15 +96,24 @@ fn answer(at: &At, op: &Op) -> Answer {
     }
 }
 
-/// An operation is asked here: of this specification, in this state.
+/// An operation is asked here: of this specification, in this state, of this repository.
+#[derive(Clone, Copy)]
 pub(crate) struct At<'a> {
     pub(crate) spec: &'a Specification,
     pub(crate) state: &'a State,
+    /// Well-formed; empty where an operation is of no repository.
+    pub(crate) repo: &'a str,
     /// The answer has no body.
     pub(crate) head: bool,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    /// The same in that repository, if its name is well-formed, or `NAME_INVALID`.
+    pub(crate) fn within(&self, repo: &'a str) -> Result<At<'a>, Refusal> {
+        self.name(repo)?;
+        Ok(At { repo, ..*self })
+    }
+
     pub(crate) fn options(&self) -> &Options {
         self.spec.options()
     }
@@ -180,10 +193,10 @@ impl At<'_> {
     }
 
     /// A new upload in `next`, which already has all else that changes.
-    pub(crate) fn open(&self, rule: &'static str, repo: &str, upload: UploadRef, mut next: State) -> Branch {
+    pub(crate) fn open(&self, rule: &'static str, upload: UploadRef, mut next: State) -> Branch {
         let id = if self.oci() { Id::Any } else { Id::Fresh(self.state.used_ids.clone()) };
-        next.repo_mut(repo);
-        let (repo, bytes) = (repo.to_owned(), Content::default());
+        next.repo_mut(self.repo);
+        let (repo, bytes) = (self.repo.to_owned(), Content::default());
         next.uploads.insert(upload, Upload { repo, id: None, bytes, started_at: next.now });
         Branch { opens: Some(upload), ..self.expecting(rule, Expect::Upload { id, size: 0 }, next) }
     }
@@ -224,8 +237,8 @@ impl At<'_> {
     }
 
     /// Access control lets the digest be seen, or DENIED.
-    pub(crate) fn visible(&self, repo: &str, digest: &str) -> Result<(), Refusal> {
-        let hidden = self.spec.hides(repo, digest);
+    pub(crate) fn visible(&self, digest: &str) -> Result<(), Refusal> {
+        let hidden = self.spec.hides(self.repo, digest);
         if hidden { Err(refusal("access.denied", Why::Denied(digest.into()))) } else { Ok(()) }
     }
 
