@@ -56,7 +56,7 @@ pub use model::{MOST_STATES, Model, Violation, ViolationKind};
 pub use names::{digest_of, is_digest, is_repository, is_tag};
 pub use op::{Op, Range, UploadRef};
 pub use options::{Cache, Deny, Dialect, Options, Platform, Release};
-pub use outcome::{BlobBody, Class, Code, ErrorItem, Outcome, Referrer};
+pub use outcome::{BlobBody, Code, ErrorItem, Outcome, Referrer};
 pub use rules::{Level, Rule, RuleId, Standard, rule, rules};
 pub use specification::{OptionsError, Specification};
 pub use state::{Blob, Digest, Repository, Revision, State, Tag, Upload};

@@ -5,7 +5,7 @@
 use crate::expect::Expect;
 use crate::manifest::loosely;
 use crate::names::catalog_key;
-use crate::outcome::{Class, Outcome, Referrer};
+use crate::outcome::{Outcome, Referrer};
 use crate::refusal::{Refusal, Why, refusal};
 use crate::state::Choice;
 use crate::step::{Answer, At, Branch};
@@ -112,7 +112,7 @@ pub(crate) fn referrers(at: &At, digest: &str, artifact_type: Option<&str>) -> A
         let Branch { rule, expect, next, .. } = at.refuse(&malformed);
         let Expect::Refused { errors, .. } = expect else { return Err(malformed) };
         // A registry that has the endpoint answers it 400, and never 404.
-        let expect = Expect::Refused { classes: vec![Class::Invalid], errors };
+        let expect = Expect::Refused { statuses: vec![400], errors };
         return Ok(at.settle(&Choice::Referrers, [vec![at.expecting(rule.0, expect, next)], absent]));
     }
     at.digest(digest)?;

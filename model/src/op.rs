@@ -1,7 +1,7 @@
 //! What a client can ask of a registry.
 //!
 //! An [`Op`] is one request in the registry's own terms: names, digests, bytes. Framing (methods,
-//! headers, statuses) belongs to whoever performs it. Every string is given as the client wrote it,
+//! paths, headers) belongs to whoever performs it. Every string is given as the client wrote it,
 //! well-formed or not, so that refusing nonsense is part of the specification too.
 
 use serde::{Deserialize, Serialize};

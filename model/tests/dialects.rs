@@ -254,14 +254,12 @@ fn operations_and_outcomes_are_written_as_json_and_read_back() {
 }
 
 #[test]
-fn codes_and_statuses_are_read_as_they_are_written() {
+fn codes_are_read_as_they_are_written() {
     for text in ["BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "TOOMANYREQUESTS", "PAGINATION_NUMBER_INVALID", "MADE_UP"] {
-        assert_eq!(Code::from_text(text).text(), text);
+        assert_eq!(Code::from(text).to_string(), text);
+        assert_eq!(serde_json::to_value(Code::from(text)).unwrap(), json!(text));
     }
-    assert_eq!(Code::from_text("MADE_UP"), Code::Other("MADE_UP".into()));
-    for status in 400..=500 {
-        assert_eq!(Class::from_status(status).status(), status);
-    }
+    assert_eq!(Code::from("MADE_UP"), Code::Other("MADE_UP".into()));
 }
 
 #[test]
@@ -295,7 +293,7 @@ fn outcomes_are_counted_by_class() {
         (collected(&[], &[&sha256("x")]), "Collected blobs"),
         (collected(&[("a", &sha256("x"))], &[]), "Collected manifests"),
         (blob_unknown("x"), "Refused BLOB_UNKNOWN"),
-        (bare(Class::Denied), "Refused 403"),
+        (bare(403), "Refused 403"),
     ] {
         assert_eq!(outcome.class_name(), class);
         assert_eq!(outcome.succeeded(), !class.starts_with("Refused"));

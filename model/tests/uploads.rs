@@ -6,11 +6,11 @@ use common::*;
 use proofhouse_model::*;
 
 fn out_of_order() -> Outcome {
-    refused(Class::Range, Code::BlobUploadInvalid, None)
+    refused(416, Code::BlobUploadInvalid, None)
 }
 
 fn wrong_length() -> Outcome {
-    refused(Class::Invalid, Code::SizeInvalid, None)
+    refused(400, Code::SizeInvalid, None)
 }
 
 /// A finish with a range.

@@ -9,7 +9,9 @@ pub(crate) fn assume(model: &mut Model, op: &Op) -> Outcome {
         Expect::Upload { id: Id::Is(id), size } => Outcome::Upload { id, size },
         // Every id that there was before has a smaller number.
         Expect::Upload { id: Id::Fresh(used), size } => Outcome::Upload { id: format!("upload-{}", used.len()), size },
-        Expect::Refused { classes, errors: Errors::Exactly(errors) } => Outcome::Refused { class: classes[0], errors },
+        Expect::Refused { statuses, errors: Errors::Exactly(errors) } => {
+            Outcome::Refused { status: statuses[0], errors }
+        }
         other => unreachable!("our dialect leaves nothing open: {other}"),
     };
     model.observe(op, &outcome).expect("it is what was expected");

@@ -254,7 +254,7 @@ pub fn case(config: &CampaignConfig, seed: u64, offers: &dyn Fn(&Op) -> bool) ->
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Class, Code, ErrorItem};
+    use proofhouse_model::{Code, ErrorItem};
 
     use super::*;
     use crate::perfect::Perfect;
@@ -291,7 +291,7 @@ mod tests {
     /// A blob that the repository does not link is served if any repository links it.
     fn serves_every_repository() -> Perfect {
         Perfect::lying(|model, op, truth| match (op, &truth) {
-            (Op::GetBlob { digest, range: None, .. }, Outcome::Refused { class: Class::NotFound, .. }) => {
+            (Op::GetBlob { digest, range: None, .. }, Outcome::Refused { status: 404, .. }) => {
                 match model.state().blobs.get(digest) {
                     Some(blob) => Outcome::Blob {
                         digest: Some(digest.clone()),
@@ -366,12 +366,12 @@ mod tests {
     #[test]
     fn a_wrong_error_detail_is_a_divergence() {
         let wrong = Perfect::lying(|_, _, truth| match truth {
-            Outcome::Refused { class, errors } => {
+            Outcome::Refused { status, errors } => {
                 let detail = |error: ErrorItem| match error.code {
                     Code::ManifestBlobUnknown => ErrorItem { detail: None, ..error },
                     _ => error,
                 };
-                Outcome::Refused { class, errors: errors.into_iter().map(detail).collect() }
+                Outcome::Refused { status, errors: errors.into_iter().map(detail).collect() }
             }
             _ => truth,
         });

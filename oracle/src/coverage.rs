@@ -125,14 +125,14 @@ impl fmt::Display for Coverage {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Class, UploadRef};
+    use proofhouse_model::UploadRef;
 
     use super::*;
 
     fn counted() -> Coverage {
         let mut coverage = Coverage::default();
         let put = Op::StartUpload { repo: "a".into(), upload: UploadRef(0) };
-        let refused = Outcome::Refused { class: Class::Invalid, errors: Vec::new() };
+        let refused = Outcome::Refused { status: 400, errors: Vec::new() };
         coverage.count(&put, &Outcome::Upload { id: "1".into(), size: 0 }, RuleId("upload.start"), true);
         coverage.count(&put, &refused, RuleId("name.invalid"), true);
         coverage.count(&Op::ListBlobs, &Outcome::Digests { digests: Vec::new() }, RuleId("blobs.list"), true);

@@ -7,7 +7,7 @@
 use crate::config::{self, ConfigError};
 use crate::pool::{self, Algorithm};
 use crate::target::{Target, TargetError};
-use proofhouse_model::{Class, Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
+use proofhouse_model::{Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
 
 /// The platforms that a target's filter is asked about: `os/architecture`.
 const PLATFORMS: [&str; 12] = [
@@ -174,7 +174,7 @@ fn says(outcome: &Outcome, code: &Code) -> bool {
 
 /// It says that it does not do that.
 pub(crate) fn is_unsupported(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Refused { class: Class::Unsupported, .. }) || says(outcome, &Code::Unsupported)
+    matches!(outcome, Outcome::Refused { status: 405, .. }) || says(outcome, &Code::Unsupported)
 }
 
 fn sha256(text: &str) -> String {
@@ -235,7 +235,7 @@ mod tests {
                 Ok(())
             }
             async fn perform(&mut self, _: &Op) -> Outcome {
-                Outcome::Refused { class: Class::Denied, errors: Vec::new() }
+                Outcome::Refused { status: 403, errors: Vec::new() }
             }
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -193,14 +193,15 @@ pub fn example(branch: &Branch) -> Outcome {
             Outcome::Names { names, more: following.len() > limit }
         }
         Expect::Referrers { all, filtered, .. } => Outcome::Referrers { referrers: all.clone(), filtered: *filtered },
-        Expect::Refused { classes, errors } => {
+        Expect::Refused { statuses, errors } => {
             let errors = match errors {
                 Errors::Exactly(errors) => errors.clone(),
+                Errors::Any => vec![ErrorItem { code: Code::BlobUnknown, detail: None }],
                 Errors::AnyOf(codes) => {
                     codes.iter().take(1).map(|code| ErrorItem { code: code.clone(), detail: None }).collect()
                 }
             };
-            Outcome::Refused { class: classes[0], errors }
+            Outcome::Refused { status: statuses[0], errors }
         }
         other => panic!("{other} is new: say what it permits"),
     }
@@ -449,45 +450,45 @@ pub fn collected(manifests: &[(&str, &String)], blobs: &[&String]) -> Outcome {
 }
 
 /// A refusal with one error.
-pub fn refused(class: Class, code: Code, detail: Option<&str>) -> Outcome {
-    Outcome::Refused { class, errors: vec![ErrorItem { code, detail: detail.map(str::to_owned) }] }
+pub fn refused(status: u16, code: Code, detail: Option<&str>) -> Outcome {
+    Outcome::Refused { status, errors: vec![ErrorItem { code, detail: detail.map(str::to_owned) }] }
 }
 
 /// A refusal without a body.
-pub fn bare(class: Class) -> Outcome {
-    Outcome::Refused { class, errors: Vec::new() }
+pub fn bare(status: u16) -> Outcome {
+    Outcome::Refused { status, errors: Vec::new() }
 }
 
 pub fn blob_unknown(digest: &str) -> Outcome {
-    refused(Class::NotFound, Code::BlobUnknown, Some(digest))
+    refused(404, Code::BlobUnknown, Some(digest))
 }
 
 pub fn upload_unknown() -> Outcome {
-    refused(Class::NotFound, Code::BlobUploadUnknown, None)
+    refused(404, Code::BlobUploadUnknown, None)
 }
 
 pub fn manifest_unknown(reference: &str) -> Outcome {
-    refused(Class::NotFound, Code::ManifestUnknown, Some(reference))
+    refused(404, Code::ManifestUnknown, Some(reference))
 }
 
 pub fn digest_invalid(digest: Option<&str>) -> Outcome {
-    refused(Class::Invalid, Code::DigestInvalid, digest)
+    refused(400, Code::DigestInvalid, digest)
 }
 
 pub fn name_invalid(name: &str) -> Outcome {
-    refused(Class::Invalid, Code::NameInvalid, Some(name))
+    refused(400, Code::NameInvalid, Some(name))
 }
 
 pub fn malformed() -> Outcome {
-    refused(Class::Invalid, Code::ManifestInvalid, None)
+    refused(400, Code::ManifestInvalid, None)
 }
 
 pub fn unsupported() -> Outcome {
-    refused(Class::Unsupported, Code::Unsupported, None)
+    refused(405, Code::Unsupported, None)
 }
 
 /// One `MANIFEST_BLOB_UNKNOWN` for each digest.
 pub fn references_unknown(digests: &[&String]) -> Outcome {
     let error = |digest: &&String| ErrorItem { code: Code::ManifestBlobUnknown, detail: Some((*digest).clone()) };
-    Outcome::Refused { class: Class::Invalid, errors: digests.iter().map(error).collect() }
+    Outcome::Refused { status: 400, errors: digests.iter().map(error).collect() }
 }
