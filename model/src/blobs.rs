@@ -3,15 +3,11 @@
 //! Bytes are stored once, for all; a repository reaches them only through its own link. Sources: OCI distribution-spec 1.1,
 //! "Pulling blobs", "Mounting a blob from another repository", "Deleting Blobs"; the seed's `linkedBlobStore`.
 
-use crate::content::Content;
-use crate::expect::Expect;
-use crate::names::{algorithm, digest_of, matches_digest};
-use crate::op::{Range, UploadRef};
-use crate::outcome::{BlobBody, Outcome};
+use crate::names::{algorithm, matches_digest};
 use crate::refusal::{Refusal, Why, refusal};
-use crate::rules::RuleId;
 use crate::state::Choice;
-use crate::step::{Answer, At, Branch};
+use crate::step::{Answer, At};
+use crate::{BlobBody, Branch, Content, Expect, Outcome, Range, RuleId, UploadRef, digest_of};
 
 /// HEAD, and GET of the whole.
 pub(crate) fn read(at: &At, digest: &str) -> Answer {
@@ -21,8 +17,10 @@ pub(crate) fn read(at: &At, digest: &str) -> Answer {
     match at.state.linked_blob(at.repo, digest) {
         Some(bytes) => {
             // Distribution links an alias to the sha256 digest, and fails when that is unlinked.
-            let dangles = at.distribution() && at.state.linked_blob(at.repo, &digest_of("sha256", bytes)).is_none();
-            if dangles { Err(malformed(digest)) } else { at.answer(rule, whole(at, digest, bytes)) }
+            if at.distribution() && at.state.linked_blob(at.repo, &digest_of("sha256", bytes)).is_none() {
+                return Err(refusal("digest.alias", Why::Digest(Some(digest.into()))));
+            }
+            at.answer(rule, whole(at, digest, bytes))
         }
         None => Ok(unlinked(at, digest)),
     }
@@ -35,7 +33,7 @@ pub(crate) fn get(at: &At, digest: &str, range: Option<Range>) -> Answer {
     if let (Some(base), true, false) = (&at.options().redirect, linked, at.oci()) {
         return at.answer("blob.redirect", Outcome::Redirect { url: format!("{base}{}", data_path(digest)) });
     }
-    let (Some(range), Some(bytes)) = (range, at.known(at.state, digest)) else { return Ok(found) };
+    let (Some(range), Some(bytes)) = (range, at.state.known(digest)) else { return Ok(found) };
     let (refused, found): (Vec<Branch>, Vec<Branch>) =
         found.into_iter().partition(|branch| matches!(branch.expect, Expect::Refused { .. }));
     let parts = found.into_iter().flat_map(|whole| parts(at, range, digest, bytes, whole));
@@ -44,20 +42,16 @@ pub(crate) fn get(at: &At, digest: &str, range: Option<Range>) -> Answer {
 
 /// The part that is asked for. Serving parts is a SHOULD of OCI: a registry that does not serve them answers with the whole.
 fn parts(at: &At, range: Range, digest: &str, bytes: &Content, whole: Branch) -> Vec<Branch> {
-    let part = part(at, range, bytes.size()).map(|(first, last)| {
-        let cut = bytes.slice(index(first), index(last).saturating_add(1));
-        let body = Some(BlobBody { bytes: cut, range: Some((first, last)) });
-        let outcome = Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body };
-        at.branch("blob.range", outcome, whole.next.clone())
-    });
     let next = whole.next.clone();
-    let unsatisfiable = Branch { next, ..at.refuse(&refusal("blob.range.unsatisfiable", Why::Unsatisfiable)) };
     let ignored = Branch { rule: RuleId("blob.range.ignored"), ..whole };
-    match part {
-        Some(part) if at.oci() => at.settle(&Choice::Ranges, [vec![part], vec![ignored]]),
-        None if at.oci() => vec![unsatisfiable, ignored],
-        part => vec![part.unwrap_or(unsatisfiable)],
-    }
+    let Some((first, last)) = part(at, range, bytes.size()) else {
+        let refused = Branch { next, ..at.refuse(&refusal("blob.range.unsatisfiable", Why::Unsatisfiable)) };
+        return if at.oci() { vec![refused, ignored] } else { vec![refused] };
+    };
+    let cut = bytes.slice(index(first), index(last).saturating_add(1));
+    let body = Some(BlobBody { bytes: cut, range: Some((first, last)) });
+    let outcome = Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body };
+    at.either(&Choice::Ranges, vec![at.branch("blob.range", outcome, next)], vec![ignored])
 }
 
 /// The first and last byte of the part, both inclusive; none if there is nothing of it.
@@ -87,7 +81,7 @@ fn answered(at: &At, digest: &str, bytes: &Content) -> String {
 /// repositories are kept apart, so there a registry may share all blobs; then it does so always.
 fn unlinked(at: &At, digest: &str) -> Vec<Branch> {
     let missing = at.refuse(&unknown("blob.unlinked", digest));
-    let Some(bytes) = at.known(at.state, digest).filter(|_| at.oci()) else { return vec![missing] };
+    let Some(bytes) = at.state.known(digest).filter(|_| at.oci()) else { return vec![missing] };
     let found = |rule| vec![at.same(rule, whole(at, digest, bytes))];
     let mut layers = at.state.repo(at.repo).layers.keys();
     if layers.any(|other| at.state.bytes(other).is_some_and(|bytes| matches_digest(digest, bytes))) {
@@ -109,10 +103,10 @@ pub(crate) fn delete(at: &At, digest: &str) -> Answer {
         Some(_) => {
             let mut next = at.state.clone();
             next.repo_mut(at.repo).layers.remove(digest);
-            at.change("blob.delete", Outcome::Done, next)
+            Ok(vec![at.branch("blob.delete", Outcome::Done, next)])
         }
     };
-    let again = at.known(at.state, digest).is_some();
+    let again = at.state.known(digest).is_some();
     deleted(at, &Choice::BlobDelete, answer, again)
 }
 
@@ -158,20 +152,15 @@ pub(crate) fn mount(at: &At, digest: &str, from: Option<&str>, upload: UploadRef
     if !at.oci() {
         return Ok(started);
     }
-    let anywhere = at.known(at.state, digest).map(|bytes| mounted("mount.anywhere", bytes)).unwrap_or_default();
+    let anywhere = at.state.known(digest).map(|bytes| mounted("mount.anywhere", bytes)).unwrap_or_default();
     if from.is_none() && at.state.linked_somewhere(digest) {
         return Ok(at.settle(&Choice::MountAnywhere, [anywhere, started]));
     }
-    let refused = arguments.err().map(|refusal| at.refuse(&refusal)).into_iter().collect();
-    Ok([started, anywhere, refused].concat())
+    Ok([started, anywhere, at.refusals(arguments.err())].concat())
 }
 
 fn unknown(rule: &'static str, digest: &str) -> Refusal {
     refusal(rule, Why::BlobUnknown(digest.into()))
-}
-
-fn malformed(digest: &str) -> Refusal {
-    refusal("digest.alias", Why::Digest(Some(digest.into())))
 }
 
 /// The path of a blob's bytes, as in the layout of `distribution`.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::outcome::{Code, ErrorItem, Outcome, Referrer};
+use crate::{Code, ErrorItem, Outcome, Referrer};
 
 /// Which id an upload may have.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,13 +2,12 @@
 //!
 //! Sources: OCI distribution-spec 1.1, "Content Discovery"; for the catalog, which OCI leaves out, `distribution`.
 
-use crate::expect::Expect;
-use crate::manifest::loosely;
+use crate::manifest::{Manifest, loosely};
 use crate::names::catalog_key;
-use crate::outcome::{Outcome, Referrer};
 use crate::refusal::{Refusal, Why, refusal};
 use crate::state::Choice;
-use crate::step::{Answer, At, Branch};
+use crate::step::{Answer, At};
+use crate::{Branch, Errors, Expect, Outcome, Referrer};
 
 /// A page of tags, sorted by bytes, after `last`.
 pub(crate) fn tags(at: &At, n: Option<&str>, last: Option<&str>) -> Answer {
@@ -40,15 +39,14 @@ pub(crate) fn tags(at: &At, n: Option<&str>, last: Option<&str>) -> Answer {
 
 /// OCI: the tags of what is not there are 404 or none; `n=0` is an empty list; a page that announces another may be short.
 fn oci_tags(at: &At, n: Option<&str>, last: Option<&str>, tags: &[String], unknown: &Refusal) -> Vec<Branch> {
-    let limit = page_size(n);
-    let mut refused: Vec<Branch> = limit.as_ref().err().map(|refusal| at.refuse(refusal)).into_iter().collect();
-    let limit = limit.unwrap_or(None);
-    if tags.is_empty() {
-        refused.push(at.refuse(unknown));
-    }
-    if let Some(n) = limit.filter(|n| *n > at.options().catalog_max) {
-        refused.push(at.refuse(&refusal("page-size.invalid", Why::PageSize(n.to_string()))));
-    }
+    let (limit, no_number) = match page_size(n) {
+        Ok(limit) => (limit, None),
+        Err(refusal) => (None, Some(refusal)),
+    };
+    let too_many = limit.filter(|n| *n > at.options().catalog_max);
+    let too_many = too_many.map(|n| refusal("page-size.invalid", Why::PageSize(n.to_string())));
+    let none = tags.is_empty().then(|| unknown.clone());
+    let refused = at.refusals([no_number, none, too_many].into_iter().flatten());
     if limit == Some(0) {
         return [refused, vec![at.same("tags.none-asked", nothing())]].concat();
     }
@@ -108,12 +106,11 @@ pub(crate) fn referrers(at: &At, digest: &str, artifact_type: Option<&str>) -> A
     if at.distribution() {
         return Ok(absent);
     }
-    if let (Err(malformed), true) = (at.digest(digest), at.oci()) {
-        let Branch { rule, expect, next, .. } = at.refuse(&malformed);
-        let Expect::Refused { errors, .. } = expect else { return Err(malformed) };
-        // A registry that has the endpoint answers it 400, and never 404.
-        let expect = Expect::Refused { statuses: vec![400], errors };
-        return Ok(at.settle(&Choice::Referrers, [vec![at.expecting(rule.0, expect, next)], absent]));
+    if at.oci() && at.digest(digest).is_err() {
+        // A registry that has the endpoint answers 400, and never 404.
+        let expect = Expect::Refused { statuses: vec![400], errors: Errors::Any };
+        let malformed = at.expecting("digest.invalid", expect, at.state.clone());
+        return Ok(at.settle(&Choice::Referrers, [vec![malformed], absent]));
     }
     at.digest(digest)?;
     let rows = referrers_of(at, digest);
@@ -143,19 +140,16 @@ pub(crate) fn referrers(at: &At, digest: &str, artifact_type: Option<&str>) -> A
 }
 
 fn referrers_of(at: &At, subject: &str) -> Vec<Referrer> {
-    let mut rows = Vec::new();
-    for (digest, manifest) in at.state.manifests(at.repo) {
-        if manifest.subject().is_some_and(|it| it == subject) {
-            rows.push(Referrer {
-                digest: digest.clone(),
-                media_type: manifest.kind.media_type().to_owned(),
-                size: at.state.blobs[digest].bytes.size(),
-                artifact_type: manifest.listed_artifact_type(),
-                annotations: manifest.annotations,
-            });
-        }
-    }
-    rows
+    let mut manifests = at.state.manifests(at.repo);
+    manifests.retain(|_, manifest| manifest.subject().is_some_and(|it| it == subject));
+    let row = |(digest, manifest): (&String, Manifest)| Referrer {
+        digest: digest.clone(),
+        media_type: manifest.kind.media_type().to_owned(),
+        size: at.state.blobs[digest].bytes.size(),
+        artifact_type: manifest.listed_artifact_type(),
+        annotations: manifest.annotations,
+    };
+    manifests.into_iter().map(row).collect()
 }
 
 /// Library: the tags that point to the digest.

@@ -7,15 +7,13 @@
 use std::collections::BTreeSet;
 
 use crate::blobs::deleted;
-use crate::content::Content;
 use crate::decoder::decodes;
 use crate::manifest::{Descriptor, Kind, Manifest, derive, essence, loosely, read, read_stored};
-use crate::names::{algorithm, digest_of, matches_digest};
-use crate::options::Dialect;
-use crate::outcome::{Code, ErrorItem, Outcome};
+use crate::names::{algorithm, matches_digest};
 use crate::refusal::{Refusal, Why, refusal};
-use crate::state::{Choice, Revision, State};
-use crate::step::{Answer, At, Branch};
+use crate::state::Choice;
+use crate::step::{Answer, At};
+use crate::{Branch, Code, Content, Dialect, ErrorItem, Outcome, Revision, State, digest_of};
 
 /// One PUT.
 pub(crate) struct Push<'a> {
@@ -276,7 +274,7 @@ fn delete_tag(at: &At, tag: &str) -> Answer {
     }
     let mut next = at.state.clone();
     match next.repos.get_mut(at.repo).and_then(|it| it.tags.remove(tag)) {
-        Some(_) => at.change("manifest.delete.tag", Outcome::Done, next),
+        Some(_) => Ok(vec![at.branch("manifest.delete.tag", Outcome::Done, next)]),
         None => Err(unknown("manifest.delete.unknown", tag)),
     }
 }

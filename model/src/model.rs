@@ -5,12 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::op::Op;
-use crate::outcome::Outcome;
-use crate::rules::RuleId;
-use crate::specification::Specification;
-use crate::state::State;
-use crate::step::{Branch, step};
+use crate::{Branch, Op, Outcome, RuleId, Specification, State, step};
 
 /// How many states are held at most. More is reported as a violation of its own kind, never cut silently.
 pub const MOST_STATES: usize = 256;

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::content::Content;
+use crate::Content;
 
 /// Names an upload by the operation that opened it, not by the registry's id.
 ///

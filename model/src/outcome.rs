@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::content::Content;
+use crate::Content;
 
 /// Error codes of the standards, written and read as `BLOB_UNKNOWN`. Over HTTP: `errors[].code`.
 #[derive(

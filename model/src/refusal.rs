@@ -3,10 +3,7 @@
 //! The rows of `docs/behaviour.md`, "Errors", and beside them what the OCI text and `distribution` say for the same
 //! reason. OCI fixes few statuses and ties no code to one; details are free there.
 
-use crate::expect::{Errors, Expect};
-use crate::options::Dialect;
-use crate::outcome::{Code, ErrorItem};
-use crate::rules::RuleId;
+use crate::{Code, Dialect, ErrorItem, Errors, Expect, RuleId};
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]

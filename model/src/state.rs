@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use crate::content::Content;
 use crate::manifest::{Manifest, read_stored};
-use crate::op::UploadRef;
-use crate::rules::RuleId;
+use crate::names::matches_digest;
+use crate::{Content, Platform, RuleId, UploadRef};
 
 /// A digest, well-formed.
 pub type Digest = String;
@@ -95,7 +94,7 @@ pub(crate) enum Choice {
     /// Manifests of this type are taken.
     Takes(&'static str),
     /// A manifest may name content of this type, for this platform, that is not there.
-    Missing(String, Option<(String, String)>),
+    Missing(String, Option<Platform>),
     /// The referrers endpoint is there.
     Referrers,
     /// Referrers are filtered.
@@ -168,6 +167,12 @@ impl State {
     /// The bytes in the global store, whoever links them.
     pub(crate) fn bytes(&self, digest: &str) -> Option<&Content> {
         self.blobs.get(digest).map(|blob| &blob.bytes)
+    }
+
+    /// The same, under whatever digest they were stored.
+    pub(crate) fn known(&self, digest: &str) -> Option<&Content> {
+        let mut others = self.blobs.values().map(|blob| &blob.bytes).filter(|bytes| matches_digest(digest, bytes));
+        self.bytes(digest).or_else(|| others.next())
     }
 
     /// Does any repository link the blob?

@@ -4,16 +4,13 @@
 //! function: it answers with all the [`Branch`]es that the standard permits, each with its rule, what the client
 //! may see, and the state after.
 
-use crate::content::Content;
-use crate::expect::{Expect, Id};
-use crate::names::{algorithm, digest_of, is_sha384};
-use crate::op::{Op, UploadRef};
-use crate::options::{Dialect, Options, Release};
-use crate::outcome::Outcome;
+use crate::names::{algorithm, is_sha384};
 use crate::refusal::{Refusal, Why, refusal};
-use crate::rules::RuleId;
-use crate::specification::Specification;
-use crate::state::{Choice, State, Upload};
+use crate::state::Choice;
+use crate::{
+    Content, Dialect, Expect, Id, Op, Options, Outcome, Release, RuleId, Specification, State, Upload, UploadRef,
+    digest_of,
+};
 use crate::{blobs, garbage, lists, manifests, uploads};
 
 /// One way in which an operation may go.
@@ -90,7 +87,7 @@ fn answer<'a>(at: &At<'a>, op: &'a Op) -> Answer {
         Op::PurgeUploads { older_than, dry_run } => uploads::purge(at, *older_than, *dry_run),
         Op::Advance { seconds } => {
             let now = at.state.now.saturating_add(*seconds);
-            at.change("time.advance", Outcome::Done, State { now, ..at.state.clone() })
+            Ok(vec![at.branch("time.advance", Outcome::Done, State { now, ..at.state.clone() })])
         }
         Op::Restart => at.answer("restart", Outcome::Done),
     }
@@ -136,12 +133,7 @@ impl<'a> At<'a> {
 
     /// The one permitted outcome; nothing changes.
     pub(crate) fn answer(&self, rule: &'static str, outcome: Outcome) -> Answer {
-        self.change(rule, outcome, self.state.clone())
-    }
-
-    /// The one permitted outcome, and the state after.
-    pub(crate) fn change(&self, rule: &'static str, outcome: Outcome, next: State) -> Answer {
-        Ok(vec![self.branch(rule, outcome, next)])
+        Ok(vec![self.same(rule, outcome)])
     }
 
     /// One permitted outcome of several; nothing changes.
@@ -153,7 +145,7 @@ impl<'a> At<'a> {
     pub(crate) fn branch(&self, rule: &'static str, outcome: Outcome, next: State) -> Branch {
         let expect = match &outcome {
             Outcome::Blob { digest: Some(digest), .. } | Outcome::BlobStored { digest: Some(digest) } if self.oci() => {
-                let bytes = self.known(&next, digest).map(|bytes| &**bytes).unwrap_or_default();
+                let bytes = next.known(digest).map(|bytes| &**bytes).unwrap_or_default();
                 let others = ["sha256", "sha384", "sha512"].map(|algorithm| digest_of(algorithm, bytes));
                 Expect::DigestFree { others: others.into(), outcome }
             }
@@ -170,6 +162,11 @@ impl<'a> At<'a> {
     /// A refusal leaves everything as it was.
     pub(crate) fn refuse(&self, refusal: &Refusal) -> Branch {
         self.expecting(refusal.rule.0, refusal.expect(self.spec.dialect(), self.head), self.state.clone())
+    }
+
+    /// Any of these refusals.
+    pub(crate) fn refusals(&self, all: impl IntoIterator<Item = Refusal>) -> Vec<Branch> {
+        all.into_iter().map(|refusal| self.refuse(&refusal)).collect()
     }
 
     /// The ways that a choice may go; the one that was taken first is the only one from then on.
@@ -207,12 +204,6 @@ impl<'a> At<'a> {
         let size = upload.map_or(0, |upload| upload.bytes.size());
         let id = upload.and_then(|upload| upload.id.clone()).filter(|_| !self.oci()).map_or(Id::Any, Id::Is);
         self.expecting(rule, Expect::Upload { id, size }, next)
-    }
-
-    /// The bytes of a digest, wherever they are, and under whatever digest they were stored.
-    pub(crate) fn known<'s>(&self, state: &'s State, digest: &str) -> Option<&'s Content> {
-        let mut others = state.blobs.values().filter(|blob| crate::names::matches_digest(digest, &blob.bytes));
-        state.blobs.get(digest).or_else(|| others.next()).map(|blob| &blob.bytes)
     }
 
     /// The name is well-formed, or `NAME_INVALID`.

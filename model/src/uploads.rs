@@ -3,13 +3,11 @@
 //! Bytes become a blob only when they hash to the digest that the client finishes with; nothing is visible before. Sources: OCI
 //! distribution-spec 1.1, "Pushing blobs"; distribution v3 for what stays open after a refusal.
 
-use crate::content::Content;
-use crate::names::{digest_of, matches_digest};
-use crate::op::UploadRef;
-use crate::outcome::Outcome;
+use crate::names::matches_digest;
 use crate::refusal::{Refusal, Why, refusal};
-use crate::state::{Choice, State, Upload};
-use crate::step::{Answer, At, Branch};
+use crate::state::Choice;
+use crate::step::{Answer, At};
+use crate::{Branch, Content, Outcome, State, Upload, UploadRef, digest_of};
 
 /// POST.
 pub(crate) fn start(at: &At, upload: UploadRef) -> Answer {
@@ -147,7 +145,7 @@ pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
     }
     let mut next = at.state.clone();
     next.uploads.retain(|_, it| !old(it));
-    at.change("purge", purged, next)
+    Ok(vec![at.branch("purge", purged, next)])
 }
 
 /// The upload is open, and of this repository.

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::content::Content;
 use crate::manifest::{Kind, Manifest, derive};
 use crate::manifests::{Push, named};
+use crate::options::Platform;
 use crate::refusal::Why;
 use crate::rules::rule;
 use crate::specification::Specification;
@@ -83,7 +84,9 @@ fn explain_references(at: &At, manifest: &Manifest) -> (bool, Vec<String>) {
     let mut lines = Vec::new();
     for (number, (it, problem)) in named(at, manifest).into_iter().enumerate() {
         let name = match (manifest.kind.is_list(), &it.platform) {
-            (true, Some((architecture, os))) => format!("manifests[{number}] (platform {architecture}/{os})"),
+            (true, Some(Platform { architecture, os })) => {
+                format!("manifests[{number}] (platform {architecture}/{os})")
+            }
             (true, None) => format!("manifests[{number}] (no platform)"),
             (false, _) if number == 0 => "config".to_owned(),
             (false, _) => format!("layers[{}]", number - 1),
