@@ -7,7 +7,7 @@ use crate::names::{algorithm, matches_digest};
 use crate::refusal::{Refusal, Why, refusal};
 use crate::state::Choice;
 use crate::step::{Answer, At};
-use crate::{BlobBody, Branch, Content, Expect, Outcome, Range, RuleId, UploadRef, digest_of};
+use crate::{BlobBody, Branch, Content, Expect, Outcome, Range, RuleId, Span, UploadRef, digest_of};
 
 /// HEAD, and GET of the whole.
 pub(crate) fn read(at: &At, digest: &str) -> Answer {
@@ -54,8 +54,8 @@ fn parts(at: &At, range: Range, digest: &str, bytes: &Content, whole: Branch) ->
     at.either(&Choice::Ranges, vec![at.branch("blob.range", outcome, next)], vec![ignored])
 }
 
-/// The first and last byte of the part, both inclusive; none if there is nothing of it.
-fn part(at: &At, range: Range, size: u64) -> Option<(u64, u64)> {
+/// Which part that is; none if there is nothing of it.
+fn part(at: &At, range: Range, size: u64) -> Option<Span> {
     let end = size.checked_sub(1)?;
     match range {
         // Go reads no number that is larger.

@@ -54,7 +54,7 @@ pub use content::Content;
 pub use expect::{Errors, Expect, Id};
 pub use model::{MOST_STATES, Model, Violation, ViolationKind};
 pub use names::{digest_of, is_digest, is_repository, is_tag};
-pub use op::{Op, Range, UploadRef};
+pub use op::{Op, Range, Span, UploadRef};
 pub use options::{Cache, Deny, Dialect, Options, Platform, Release};
 pub use outcome::{BlobBody, Code, ErrorItem, Outcome, Referrer};
 pub use rules::{Level, Rule, RuleId, Standard, rule, rules};

@@ -85,14 +85,11 @@ impl Push<'_> {
     fn references(&self, manifest: &Manifest) -> Result<(), Refusal> {
         let named = named(self.at, manifest).into_iter();
         let problems: Vec<_> = named.filter_map(|(it, problem)| Some((problem?, it.digest.clone()))).collect();
-        let rule = match problems.first() {
-            None => return Ok(()),
-            // Distribution answers each refused URL with errors of its own.
-            Some(_) if self.at.distribution() && problems.iter().any(|(rule, _)| *rule == "manifest.urls") => {
-                return Err(refusal("manifest.urls", Why::Document("a layer's URLs are refused".to_owned())));
-            }
-            Some((rule, _)) => *rule,
-        };
+        let Some((rule, _)) = problems.first().cloned() else { return Ok(()) };
+        // Distribution answers each refused URL with errors of its own.
+        if self.at.distribution() && problems.iter().any(|(rule, _)| *rule == "manifest.urls") {
+            return Err(refusal("manifest.urls", Why::Document("a layer's URLs are refused".to_owned())));
+        }
         let code = |rule| if rule == "manifest.urls" { Code::ManifestInvalid } else { Code::ManifestBlobUnknown };
         let errors = problems.into_iter().map(|(rule, digest)| ErrorItem { code: code(rule), detail: Some(digest) });
         Err(refusal(rule, Why::References(errors.collect())))

@@ -15,7 +15,10 @@ use crate::Content;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UploadRef(pub u32);
 
-/// A part of a blob, as a client asks for it. Byte offsets count from 0.
+/// The first and the last byte of a part, both inclusive. Byte offsets count from 0.
+pub type Span = (u64, u64);
+
+/// A part of a blob, as a client asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Range {
     /// `bytes=first-last`, both inclusive.
@@ -46,12 +49,12 @@ pub enum Op {
     StartUpload { repo: String, upload: UploadRef },
     /// A whole blob in one request (`POST …?digest=`); where the target does not store at once, an upload is started.
     PutBlob { repo: String, digest: String, bytes: Content, upload: UploadRef },
-    /// One chunk (`PATCH`). The range is that of its first and last byte, inclusive (`Content-Range`).
-    Append { repo: String, upload: UploadRef, range: Option<(u64, u64)>, bytes: Content },
+    /// One chunk (`PATCH`), perhaps with the part that it is said to be (`Content-Range`).
+    Append { repo: String, upload: UploadRef, range: Option<Span>, bytes: Content },
     /// How far is the upload?
     UploadStatus { repo: String, upload: UploadRef },
     /// Finish the upload (`PUT ?digest=`), perhaps with a last chunk, which may have a range.
-    FinishUpload { repo: String, upload: UploadRef, digest: Option<String>, range: Option<(u64, u64)>, bytes: Content },
+    FinishUpload { repo: String, upload: UploadRef, digest: Option<String>, range: Option<Span>, bytes: Content },
     /// Give the upload up.
     CancelUpload { repo: String, upload: UploadRef },
     /// Store a manifest, and set tags on it: the reference if it is one, and those besides (`tag=` parameters).

@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Content;
+use crate::{Content, Span};
 
 /// Error codes of the standards, written and read as `BLOB_UNKNOWN`. Over HTTP: `errors[].code`.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display, strum::EnumString,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display, strum::EnumString)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs, reason = "the names are the standard's own")]
@@ -48,7 +46,7 @@ pub enum Code {
 }
 
 /// One error of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ErrorItem {
     /// The code.
     pub code: Code,
@@ -61,8 +59,8 @@ pub struct ErrorItem {
 pub struct BlobBody {
     /// The bytes that came.
     pub bytes: Content,
-    /// Which part they are said to be (206): first and last byte, inclusive. None: the whole.
-    pub range: Option<(u64, u64)>,
+    /// Which part they are said to be (206). None: the whole.
+    pub range: Option<Span>,
 }
 
 /// One row of a referrers answer.

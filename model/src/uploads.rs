@@ -7,7 +7,7 @@ use crate::names::matches_digest;
 use crate::refusal::{Refusal, Why, refusal};
 use crate::state::Choice;
 use crate::step::{Answer, At};
-use crate::{Branch, Content, Outcome, State, Upload, UploadRef, digest_of};
+use crate::{Branch, Content, Outcome, Span, State, Upload, UploadRef, digest_of};
 
 /// POST.
 pub(crate) fn start(at: &At, upload: UploadRef) -> Answer {
@@ -35,7 +35,7 @@ pub(crate) fn put_blob(at: &At, digest: &str, bytes: &Content, upload: UploadRef
 }
 
 /// PATCH.
-pub(crate) fn append(at: &At, upload: UploadRef, range: Option<(u64, u64)>, bytes: &Content) -> Answer {
+pub(crate) fn append(at: &At, upload: UploadRef, range: Option<Span>, bytes: &Content) -> Answer {
     known(at, upload)?;
     let appended = vec![at.still_open("upload.append", upload, with_chunk(at.state, upload, bytes))];
     match chunk_fits(at, upload, range, bytes) {
@@ -57,13 +57,7 @@ pub(crate) fn status(at: &At, upload: UploadRef) -> Answer {
 }
 
 /// PUT with the digest, perhaps with a last chunk.
-pub(crate) fn finish(
-    at: &At,
-    upload: UploadRef,
-    digest: Option<&str>,
-    range: Option<(u64, u64)>,
-    bytes: &Content,
-) -> Answer {
+pub(crate) fn finish(at: &At, upload: UploadRef, digest: Option<&str>, range: Option<Span>, bytes: &Content) -> Answer {
     known(at, upload)?;
     let Some(digest) = digest.filter(|digest| at.digest(digest).is_ok()) else {
         let malformed = refusal("upload.finish.malformed", Why::Digest(digest.map(Into::into)));
@@ -155,7 +149,7 @@ fn known(at: &At, upload: UploadRef) -> Result<(), Refusal> {
 }
 
 /// A chunk with a range starts where the upload ends, and is as long as it says. (2.8 does not look at the range.)
-fn chunk_fits(at: &At, upload: UploadRef, range: Option<(u64, u64)>, bytes: &Content) -> Result<(), Refusal> {
+fn chunk_fits(at: &At, upload: UploadRef, range: Option<Span>, bytes: &Content) -> Result<(), Refusal> {
     let Some((start, end)) = range.filter(|_| !at.v2()) else { return Ok(()) };
     let size = at.state.uploads.get(&upload).map_or(0, |upload| upload.bytes.size());
     // To OCI a range that ends before it starts is none, and what it leads to is unsaid.
