@@ -16,10 +16,6 @@ use crate::paths;
 use crate::shared::Shared;
 use crate::sync::Arc;
 
-/// The largest manifest that is read back into memory, in bytes. Far above what is taken; it keeps a layer that an index names
-/// as a manifest from filling the memory.
-pub(crate) const MANIFEST_READ_LIMIT: u64 = 64 << 20;
-
 /// Turns "not found" into nothing.
 pub(crate) fn not_found_is_none<T>(result: Result<T, DriverError>) -> Result<Option<T>, DriverError> {
     match result {
@@ -37,11 +33,9 @@ pub(crate) async fn bytes_exist(driver: &dyn Driver, digest: &Digest) -> Result<
 
 /// The bytes of a manifest. Nothing if there are none, or more than a manifest could have.
 pub(crate) async fn read_limited(driver: &dyn Driver, digest: &Digest) -> Result<Option<Bytes>, DriverError> {
-    match bytes_exist(driver, digest).await? {
-        Some(stat) if stat.size <= MANIFEST_READ_LIMIT => {
-            not_found_is_none(driver.read(&paths::blob_data(digest)).await)
-        }
-        _ => Ok(None),
+    match driver.read(&paths::blob_data(digest)).await {
+        Err(DriverError::TooLarge { .. }) => Ok(None),
+        bytes => not_found_is_none(bytes),
     }
 }
 

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 
 use super::store::{bytes_exist, not_found_is_none};
-use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, write_link};
+use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, read_small, write_link};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::driver::{ContentStream, DriverError, StoragePath};
 use crate::error::UploadError;
@@ -253,7 +253,7 @@ impl BlobUpload {
             let Some(first) = names.first() else { return Ok(None) };
             return driver.read(&directory.join(first)?).await.map(Some);
         }
-        not_found_is_none(driver.read(&paths::hash_state(name, &self.id, algorithm, self.size)).await)
+        read_small(&**driver, &paths::hash_state(name, &self.id, algorithm, self.size)).await
     }
 
     /// Stores the hasher for the next request, in place of the one that had seen `before` bytes. The data is durable by now.

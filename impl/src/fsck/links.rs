@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Check;
 use super::finding::{Problem, Remedy};
-use crate::blob::{link_target, linked_digests, not_found_is_none};
+use crate::blob::{link_target, linked_digests, not_found_is_none, read_small};
 use crate::digest::{Algorithm, Digest};
 use crate::driver::{DriverError, StoragePath};
 use crate::name::{RepositoryName, Tag};
@@ -180,7 +180,7 @@ impl Check<'_> {
     }
 
     async fn held(&self, path: &StoragePath) -> Result<Held, DriverError> {
-        let text = not_found_is_none(self.shared.driver.read(path).await)?;
+        let text = read_small(&*self.shared.driver, path).await?;
         Ok(match text.as_deref().map(link_target) {
             None => Held::Nothing,
             Some(None) => Held::Torn,

@@ -7,9 +7,10 @@
 use bytes::Bytes;
 
 use super::faulty;
-use crate::blob::{BlobStore, LinkedBlobStore, MANIFEST_READ_LIMIT, not_found_is_none, read_limited, write_link};
+use crate::blob::{BlobStore, LinkedBlobStore, not_found_is_none, read_limited, write_link};
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
 use crate::digest::{Algorithm, Digest};
+use crate::driver::DriverError;
 use crate::error::{ManifestError, TagError};
 use crate::faults::Fault;
 use crate::manifest::{self, ManifestType};
@@ -92,11 +93,10 @@ impl ManifestStore {
     /// [`ManifestError::Denied`] from access control; [`ManifestError::Unknown`] if it is not linked or its bytes are gone.
     pub async fn get(&self, digest: &Digest) -> Result<Stored, ManifestError> {
         let descriptor = self.stat(digest).await?;
-        if descriptor.size > MANIFEST_READ_LIMIT {
-            return Err(ManifestError::Unreadable(digest.clone()));
-        }
-        let bytes = not_found_is_none(self.shared.driver.read(&paths::blob_data(&descriptor.digest)).await)?;
-        let bytes = bytes.ok_or_else(|| ManifestError::Unknown(digest.clone().into()))?;
+        let bytes = match self.shared.driver.read(&paths::blob_data(&descriptor.digest)).await {
+            Err(DriverError::TooLarge { .. }) => return Err(ManifestError::Unreadable(digest.clone())),
+            bytes => not_found_is_none(bytes)?.ok_or_else(|| ManifestError::Unknown(digest.clone().into()))?,
+        };
         let kind = manifest::derive_type(&bytes).ok_or_else(|| ManifestError::Unreadable(digest.clone()))?;
         Ok(Stored { digest: digest.clone(), kind, bytes })
     }
