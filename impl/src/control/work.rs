@@ -6,6 +6,7 @@ use crate::driver::DriverError;
 use crate::error::{CollectError, RepositoryError};
 use crate::fsck::FsckOptions;
 use crate::gc::GcOptions;
+use crate::paths;
 use crate::progress::Progress;
 use crate::registry::Registry;
 
@@ -35,6 +36,9 @@ pub struct Done {
     pub summary: String,
     /// Whether something was found that is still not as it must be. Only a check finds such.
     pub damaged: bool,
+    /// Why what was asked for was not done as a whole.
+    #[serde(default)]
+    pub refusal: Option<String>,
 }
 
 /// Why a work stopped.
@@ -75,7 +79,7 @@ impl Work {
                 let purged = registry.purge_uploads(older_than_seconds, dry_run).await?;
                 let lines = purged.iter().map(|id| format!("upload {id}")).collect();
                 let summary = format!("{} uploads {}", purged.len(), removed(dry_run));
-                Ok(Done { lines, summary, damaged: false })
+                Ok(Done { lines, summary, damaged: false, refusal: None })
             }
             Self::Check(options) => check(registry, options, progress).await,
         }
@@ -93,10 +97,13 @@ async fn collect(registry: &Registry, options: GcOptions, progress: &dyn Progres
     let dangling = report.dangling.iter();
     let dangling =
         dangling.map(|(name, digest)| format!("passed over: {name}@{digest}, whose bytes are gone (see fsck)"));
-    let lines = manifests.chain(blobs).chain(dangling).collect();
+    let unread = report.unread.iter().map(|(name, digest, reason)| {
+        format!("kept with every digest that is written in it: {name}@{digest}, which is no manifest: {reason}")
+    });
+    let lines = manifests.chain(blobs).chain(dangling).chain(unread).collect();
     let (manifests, blobs, bytes) = (report.manifests.len(), report.blobs.len(), report.bytes);
     let summary = format!("{manifests} manifests and {blobs} blobs with {bytes} bytes {}", removed(options.dry_run));
-    Ok(Done { lines, summary, damaged: false })
+    Ok(Done { lines, summary, damaged: false, refusal: None })
 }
 
 async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progress) -> Result<Done, WorkError> {
@@ -110,5 +117,13 @@ async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progres
         report.findings.len(),
         report.findings.len() - left
     );
-    Ok(Done { lines: report.findings.iter().map(ToString::to_string).collect(), summary, damaged: left > 0 })
+    let bare = report.bare.first().filter(|_| options.repair);
+    let refusal = bare.map(|algorithm| {
+        format!(
+            "nothing is stored below {}, so no link to a {algorithm} digest was removed; mount or restore the blobs, then \
+             repair again",
+            paths::blobs_of(*algorithm)
+        )
+    });
+    Ok(Done { lines: report.findings.iter().map(ToString::to_string).collect(), summary, damaged: left > 0, refusal })
 }

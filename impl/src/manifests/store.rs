@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 
-use super::faulty;
-use crate::blob::{BlobStore, LinkedBlobStore, not_found_is_none, read_limited, write_link};
+use super::{faulty, read_content};
+use crate::blob::{BlobStore, LinkedBlobStore, not_found_is_none, write_link};
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
 use crate::digest::{Algorithm, Digest};
 use crate::driver::DriverError;
@@ -130,8 +130,7 @@ impl ManifestStore {
     ///
     /// # Errors
     /// In this order: [`ManifestError::Malformed`], [`ManifestError::DigestMismatch`], [`ManifestError::References`],
-    /// [`ManifestError::Denied`] if the access controller refuses to be told of it. Then nothing is stored but, perhaps, the
-    /// bytes.
+    /// [`ManifestError::Denied`] if the access controller refuses to be told of it. Then nothing is stored.
     pub async fn put(&self, put: PutManifest) -> Result<StoredManifest, ManifestError> {
         let manifest = faulty::read(self.shared.faults, put.kind, &put.bytes)?;
         let digest = match put.digest {
@@ -150,8 +149,9 @@ impl ManifestStore {
         }
         let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
         let descriptor = BlobDescriptor { digest: digest.clone(), size: put.bytes.len() as u64 };
-        BlobStore::new(Arc::clone(&self.shared)).put(&digest, put.bytes).await?;
+        // Asked before anything is stored, so that a refusal leaves nothing.
         self.statter.set_descriptor(&digest, descriptor).await.map_err(|error| refusal(error, &digest))?;
+        BlobStore::new(Arc::clone(&self.shared)).put(&digest, put.bytes).await?;
         write_link(&*self.shared.driver, &paths::revision_link(&self.name, &digest), &digest).await?;
         let subject = manifest.subject.map(|subject| subject.digest);
         if let Some(subject) = &subject {
@@ -200,9 +200,8 @@ impl ManifestStore {
 
     /// The subject of a stored manifest, as far as it can be read.
     async fn subject_of(&self, digest: &Digest) -> Result<Option<Digest>, ManifestError> {
-        let Some(bytes) = read_limited(&*self.shared.driver, digest).await? else { return Ok(None) };
-        let manifest = manifest::derive_type(&bytes).and_then(|kind| manifest::read(kind, &bytes).ok());
-        Ok(manifest.and_then(|manifest| manifest.subject).map(|subject| subject.digest))
+        let manifest = read_content(&*self.shared.driver, digest).await?.manifest();
+        Ok(manifest.and_then(|(manifest, _)| manifest.subject).map(|subject| subject.digest))
     }
 
     fn tags(&self) -> TagStore {

@@ -102,5 +102,8 @@ fn perform(root: &std::path::Path, work: Work) -> Result<Verdict, Failure> {
         say(line);
     }
     say(&done.summary);
+    if let Some(refusal) = done.refusal {
+        return Err(Failure(refusal));
+    }
     Ok(if done.damaged { Verdict::Bad } else { Verdict::Good })
 }
