@@ -131,13 +131,12 @@ impl BlobUpload {
         let _gate = shared.gate.read().await;
         self.must_be_open().await?;
         let _link = shared.link_locks.lock((store.name.clone(), digest.clone())).await;
-        let moved = self.move_to_blobs(digest).await?;
-        if let Err(refusal) = store.link_locked(digest, self.size).await {
-            if moved {
-                self.bring_back(digest).await?;
-            }
-            return Err(refusal);
-        }
+        let mut moved = false;
+        let moving = async {
+            moved = self.move_to_blobs(digest).await?;
+            Ok(())
+        };
+        store.link_locked(digest, self.size, moving).await?;
         if fault_early && self.hash_of(digest).await? != *digest {
             return Err(UploadError::DigestMismatch { expected: digest.clone() });
         }
