@@ -61,3 +61,16 @@ async fn a_pipe_keeps_nobody_waiting() {
     assert!(driver.read(&at("/pipe")).await.unwrap_err().is_not_found());
     assert!(driver.reader(&at("/pipe"), 0, None).await.err().unwrap().is_not_found());
 }
+
+#[tokio::test]
+async fn a_root_that_is_not_there_is_not_ready_though_it_reads_as_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("root");
+    let driver = Filesystem::new(&root, FilesystemOptions::default());
+    driver.ready().await.unwrap_err();
+    driver.write(&at("/file"), "x".into()).await.unwrap();
+    driver.ready().await.unwrap();
+    fs::rename(&root, directory.path().join("elsewhere")).unwrap();
+    driver.ready().await.unwrap_err();
+    assert!(driver.list(&at("/")).await.unwrap().is_empty());
+}

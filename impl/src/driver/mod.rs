@@ -99,6 +99,11 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// Removes a file, or a directory with all that is in it. The root cannot be removed ([`DriverError::InvalidPath`]).
     async fn delete(&self, path: &StoragePath) -> Result<(), DriverError>;
 
+    /// Whether there is a storage at all, and it can be read. A root that is not there is an empty tree to every other operation.
+    async fn ready(&self) -> Result<(), DriverError> {
+        self.list(&StoragePath::root()).await.map(drop)
+    }
+
     /// Where a client can fetch the file by itself, if the driver knows such a place. Does not ask whether the file exists.
     async fn redirect_url(&self, path: &StoragePath) -> Result<Option<String>, DriverError> {
         let _ = path;

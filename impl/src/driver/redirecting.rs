@@ -68,6 +68,10 @@ impl Driver for Redirecting {
         self.inner.delete(path).await
     }
 
+    async fn ready(&self) -> Result<(), DriverError> {
+        self.inner.ready().await
+    }
+
     async fn redirect_url(&self, path: &StoragePath) -> Result<Option<String>, DriverError> {
         Ok(Some(format!("{}{path}", self.base)))
     }

@@ -173,6 +173,12 @@ impl Disk {
         }
     }
 
+    /// Fails unless the root is there and can be read.
+    pub(super) fn ready(&self, root: &StoragePath) -> Result<(), DriverError> {
+        self.root().map_err(|error| acting(root, "open")(error.into()))?;
+        self.list(root).map(drop)
+    }
+
     pub(super) fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
         self.scan(path, |_, entry| Ok(entry.file_name().to_str().ok().map(ToOwned::to_owned)))
     }

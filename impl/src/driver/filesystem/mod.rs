@@ -166,6 +166,10 @@ impl Driver for Filesystem {
         self.on_disk(path, "list", Disk::entries).await
     }
 
+    async fn ready(&self) -> Result<(), DriverError> {
+        self.on_disk(&StoragePath::root(), "open", Disk::ready).await
+    }
+
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         let to = to.clone();
         self.on_disk(from, "rename", move |disk, from| disk.rename(from, &to)).await
