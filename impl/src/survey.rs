@@ -48,13 +48,13 @@ pub(crate) async fn take(registry: &Registry, progress: &dyn Progress) -> Result
         top => survey.taken(&paths::root(), top),
     };
     let kind = |name: &str| top.iter().find(|entry| entry.name == name).map(|entry| entry.kind);
-    if let Some(found) = kind(paths::BLOBS) {
-        if survey.must_be_directory(paths::blobs(), found) {
-            let entries = driver.entries(&paths::blobs()).await;
-            let algorithms = survey.taken(&paths::blobs(), entries).into_iter();
-            for Entry { name, kind } in algorithms.filter(|entry| Algorithm::from_name(&entry.name).is_some()) {
-                survey.must_be_directory(paths::blobs().join(&name)?, kind);
-            }
+    if let Some(found) = kind(paths::BLOBS)
+        && survey.must_be_directory(paths::blobs(), found)
+    {
+        let entries = driver.entries(&paths::blobs()).await;
+        let algorithms = survey.taken(&paths::blobs(), entries).into_iter();
+        for Entry { name, kind } in algorithms.filter(|entry| Algorithm::from_name(&entry.name).is_some()) {
+            survey.must_be_directory(paths::blobs().join(&name)?, kind);
         }
     }
     let repositories = paths::repositories();

@@ -99,10 +99,13 @@ fn replace(disk: &Disk, place: &str, how: &str) {
     }
 }
 
+/// What is done, the place that is told of it, and how it is done.
+type Damage = (String, String, Box<dyn Fn(&Disk)>);
+
 #[tokio::test]
 async fn a_collection_that_cannot_read_what_it_must_mark_takes_nothing_and_says_where() {
     let instead = ["a file", "a pipe", "a symbolic link"];
-    let mut cases: Vec<(String, String, Box<dyn Fn(&Disk)>)> = Vec::new();
+    let mut cases: Vec<Damage> = Vec::new();
     for (place, may_be_missing) in [
         ("repositories", false),
         ("repositories/a", true),

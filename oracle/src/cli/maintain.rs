@@ -98,6 +98,11 @@ fn perform(root: &std::path::Path, work: Work) -> Result<Verdict, Failure> {
     let done = runtime.block_on(control::perform(root, work, &steps));
     steps.done();
     let done = done?;
+    if done.is_unlocked {
+        eprintln!(
+            "proofhouse: this directory is read-only here and was not locked; what others do to it meanwhile is seen halfway"
+        );
+    }
     for line in &done.lines {
         say(line);
     }
