@@ -38,21 +38,18 @@ impl Scan {
     fn push(&mut self, chunk: &[u8]) {
         let mut rest = [std::mem::take(&mut self.escape), chunk.to_vec()].concat();
         let mut at = 0;
-        while let Some(next) = rest.get(at) {
-            if *next != b'\\' {
-                self.text.push(*next);
-                at += 1;
-                continue;
-            }
-            match unescape(&rest[at..]) {
-                Some((byte, length)) => {
-                    self.text.push(byte);
-                    at += length;
-                }
-                None => break,
-            }
+        while let Some(plain) = rest[at..].iter().position(|byte| *byte == b'\\') {
+            self.text.extend_from_slice(&rest[at..at + plain]);
+            at += plain;
+            let Some((byte, length)) = unescape(&rest[at..]) else {
+                self.escape = rest.split_off(at);
+                self.search();
+                return;
+            };
+            self.text.push(byte);
+            at += length;
         }
-        self.escape = rest.split_off(at);
+        self.text.extend_from_slice(&rest[at..]);
         self.search();
     }
 
