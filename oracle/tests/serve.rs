@@ -246,6 +246,23 @@ fn one_directory_is_served_once() {
 }
 
 #[test]
+fn health_is_that_of_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let (root, elsewhere) = (directory.path().join("root"), directory.path().join("elsewhere"));
+    fs::create_dir(&root).unwrap();
+    let served = Served::start(&root, &[]);
+    assert!(served.ask("GET /healthz", "").starts_with("HTTP/1.1 200"));
+    fs::rename(&root, &elsewhere).unwrap();
+    let gone = served.ask("GET /healthz", "");
+    assert!(
+        gone.starts_with("HTTP/1.1 503") && gone.ends_with("{\"error\":\"the storage cannot be read\"}\n"),
+        "{gone}"
+    );
+    fs::rename(&elsewhere, &root).unwrap();
+    assert!(served.ask("GET /healthz", "").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
 fn a_directory_that_is_none_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     for command in ["gc", "fsck", "purge-uploads"] {

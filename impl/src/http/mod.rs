@@ -45,7 +45,6 @@ use self::params::Params;
 use self::route::Route;
 use crate::api::{Api, ApiError, Class, Code};
 use crate::auth::Authorizer;
-use crate::driver::StoragePath;
 use crate::sync::{Arc, OwnedSemaphorePermit, Semaphore};
 
 pub use place::Place;
@@ -261,11 +260,12 @@ impl Front {
     }
 
     async fn health(&self) -> Response {
-        match self.api.registry().shared().driver.list(&StoragePath::root()).await {
-            Ok(_) => answer::content(StatusCode::OK, "text/plain", "ok\n"),
+        match self.api.registry().shared().driver.ready().await {
+            Ok(()) => answer::content(StatusCode::OK, "text/plain", "ok\n"),
             Err(error) => {
                 tracing::warn!(%error, "the storage cannot be read");
-                answer::content(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the storage cannot be read\n")
+                let body = "{\"error\":\"the storage cannot be read\"}\n";
+                answer::content(StatusCode::SERVICE_UNAVAILABLE, "application/json", body)
             }
         }
     }
