@@ -287,13 +287,16 @@ fn what_the_configuration_says_is_served() {
     let served = configured(
         directory.path(),
         "storage: {filesystem: {rootdirectory: /never/used}, delete: {enabled: true}}
-http: {prefix: /hub/, host: 'https://hub.example', headers: {X-Content-Type-Options: [nosniff]}, relativeurls: false}
+http: {prefix: /hub/, host: 'https://hub.example', headers: {X-Content-Type-Options: [nosniff], Warning: [one, two], Location: [/]}, relativeurls: false}
 log: {accesslog: {disabled: true}, fields: {a: b}}",
     );
     assert!(served.ask("GET /v2/", "").starts_with("HTTP/1.1 404"));
     let started = served.ask("POST /hub/v2/a/blobs/uploads/", "");
     assert!(header(&started, "location").starts_with("https://hub.example/hub/v2/a/blobs/uploads/"), "{started}");
     assert_eq!(header(&started, "x-content-type-options"), "nosniff");
+    // Every value of a header, and none in place of the answer's own.
+    let values = |name: &str| started.lines().filter(|line| line.starts_with(name)).count();
+    assert_eq!([values("warning: "), values("location: ")], [2, 1], "{started}");
     // Deletion is on: what is not there is not found.
     assert!(served.ask("DELETE /hub/v2/a/manifests/t", "").starts_with("HTTP/1.1 404"));
     // As distribution's server, every entry of an index must exist.

@@ -138,7 +138,7 @@ pub const KEYS: &[Key] = &[
     supported("http.tls.minimumtls", Kind::Text, "`tls1.2` (the default) or `tls1.3`"),
     supported("http.tls.ciphersuites", Kind::Texts, "the suites of TLS 1.2; default: all that are safe; one that is not is refused"),
     refused("http.tls.letsencrypt", "certificates are not fetched; let another program fetch them and give certificate and key"),
-    supported("http.headers", Kind::Headers, "headers of every answer"),
+    supported("http.headers", Kind::Headers, "added to every answer, with each of their values; what an answer says itself stays"),
     supported("http.debug.addr", Kind::Text, "`HOST:PORT` to serve /healthz and metrics on; both are at http.addr as well"),
     supported("http.debug.prometheus.enabled", Kind::Flag, "metrics are served there; default false"),
     supported("http.debug.prometheus.path", Kind::Text, "under which path; default /metrics"),

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::conditional::entity_tag;
 use crate::api::{ApiError, Class, Code};
@@ -87,6 +87,17 @@ pub(super) fn refusal(error: &ApiError) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     }
     response
+}
+
+/// Adds the headers, each with all its values. Those that the answer says itself stay as they are.
+pub(super) fn add(headers: &mut HeaderMap, more: &HeaderMap) {
+    for name in more.keys() {
+        if !headers.contains_key(name) {
+            for value in more.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+    }
 }
 
 /// There is nothing at this path.

@@ -71,8 +71,8 @@ pub struct HttpOptions {
     pub authorizer: Option<Arc<dyn Authorizer>>,
     /// Nothing may be pushed or deleted: such requests are answered UNSUPPORTED. Default: off.
     pub read_only: bool,
-    /// Headers of every answer. Default: none.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Headers that every answer gets, with each of their values; what an answer says itself stays. Default: none.
+    pub headers: HeaderMap,
     /// Under which URLs the registry is. Default: `/v2/` of whatever host was asked.
     pub place: Place,
 }
@@ -80,7 +80,7 @@ pub struct HttpOptions {
 impl HttpOptions {
     /// The defaults, with this secret.
     #[must_use]
-    pub const fn new(secret: Secret) -> Self {
+    pub fn new(secret: Secret) -> Self {
         Self {
             secret,
             body_timeout: Duration::from_secs(30),
@@ -90,7 +90,7 @@ impl HttpOptions {
             referrers_page: 1_000,
             authorizer: None,
             read_only: false,
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
             place: Place::HERE,
         }
     }
@@ -187,9 +187,7 @@ impl Front {
         });
         let headers = response.headers_mut();
         self.options.place.outer(headers);
-        for (name, value) in &self.options.headers {
-            headers.insert(name, value.clone());
-        }
+        answer::add(headers, &self.options.headers);
         headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
         headers.insert(REQUEST_ID, value(&entry.id));
         if !call.intake.settle().await {

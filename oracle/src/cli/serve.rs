@@ -121,7 +121,7 @@ impl Serve {
     fn configured(&self, config: &Config) -> Result<Plan, Failure> {
         let mut config = config.clone();
         if let Some(root) = &self.root {
-            config.storage.driver = StorageDriver::Filesystem { root: root.clone(), max_threads: 100 };
+            config.storage.driver.move_to(root.clone());
         }
         config.storage.delete |= self.delete;
         let (root, threads) = match &config.storage.driver {
