@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::conditional::entity_tag;
+use super::conditional::{self, Outcome, entity_tag};
 use crate::api::{ApiError, Class, Code};
 
 pub(super) const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -72,11 +72,18 @@ pub(super) fn identify(response: &mut Response, digest: &str) {
     response.headers_mut().insert(ETAG, value(&entity_tag(digest)));
 }
 
-/// The client has it already.
-pub(super) fn not_modified(digest: &str) -> Response {
-    let mut response = empty(StatusCode::NOT_MODIFIED);
+/// The answer instead of what has this digest, if the conditions of the request want another.
+pub(super) fn instead(headers: &HeaderMap, digest: &str) -> Option<Response> {
+    let mut response = match conditional::ask(headers, digest) {
+        Outcome::Holds => return None,
+        Outcome::Known => empty(StatusCode::NOT_MODIFIED),
+        Outcome::Failed => {
+            let message = "what is here is not what If-Match names";
+            refusal(&ApiError::new(Code::Unsupported, Class::Precondition, message, Some(digest)))
+        }
+    };
     identify(&mut response, digest);
-    response
+    Some(response)
 }
 
 /// A refusal.
