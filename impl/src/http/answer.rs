@@ -107,6 +107,11 @@ pub(super) fn add(headers: &mut HeaderMap, more: &HeaderMap) {
     }
 }
 
+/// It is not said which host is asked.
+pub(super) fn no_host() -> ApiError {
+    ApiError::new(Code::Unsupported, Class::Invalid, "a request of HTTP/1.1 names its host, in one header `Host`", None)
+}
+
 /// There is nothing at this path.
 pub(super) fn no_route(path: &str) -> ApiError {
     ApiError::new(Code::Unsupported, Class::NotFound, "there is nothing at this path", Some(path))

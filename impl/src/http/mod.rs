@@ -11,6 +11,7 @@ mod answer;
 mod blobs;
 mod conditional;
 mod guard;
+mod host;
 mod intake;
 mod lists;
 mod log;
@@ -162,7 +163,7 @@ impl Front {
 
     async fn answer(self, request: Request) -> Response {
         let began = Instant::now();
-        let (Parts { method, uri, headers, .. }, body) = request.into_parts();
+        let (Parts { method, uri, version, headers, .. }, body) = request.into_parts();
         let intake = Intake::new(&headers, body, self.options.body_timeout);
         let path = self.options.place.inner(uri.path());
         let route = path.as_deref().and_then(Route::of);
@@ -180,7 +181,12 @@ impl Front {
             metrics: self.metrics.clone(),
             began,
         };
-        let outcome = AssertUnwindSafe(self.decide(&call, uri.path(), route.as_ref(), accesses.as_deref()));
+        let outcome = AssertUnwindSafe(async {
+            if !host::is_named(version, &call.headers) {
+                return refusal(&answer::no_host());
+            }
+            self.decide(&call, uri.path(), route.as_ref(), accesses.as_deref()).await
+        });
         let mut response = outcome.catch_unwind().await.unwrap_or_else(|_| {
             // The panic itself is on stderr already.
             refusal(&ApiError::internal(format!("the request {} panicked", entry.id)))
