@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn with(name: &http::HeaderName, values: &[&'static str]) -> HeaderMap {
+    fn with(name: &HeaderName, values: &[&'static str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect()
     }
 
