@@ -167,5 +167,22 @@ fn log(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result<Log, ConfigErr
         level: level("log.level")?.or(old).unwrap_or(LogLevel::Info),
         format,
         access: !reader.at("log.accesslog.disabled").flag()?,
+        fields: fields(reader.at("log.fields"))?,
     })
+}
+
+/// A value that is none is as good as not there.
+fn fields(entry: Entry<'_>) -> Result<Vec<(String, String)>, ConfigError> {
+    let wanted = "a mapping of names to single values";
+    let mut fields = Vec::new();
+    for (name, value) in entry.mapping(wanted)? {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            Value::Bool(_) | Value::Number(_) => value.to_string(),
+            Value::Array(_) | Value::Object(_) => return Err(entry.item_error(value, wanted)),
+        };
+        fields.push((name.to_owned(), text));
+    }
+    Ok(fields)
 }

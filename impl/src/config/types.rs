@@ -177,6 +177,8 @@ pub struct Log {
     pub format: LogFormat,
     /// Whether each request is.
     pub access: bool,
+    /// Names and values that every line has, in the order of the names.
+    pub fields: Vec<(String, String)>,
 }
 
 /// How important a line is.

@@ -190,6 +190,9 @@ fn an_address_may_be_a_name_or_of_either_kind() {
 fn what_is_logged() {
     let log = with("log: {level: DEBUG, formatter: json, accesslog: {disabled: true}}").log;
     assert_eq!((log.level, log.format, log.access), (LogLevel::Debug, LogFormat::Json, false));
+    let fields = with("log: {fields: {service: registry, replica: 2, canary: true, empty: }}").log.fields;
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(fields, [("canary", "true"), ("replica", "2"), ("service", "registry")]);
     assert_eq!(with("loglevel: error").log.level, LogLevel::Error);
     assert_eq!(
         with(
