@@ -7,6 +7,7 @@
 use crate::config::{self, ConfigError};
 use crate::pool::{self, Algorithm};
 use crate::target::{Target, TargetError};
+use crate::wire;
 use proofhouse_model::{Class, Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
 
 /// The platforms that a target's filter is asked about: `os/architecture`.
@@ -42,25 +43,55 @@ pub struct Inference {
 
 /// Asks a target how it is set up. Begins a case of its own with `assumed`.
 ///
+/// It ends early where a request is not answered: the run will say what is wrong.
+///
 /// # Errors
-/// When there is no target to ask.
+/// When there is no target to ask, or no time.
 pub async fn probe(
     target: &mut dyn Target,
     dialect: Dialect,
     assumed: &Options,
 ) -> Result<Vec<Inference>, TargetError> {
     target.fresh(assumed).await?;
+    let mut asking = Asking { target, stop: None };
     let mut found = Vec::new();
-    found.extend(deletion(target).await);
+    found.extend(deletion(&mut asking).await);
     // 2.8 validates every entry, and nothing can be set.
     if dialect != Dialect::Distribution(Release::V2_8) {
-        found.extend(validation(target).await);
+        found.extend(validation(&mut asking).await);
     }
     // What distribution answers to a URL that it refuses is no client's fault, so it cannot be told from others.
     if !matches!(dialect, Dialect::Distribution(_)) {
-        found.extend(urls(target).await);
+        found.extend(urls(&mut asking).await);
     }
-    Ok(found)
+    match asking.stop {
+        Some(Stop::Target(error)) => Err(error),
+        None | Some(Stop::Silent) => Ok(found),
+    }
+}
+
+/// A target that is asked until it does not answer.
+struct Asking<'a> {
+    target: &'a mut dyn Target,
+    stop: Option<Stop>,
+}
+
+enum Stop {
+    Silent,
+    Target(TargetError),
+}
+
+impl Asking<'_> {
+    async fn perform(&mut self, op: &Op) -> Outcome {
+        if self.stop.is_some() {
+            return Outcome::Broken { what: "not asked any more".to_owned() };
+        }
+        let outcome = self.target.perform(op).await;
+        // Where it is silent it may be silent thirteen times more, each until its time is up.
+        let silent = matches!(&outcome, Outcome::Broken { what } if wire::cited(what).is_some_and(|(rule, _)| rule.id == wire::WHOLE));
+        self.stop = self.target.interruption().map(Stop::Target).or(silent.then_some(Stop::Silent));
+        outcome
+    }
 }
 
 /// The options with what was found in place of what was assumed.
@@ -74,7 +105,7 @@ pub fn apply(options: &Options, found: &[Inference]) -> Result<Options, ConfigEr
 }
 
 /// Is deletion on? A blob is pushed and deleted.
-async fn deletion(target: &mut dyn Target) -> Option<Inference> {
+async fn deletion(target: &mut Asking<'_>) -> Option<Inference> {
     let bytes = Content::from("probe");
     let (repo, digest, upload) = (REPOSITORY.to_owned(), sha256("probe"), UploadRef(0));
     target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
@@ -91,7 +122,7 @@ async fn deletion(target: &mut dyn Target) -> Option<Inference> {
 }
 
 /// Are URLs of layers refused? An image is pushed, and again with a layer that has a URL. A pattern cannot be found out.
-async fn urls(target: &mut dyn Target) -> Option<Inference> {
+async fn urls(target: &mut Asking<'_>) -> Option<Inference> {
     let (upload, config) = (UploadRef(1), sha256("{}"));
     target.perform(&Op::StartUpload { repo: REPOSITORY.to_owned(), upload }).await;
     let (repo, digest, bytes) = (REPOSITORY.to_owned(), Some(config.clone()), Content::from("{}"));
@@ -115,7 +146,7 @@ async fn urls(target: &mut dyn Target) -> Option<Inference> {
     })
 }
 
-async fn put(target: &mut dyn Target, kind: &str, document: &str) -> Outcome {
+async fn put(target: &mut Asking<'_>, kind: &str, document: &str) -> Outcome {
     let op = Op::PutManifest {
         repo: REPOSITORY.to_owned(),
         reference: "probe".to_owned(),
@@ -127,7 +158,7 @@ async fn put(target: &mut dyn Target, kind: &str, document: &str) -> Outcome {
 }
 
 /// Which entries of an index must exist? Indexes are pushed whose one entry is not there.
-async fn validation(target: &mut dyn Target) -> Option<Inference> {
+async fn validation(target: &mut Asking<'_>) -> Option<Inference> {
     let plain = is_taken(target, None).await?;
     let mut refused = Vec::new();
     for platform in PLATFORMS {
@@ -152,7 +183,7 @@ async fn validation(target: &mut dyn Target) -> Option<Inference> {
 }
 
 /// Whether an index with an entry of this platform that is not there is taken. Nothing: it was refused for another reason.
-async fn is_taken(target: &mut dyn Target, platform: Option<&str>) -> Option<bool> {
+async fn is_taken(target: &mut Asking<'_>, platform: Option<&str>) -> Option<bool> {
     let missing = sha256(platform.unwrap_or("no platform"));
     let platform = match platform.and_then(|platform| platform.split_once('/')) {
         Some((os, architecture)) => format!(r#","platform":{{"architecture":"{architecture}","os":"{os}"}}"#),

@@ -48,19 +48,20 @@ fn path(path: &Path) -> &str {
 }
 
 /// A server that gives every connection the same answer.
-fn server(answer: &'static str) -> String {
+fn server(answer: &str) -> String {
     server_with(answer, answer)
 }
 
 /// A server that gives every connection the same answer, but for the ping.
-fn server_with(ping: &'static str, answer: &'static str) -> String {
+fn server_with(ping: &str, answer: &str) -> String {
+    let (ping, answer) = (ping.to_owned(), answer.to_owned());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).unwrap_or_default();
-            let answer = if request[..length].starts_with(b"GET /v2/ ") { ping } else { answer };
+            let answer = if request[..length].starts_with(b"GET /v2/ ") { &ping } else { &answer };
             let _ = stream.write_all(answer.as_bytes());
             // A connection that is closed with something unread is reset, and the answer may be lost with it.
             let _ = stream.shutdown(Shutdown::Write);
@@ -92,6 +93,9 @@ fn bad_arguments_are_named() {
         (&["check", "--format", "xml"], "xml"),
         (&["check", "--frobnicate"], "--frobnicate"),
         (&["check", "--namespace", "mine"], "--namespace"),
+        (&["check", "localhost", "--rate", "0"], "--rate"),
+        (&["check", "--rate", "5"], "<URL"),
+        (&["check", ""], "it is empty"),
         (&["check", "http://localhost", "--fsync"], "--fsync"),
         (&["check", "--assume", "delete"], "KEY=VALUE"),
         (&["check", "--assume", "deletion=true"], "there are cache, catalog_default, "),
@@ -121,12 +125,60 @@ fn a_registry_that_cannot_be_tested_is_named() {
     let line = could_not(&run(&["check", &url]));
     assert!(line.contains(&format!("{url} is not a registry: GET /v2/ answered 404")), "{line}");
 
-    let url = server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    assert!(could_not(&run(&["check", &url])).contains("credentials are not supported yet"));
+    let challenge = "WWW-Authenticate: Basic realm=\"registry\"\r\n";
+    let url =
+        server(&format!("HTTP/1.1 401 Unauthorized\r\n{challenge}Content-Length: 0\r\nConnection: close\r\n\r\n"));
+    let line = could_not(&run(&["check", &url]));
+    assert!(line.contains("wants credentials: GET /v2/ is answered with 401 (Basic realm=\"registry\")"), "{line}");
 
     let url = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
     let line = could_not(&run(&["check", &url, "--namespace", "Not/A/Name"]));
     assert!(line.contains("Not/A/Name"), "{line}");
+}
+
+const PONG: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+
+/// A server that takes connections and answers the ping, or not even that.
+fn silent_server(ping: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            if stream.read(&mut [0; 4096]).is_ok() && held.is_empty() && !ping.is_empty() {
+                let _ = stream.write_all(ping.as_bytes());
+            }
+            held.push(stream);
+        }
+    });
+    url
+}
+
+#[test]
+fn a_target_that_hangs_costs_no_more_than_the_time_that_was_given() {
+    let url = silent_server("");
+    let line = could_not(&run(&["check", &url, "--time", "300ms"]));
+    assert!(line.contains(&format!("{url} does not answer within ")), "{line}");
+
+    let line = could_not(&run(&["check", &silent_server(PONG), "--time", "600ms"]));
+    assert!(line.contains("nothing was checked: no case was finished within 600ms"), "{line}");
+}
+
+#[test]
+fn a_target_that_throttles_is_not_said_to_break_a_rule() {
+    let throttles =
+        "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for url in [server(throttles), server_with(PONG, throttles)] {
+        let line = could_not(&run(&["check", &url, "--cases", "1"]));
+        assert!(line.contains("the target throttles: ") && line.contains("use --rate or a quieter target"), "{line}");
+    }
+}
+
+#[test]
+fn without_a_finished_case_nothing_is_said_to_conform() {
+    let output = run(&["check", "--time", "1ms", "--ops", "10000", "--seed", "1"]);
+    assert!(could_not(&output).contains("nothing was checked: no case was finished within 1ms"));
+    assert!(!stdout(&output).contains("CONFORMS"));
 }
 
 #[test]

@@ -175,7 +175,7 @@ pub struct Diverged {
     pub original_length: usize,
     /// How many shorter or simpler candidates were tried.
     pub attempts: u64,
-    /// All were tried; false when the time was up.
+    /// All were tried; false when the time was up, or the target was not to be had any more.
     pub shrink_complete: bool,
 }
 

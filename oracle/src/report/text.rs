@@ -65,7 +65,7 @@ fn advised(advice: &Advice) -> String {
 
 fn diverged(divergence: &Diverged) -> String {
     let mut out = String::new();
-    let shrunk = if divergence.shrink_complete { "" } else { ", until the time was up" };
+    let shrunk = if divergence.shrink_complete { "" } else { ", not to the end" };
     let found = format!(
         "after {} operations; shrunk from {} to {} in {} attempts{shrunk}",
         grouped(divergence.found_after),

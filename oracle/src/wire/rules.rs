@@ -7,6 +7,9 @@ use proofhouse_model::{Level, RuleId};
 
 use super::{Source, WireRule, answers, contents, lists};
 
+/// Every request is answered, in whole and before the time is up.
+pub const WHOLE: RuleId = RuleId("wire.answer.whole");
+
 /// All rules, in the order in which they are checked.
 pub fn rules() -> &'static [WireRule] {
     RULES

@@ -9,10 +9,10 @@ use proofhouse_model::{Op, Outcome};
 use reqwest::Method;
 use url::Url;
 
-use super::HttpTarget;
 use super::requests::Asking;
 use super::translate::{referrers, strings};
-use super::transport::{Request, UNSUPPORTED};
+use super::transport::Request;
+use super::{HttpTarget, Unread};
 use crate::wire::Answer;
 use crate::wire::headers::next_link;
 
@@ -21,7 +21,7 @@ const MOST_PAGES: usize = 1_000;
 
 impl HttpTarget {
     /// Every repository of the case, page after page.
-    pub(super) async fn walk(&mut self, op: &Op, n: u32) -> Result<Outcome, String> {
+    pub(super) async fn walk(&mut self, op: &Op, n: u32) -> Result<Outcome, Unread> {
         let mut names = Vec::new();
         // In every order in use, what stands under the prefix comes before this.
         let end = format!("{}0", self.names.prefix());
@@ -35,7 +35,8 @@ impl HttpTarget {
             }
             let page = strings(&answer, "repositories");
             if page.len() as u64 > u64::from(n) {
-                return Err(format!("a page of {} repositories at {at}, where {n} were asked for", page.len()));
+                let what = format!("a page of {} repositories at {at}, where {n} were asked for", page.len());
+                return Err(what.into());
             }
             let past_the_end = page.last().is_some_and(|last| *last > end);
             names.extend(page.iter().filter_map(|name| self.names.here(name)));
@@ -47,7 +48,7 @@ impl HttpTarget {
     }
 
     /// All referrers, page after page.
-    pub(super) async fn all_referrers(&mut self, op: &Op) -> Result<Outcome, String> {
+    pub(super) async fn all_referrers(&mut self, op: &Op) -> Result<Outcome, Unread> {
         let mut asking = Asking { base: &self.base, names: &mut self.names, uploads: &self.uploads };
         let (request, repository) = asking.request(op)?;
         let mut rows = Vec::new();
@@ -60,7 +61,7 @@ impl HttpTarget {
             match self.refusal(op, &answer) {
                 Outcome::Referrers { filtered, .. } => {
                     if applied.is_some_and(|applied| applied != filtered) {
-                        return Err("one page of the referrers is filtered and another is not".into());
+                        return Err("one page of the referrers is filtered and another is not".to_owned().into());
                     }
                     applied = Some(filtered);
                 }
@@ -97,8 +98,5 @@ impl HttpTarget {
 fn next_page(at: &Url, answer: &Answer) -> Result<Option<Request>, String> {
     let Some(target) = next_link(&answer.headers)? else { return Ok(None) };
     let url = at.join(&target).map_err(|error| format!("a next page that is no URL: {target}: {error}"))?;
-    if url.scheme() != "http" {
-        return Err(format!("{UNSUPPORTED}the next page at {url}"));
-    }
     Ok(Some(Request::new(Method::GET, url)))
 }

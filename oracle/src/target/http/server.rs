@@ -29,6 +29,8 @@ pub(super) enum Reply {
     Raw(Vec<u8>),
     /// These bytes, then the connection is closed.
     Cut(Vec<u8>),
+    /// These bytes, and nothing more, ever.
+    Stall(Vec<u8>),
     /// Nothing, ever.
     Hang,
 }
@@ -82,6 +84,11 @@ fn serve(stream: &TcpStream, script: &mut impl Iterator<Item = Reply>, log: &Mut
             }
             Some(Reply::Hang) => {
                 // Until the client gives up.
+                let _ = reader.read(&mut [0]);
+                return;
+            }
+            Some(Reply::Stall(bytes)) => {
+                (&*stream).write_all(&bytes).unwrap();
                 let _ = reader.read(&mut [0]);
                 return;
             }
