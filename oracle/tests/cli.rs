@@ -190,7 +190,7 @@ fn a_directory_for_temporary_files_that_is_not_there_is_named() {
 #[test]
 fn a_configuration_that_cannot_be_read_is_named() {
     let line = could_not(&run(&["check", "--config", "/no/such/config.yml"]));
-    assert!(line.contains("/no/such/config.yml"), "{line}");
+    assert_eq!(line.matches("/no/such/config.yml").count(), 1, "{line}");
     for (text, named) in [
         ("storage: {delete: {enabled: true}", "malformed YAML"),
         ("storage: {delete: {enabled: 7}}", "storage.delete.enabled"),
@@ -242,12 +242,12 @@ const INDEX: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image
 #[test]
 fn explain_says_which_entries_must_exist() {
     let (_index, index) = file(INDEX);
-    let ours = "validate_index: true\nplatforms: [{architecture: amd64, os: linux}]\n";
+    let ours = "validate_index: [linux/amd64]\n";
     let theirs = "version: 0.1\nvalidation: {manifests: {indexes: {platforms: list, platformlist: \
         [{architecture: amd64, os: linux}]}}}\n";
-    for written in [ours, theirs] {
+    for (as_what, written) in [("--options", ours), ("--config", theirs)] {
         let (_options, options) = file(written);
-        let output = run(&["explain", "--options", path(&options), path(&index)]);
+        let output = run(&["explain", as_what, path(&options), path(&index)]);
         let text = stdout(&output);
         assert_eq!(output.status.code(), Some(0), "{text}");
         let entry = |digit: &str| text.lines().find(|line| line.contains(&digit.repeat(64))).unwrap().to_owned();
@@ -271,7 +271,12 @@ fn explain_says_why_a_manifest_is_refused() {
 fn explain_names_what_it_cannot_read() {
     assert!(could_not(&run(&["explain", "/no/such/manifest"])).contains("/no/such/manifest"));
     let (_manifest, manifest) = file(INDEX);
-    for (text, named) in [("deletes: true", "deletes"), ("delete: 3", "delete"), ("{", "malformed YAML")] {
+    for (text, named) in [
+        ("\ndeletes: true", "there is no option \"deletes\" (line 2); there are "),
+        ("delete: 3", "delete is 3 (line 1); it must be true or false"),
+        ("platforms: linux", "platforms is \"linux\" (line 1); it must be all, none, or platforms such as linux/amd64"),
+        ("{", "malformed YAML"),
+    ] {
         let (_options, options) = file(text);
         let line = could_not(&run(&["explain", "--options", path(&options), path(&manifest)]));
         assert!(line.contains(named), "{text}: {line}");
@@ -287,4 +292,28 @@ fn help_and_version_are_no_errors() {
     assert_eq!(output.status.code(), Some(0));
     assert!(stdout(&output).contains("check") && stdout(&output).contains("explain"));
     assert_eq!(run(&["--version"]).status.code(), Some(0));
+}
+
+/// What stands indented below a line of the help.
+fn example(help: &str) -> String {
+    let (_, example) = help.split_once("An example of a file:\n").unwrap();
+    example.lines().take_while(|line| line.starts_with("  ")).map(|line| format!("{}\n", line.trim_start())).collect()
+}
+
+#[test]
+fn the_file_of_options_that_the_help_shows_is_one() {
+    let help = stdout(&run(&["explain", "--help"]));
+    let written = example(&help);
+    assert_eq!(written, example(&stdout(&run(&["check", "--help"]))));
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    assert!(readme.contains(&format!("```yaml\n{written}```")), "the README shows the same file");
+
+    let ((_options, options), (_index, index)) = (file(&written), file(INDEX));
+    let output = run(&["explain", "--options", path(&options), path(&index)]);
+    assert_eq!(output.status.code(), Some(0));
+    let assumed = run(&["explain", "--assume", "validate_index=linux/amd64,linux/arm64", path(&index)]);
+    assert_eq!(stdout(&output), stdout(&assumed));
+    assert!(stdout(&output).contains("must exist"));
+    let output = run(&["check", "--options", path(&options), "--cases", "1", "--ops", "5", "--seed", "1"]);
+    assert!(stdout(&output).contains("delete: true"), "{}", stdout(&output));
 }

@@ -1,7 +1,6 @@
 //! `proofhouse check`.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -15,6 +14,7 @@ use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
 
 use super::progress::Progress;
+use super::setup::{SetUp, VOCABULARY};
 use super::{Failure, Verdict, duration, say};
 
 /// Cases without a URL, if neither their number nor the time is given.
@@ -24,6 +24,7 @@ const CASES: u64 = 2_000;
 const TIME: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
+#[command(after_help = VOCABULARY)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(crate) struct Check {
     /// The registry, for example http://localhost:5000. Without: our registry, in process.
@@ -50,12 +51,8 @@ pub(crate) struct Check {
     /// What the name of every repository that is written to begins with. Default: proofhouse- and a random number.
     #[arg(long, value_name = "PREFIX")]
     namespace: Option<String>,
-    /// The registry's own configuration, as distribution has it.
-    #[arg(long, value_name = "CONFIG.yml")]
-    config: Option<PathBuf>,
-    /// How the registry is set up, for example delete=true or validate_index=linux/amd64; may be given several times.
-    #[arg(long, value_name = "KEY=VALUE")]
-    assume: Vec<String>,
+    #[command(flatten)]
+    set_up: SetUp,
     /// The report: text, or one JSON document.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -183,14 +180,11 @@ impl Check {
         options: Options,
         how: &mut String,
     ) -> Result<Options, TargetError> {
-        if self.config.is_some() {
+        if self.set_up.is_written() {
             return Ok(options);
         }
         let mut found = probe::probe(target, dialect, &options).await?;
-        let assumed = self.assume.iter().filter_map(|assumption| Some(assumption.split_once('=')?.0));
-        // Two names for one thing.
-        let assumed: Vec<_> = assumed.map(|key| if key == "platforms" { "validate_index" } else { key }).collect();
-        found.retain(|one| !assumed.contains(&one.key));
+        found.retain(|one| !self.set_up.assumed().any(|assumed| assumed == one.key));
         for one in &found {
             how.push_str(&format!("; {}={}, for {}", one.key, one.value, one.evidence));
         }
@@ -220,20 +214,13 @@ impl Check {
 
     /// How the registry is set up. None: differently in each case, which only ours can be.
     fn options(&self, dialect: Dialect) -> Result<Option<Options>, Failure> {
-        let given = self.config.is_some() || !self.assume.is_empty();
-        let mut options = match &self.config {
-            Some(path) => {
-                config::distribution_file(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?
-            }
+        let options = self.set_up.options(|| match dialect {
             // What its server does that was told nothing.
-            None if matches!(dialect, Dialect::Distribution(_)) => config::distribution("")?,
-            None => Options::default(),
-        };
-        for assumption in &self.assume {
-            options = config::assume(&options, assumption).map_err(|error| Failure(format!("--assume: {error}")))?;
-        }
+            Dialect::Distribution(_) => config::distribution(""),
+            Dialect::Proofhouse | Dialect::Oci => Ok(Options::default()),
+        })?;
         Specification::new(dialect, options.clone())?;
-        Ok((given || self.url.is_some()).then_some(options))
+        Ok((self.set_up.is_given() || self.url.is_some()).then_some(options))
     }
 
     fn setup(&self, subject: Subject, config: &CampaignConfig, options: Option<Options>) -> Setup {
@@ -242,10 +229,8 @@ impl Check {
         if self.dialect.is_some() {
             arguments.extend(["--dialect".to_owned(), dialect_name(config.dialect).to_owned()]);
         }
-        let mut pair = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
-        self.config.iter().for_each(|path| pair("--config", path.display().to_string()));
-        self.assume.iter().for_each(|assumption| pair("--assume", assumption.clone()));
-        self.rate.iter().for_each(|rate| pair("--rate", rate.to_string()));
+        arguments.extend(self.set_up.arguments());
+        arguments.extend(self.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         if self.fsync {
             arguments.push("--fsync".to_owned());
         }

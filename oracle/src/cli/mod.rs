@@ -11,6 +11,7 @@ mod explain;
 mod maintain;
 mod progress;
 mod serve;
+mod setup;
 mod steps;
 
 use std::io::{self, Write};
