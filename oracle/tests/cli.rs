@@ -317,3 +317,47 @@ fn the_file_of_options_that_the_help_shows_is_one() {
     let output = run(&["check", "--options", path(&options), "--cases", "1", "--ops", "5", "--seed", "1"]);
     assert!(stdout(&output).contains("delete: true"), "{}", stdout(&output));
 }
+
+#[test]
+fn output_that_is_lost_is_an_error_and_a_reader_who_leaves_is_none() {
+    let (_manifest, manifest) = file(r#"{"schemaVersion": 1}"#);
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("docker/registry/v2")).unwrap();
+    let check = ["check", "--cases", "1", "--ops", "5", "--seed", "1"];
+    for arguments in [&check[..], &["explain", path(&manifest)], &["fsck", "--root", path(root.path())], &["--help"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output =
+            program(arguments).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        assert!(could_not(&output).contains("cannot write to stdout: No space left"), "{arguments:?}");
+    }
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let child = program(&check).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn what_a_registry_says_is_bounded_and_its_control_characters_are_escaped() {
+    let code = format!("\u{1b}[31m\u{202e}{}", "X".repeat(2_000_000));
+    let body = serde_json::json!({"errors": [{"code": code}]}).to_string();
+    let head =
+        format!("HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let url = server_with(PONG, &format!("{head}Connection: close\r\n\r\n{body}"));
+    let output = run(&["check", &url, "--cases", "3", "--ops", "5", "--seed", "1", "--time", "60s"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.len() < 40_000, "{} bytes", text.len());
+
+    let (_manifest, manifest) = file(&INDEX.replace("amd64", "\\u001b[31m"));
+    let text = stdout(&run(&["explain", path(&manifest)]));
+    assert!(text.contains(r"\u{1b}[31m") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn a_number_that_is_no_status_is_called_so() {
+    let answer = "HTTP/1.1 999 What\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let text = stdout(&run(&["check", &server_with(PONG, answer), "--cases", "3", "--ops", "5", "--seed", "1"]));
+    assert!(text.contains("rule        wire.status.known (MUST): "), "{text}");
+    assert!(text.contains("seen        999 is not a status"), "{text}");
+}

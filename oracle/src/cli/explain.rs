@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use clap::Args;
+use proofhouse::report::{SHOWN, foreign};
 use proofhouse_model::{Dialect, Options, Specification, explain};
 
 use super::setup::{SetUp, VOCABULARY};
@@ -28,7 +29,9 @@ impl Explain {
         let options = self.set_up.options(|| Ok(Options::default()))?;
         let specification = Specification::new(Dialect::Proofhouse, options)?;
         let explanation = explain(&specification, self.content_type.as_deref(), &self.read()?);
-        say(&explanation.to_string());
+        for line in explanation.to_string().lines() {
+            say(&foreign(line, SHOWN));
+        }
         Ok(if explanation.accepted { Verdict::Good } else { Verdict::Bad })
     }
 
