@@ -191,7 +191,7 @@ fn failed(failure: String) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Class, Dialect, Options, Outcome};
+    use proofhouse_model::{Class, Dialect, Op, Options, Outcome, Range, UploadRef};
 
     use super::super::server::{Reply, reply};
     use super::super::tests::{JSON, broken, get, refused, with_target};
@@ -208,6 +208,38 @@ mod tests {
             let outcome = target.perform(&get(None)).await;
             (outcome, target.interruption(), server.asked().len())
         })
+    }
+
+    #[test]
+    fn a_connection_that_is_closed_while_it_is_kept_is_no_fault_where_asking_again_is_safe() {
+        let (outcome, why, asked) = pull(options(), vec![Reply::Cut(Vec::new()), not_found()]);
+        assert_eq!(outcome, refused(Class::NotFound, &[("BLOB_UNKNOWN", None)]));
+        assert!(why.is_none() && asked == 2, "{why:?}");
+        let (outcome, _, asked) = pull(options(), vec![Reply::Cut(Vec::new()), Reply::Cut(Vec::new()), not_found()]);
+        assert!(broken(&outcome).starts_with("wire.answer.whole: connection closed"), "{outcome}");
+        assert_eq!(asked, 2, "a server that drops it does so again");
+
+        let start = Op::StartUpload { repo: "a".into(), upload: UploadRef(1) };
+        let (outcome, asked) =
+            with_target(options(), vec![Reply::Cut(Vec::new()), not_found()], async |target, server| {
+                (target.perform(&start).await, server.asked().len())
+            });
+        assert!(broken(&outcome).starts_with("wire.answer.whole: connection closed"), "{outcome}");
+        assert_eq!(asked, 1, "it may have been done");
+    }
+
+    #[test]
+    fn a_connection_is_left_that_a_server_may_close_without_a_word() {
+        let range = Some(Range::From(10));
+        let push = Op::PutBlob { repo: "a".into(), digest: "sha256:0".into(), bytes: "x".into(), upload: UploadRef(1) };
+        let script = vec![not_found(), reply(416, &[], ""), not_found(), not_found(), not_found()];
+        let connections = with_target(options(), script, async |target, server| {
+            for op in [get(None), get(range), push, get(None), get(None)] {
+                target.perform(&op).await;
+            }
+            server.asked().iter().map(|asked| asked.connection).collect::<Vec<_>>()
+        });
+        assert_eq!(connections, [1, 1, 2, 3, 3]);
     }
 
     fn not_found() -> Reply {

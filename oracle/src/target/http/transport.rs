@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use proofhouse_model::Content;
@@ -77,20 +77,42 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new() -> Result<Transport, String> {
-        let client = Client::builder()
-            .user_agent(concat!("proofhouse/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .http1_only()
-            // A server may close an idle connection just when the next request is sent; that would look like a fault.
-            .pool_idle_timeout(Duration::from_secs(2))
-            .build()
-            .map_err(|error| reason(&error))?;
-        Ok(Transport { client, kept: false })
+        client().map(|client| Transport { client, kept: false }).map_err(|error| reason(&error))
     }
 
     /// Sends the request to the URL. `patience` is for all of it, body included.
+    ///
+    /// A server may close a connection that it keeps at any time (RFC 9112, 9.5), and the next request may be on its way by then. That
+    /// is no fault, and cannot be told from one on a connection that was used before. So a request that only reads is sent
+    /// again on a new connection, once: that is safe (9.3.1), and a server that drops it does so again. What writes is not sent
+    /// again: it may have been done, and then the second answer is not that of the first. Instead connections are left of which
+    /// it is known that servers close them without a word: after a 416, and after a refusal that may have left a body unread.
     pub(super) async fn send(&mut self, request: &Request, url: &Url, patience: Duration) -> Received {
+        let (started, reused) = (Instant::now(), self.kept);
+        let received = self.send_once(request, url, patience).await;
+        let refused_unread =
+            received.answer.status >= 400 && request.body.as_ref().is_some_and(|body| !body.is_empty());
+        if received.trouble.is_some() || received.answer.status == 416 || refused_unread {
+            self.renew();
+        }
+        let reads = matches!(request.method, Method::GET | Method::HEAD);
+        if received.trouble != Some(Trouble::Closed) || !reused || !reads {
+            return received;
+        }
+        let again = self.send_once(request, url, patience.saturating_sub(started.elapsed())).await;
+        // If no answer comes this time either, the first is the one to tell of.
+        if again.answer.status == 0 { received } else { again }
+    }
+
+    /// Leaves the connections that are kept.
+    fn renew(&mut self) {
+        // It was built before in the same way; were it to fail now, the old one would still do.
+        if let Ok(client) = client() {
+            *self = Transport { client, kept: false };
+        }
+    }
+
+    async fn send_once(&mut self, request: &Request, url: &Url, patience: Duration) -> Received {
         let mut builder = self.client.request(request.method.clone(), url.clone());
         builder = builder.headers(request.headers.clone()).timeout(patience);
         if let Some(body) = &request.body {
@@ -129,6 +151,17 @@ impl Transport {
             }
         }
     }
+}
+
+fn client() -> reqwest::Result<Client> {
+    Client::builder()
+        .user_agent(concat!("proofhouse/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .http1_only()
+        // A server may close an idle connection just when the next request is sent; that would look like a fault.
+        .pool_idle_timeout(Duration::from_secs(2))
+        .build()
 }
 
 fn cut(answer: &Answer, error: &reqwest::Error, patience: Duration) -> String {
