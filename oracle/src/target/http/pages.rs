@@ -100,3 +100,46 @@ fn next_page(at: &Url, answer: &Answer) -> Result<Option<Request>, String> {
     let url = at.join(&target).map_err(|error| format!("a next page that is no URL: {target}: {error}"))?;
     Ok(Some(Request::new(Method::GET, url)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proofhouse_model::{Dialect, Referrer, Release};
+
+    use super::super::server::reply;
+    use super::super::tests::{JSON, LAYER, broken, perform};
+    use super::*;
+
+    #[test]
+    fn pages_that_never_end_are_broken() {
+        let page =
+            || reply(200, &[JSON, ("Link", "</v2/_catalog?n=2>; rel=\"next\"")], r#"{"repositories":["ns/run-1/a"]}"#);
+        let dialect = Dialect::Distribution(Release::V3);
+        let (outcomes, _) = perform(dialect, &[Op::WalkRepositories { n: 2 }], vec![page(), page(), page()]);
+        assert!(broken(&outcomes[0]).starts_with("the next page is one that was there before"), "{}", outcomes[0]);
+    }
+
+    #[test]
+    fn referrers_are_read_from_all_pages() {
+        let row = |digest: &str| {
+            format!(r#"{{"mediaType":"m","digest":"{digest}","size":2,"artifactType":"t","annotations":{{"k":"v"}}}}"#)
+        };
+        let index = |rows: &str| format!(r#"{{"schemaVersion":2,"manifests":[{rows}]}}"#);
+        let kind = ("Content-Type", "application/vnd.oci.image.index.v1+json");
+        let filtered = ("OCI-Filters-Applied", "artifactType");
+        let op = Op::Referrers { repo: "a".into(), digest: LAYER.into(), artifact_type: Some("t".into()) };
+        let script = vec![
+            reply(200, &[kind, filtered, ("Link", "</more>; rel=\"next\"")], &index(&row("d1"))),
+            reply(200, &[kind, filtered], &index(&row("d2"))),
+        ];
+        let (outcomes, asked) = perform(Dialect::Oci, &[op], script);
+        let expected = |digest: &str| Referrer {
+            digest: digest.into(),
+            media_type: "m".into(),
+            size: 2,
+            artifact_type: Some("t".into()),
+            annotations: Some([("k".to_owned(), "v".to_owned())].into()),
+        };
+        assert_eq!(outcomes[0], Outcome::Referrers { referrers: vec![expected("d1"), expected("d2")], filtered: true });
+        assert_eq!(asked[0].line, format!("GET /v2/ns/run-1/a/referrers/{LAYER}?artifactType=t HTTP/1.1"));
+    }
+}
