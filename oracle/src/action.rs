@@ -116,9 +116,9 @@ pub struct Chunk {
     /// Of what.
     pub of: Payload,
     /// The first byte.
-    pub first: u16,
+    pub first: u32,
     /// The byte after the last.
-    pub end: u16,
+    pub end: u32,
 }
 
 impl Chunk {
@@ -129,11 +129,12 @@ impl Chunk {
 
     /// All of it.
     pub fn all(of: Payload) -> Chunk {
-        Chunk { of, first: 0, end: u16::MAX }
+        Chunk { of, first: 0, end: u32::MAX }
     }
 
     fn resolve(self, pool: &Pool) -> Content {
-        pool.bytes(self.of).slice(self.first.into(), self.end.into())
+        let at = |byte: u32| usize::try_from(byte).unwrap_or(usize::MAX);
+        pool.bytes(self.of).slice(at(self.first), at(self.end))
     }
 }
 

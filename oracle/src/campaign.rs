@@ -29,7 +29,7 @@ pub struct CampaignConfig {
     pub ops: usize,
     /// The seed of the first case.
     pub seed: u64,
-    /// How long at most, shrinking included. The case that runs when the time is up is finished first.
+    /// How long at most, shrinking included. The case that runs when the time is up is cut short, and does not count.
     pub time: Option<Duration>,
     /// How the registry is set up.
     pub option_sets: OptionSets,
@@ -152,14 +152,14 @@ pub struct Divergence {
     pub original_length: usize,
     /// How many candidates were tried.
     pub attempts: u64,
-    /// Every way to make it smaller was tried; false when the time was up.
+    /// Every way to make it smaller was tried; false when the time was up, or the target was not to be had any more.
     pub shrink_complete: bool,
 }
 
 /// How a campaign went.
 #[derive(Debug, Clone)]
 pub struct CampaignReport {
-    /// Cases that ran, the one that diverged included.
+    /// Cases that ran to their end, and the one that diverged.
     pub cases: u64,
     /// Operations that were checked, sweeps included, shrinking not.
     pub operations: u64,
@@ -219,7 +219,14 @@ pub async fn run_in(
         }
         let seed = config.seed.wrapping_add(report.cases);
         let tree = case(config, seed, &|op| target.offers(op))?;
-        let run = lockstep::run(tree.best(), config.dialect, target, Some(&mut report.coverage)).await?;
+        let run = lockstep::run(tree.best(), config.dialect, target, Some(&mut report.coverage), deadline).await;
+        let run = match run {
+            Err(TargetError::TimeUp) => {
+                report.ended = Ended::Time;
+                break;
+            }
+            run => run?,
+        };
         report.cases += 1;
         report.operations += run.performed.len() as u64;
         report.generated += run.performed.iter().filter(|performed| performed.origin == Origin::Action).count() as u64;
@@ -228,7 +235,7 @@ pub async fn run_in(
             let mut until = Instant::now() + config.shrink_time;
             until = deadline.map_or(until, |deadline| until.min(deadline));
             let found_after = report.operations;
-            let shrunk = reduce::reduce(tree, run, config.dialect, target, until, progress).await?;
+            let shrunk = reduce::reduce(tree, run, config.dialect, target, until, progress).await;
             report.divergence = Some(Divergence { seed, dialect: config.dialect, found_after, ..shrunk });
             report.ended = Ended::Divergence;
             break;
@@ -399,5 +406,50 @@ mod tests {
         let report = run(&config, &mut Perfect::new(), &mut ()).unwrap();
         assert_eq!(report.ended, Ended::Time);
         assert!(report.cases > 0 && report.elapsed < Duration::from_secs(5));
+    }
+
+    /// A target that is there for so many operations, and then has an excuse.
+    struct Until(Perfect, u64, fn() -> TargetError);
+
+    #[async_trait::async_trait(?Send)]
+    impl Target for Until {
+        async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
+            self.0.fresh(options).await
+        }
+        async fn perform(&mut self, op: &Op) -> Outcome {
+            self.1 = self.1.saturating_sub(1);
+            if self.1 == 0 { Outcome::Broken { what: "no time".into() } } else { self.0.perform(op).await }
+        }
+        fn interruption(&mut self) -> Option<TargetError> {
+            (self.1 == 0).then(self.2)
+        }
+    }
+
+    #[test]
+    fn time_that_ends_during_an_operation_ends_the_campaign_and_is_no_divergence() {
+        let one = run_on(Perfect::new(), 1).operations;
+        for (operations, cases) in [(1, 0), (one, 0), (one + 1, 1)] {
+            let mut target = Until(Perfect::new(), operations, || TargetError::TimeUp);
+            let report = run(&config(100), &mut target, &mut ()).unwrap();
+            assert_eq!((report.ended, report.cases), (Ended::Time, cases));
+            assert!(report.divergence.is_none());
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_not_to_be_had_any_more_is_an_error() {
+        let throttles = || TargetError::Throttles { what: "429".into() };
+        let error = run(&config(100), &mut Until(Perfect::new(), 9, throttles), &mut ()).unwrap_err();
+        assert!(matches!(error, TargetError::Throttles { .. }));
+    }
+
+    #[test]
+    fn what_was_found_is_not_lost_when_the_target_goes_while_it_is_shrunk() {
+        let found_after = run_on(serves_every_repository(), 100).divergence.expect("a divergence").found_after;
+        let throttles = || TargetError::Throttles { what: "429".into() };
+        let mut target = Until(serves_every_repository(), found_after + 2, throttles);
+        let divergence = run(&config(100), &mut target, &mut ()).unwrap().divergence.expect("a divergence");
+        assert_eq!(divergence.finding.rule().0, "blob.unlinked");
+        assert!(!divergence.shrink_complete);
     }
 }

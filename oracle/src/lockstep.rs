@@ -5,6 +5,7 @@
 //! fetched is asked before and after: the promise of a collection is checked from the answers alone, without the model.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use proofhouse_model::{Content, Dialect, Model, Op, Outcome, RuleId, Specification, Violation, ViolationKind};
 use serde_json::Value;
@@ -83,21 +84,38 @@ impl Run {
 /// Runs a case from the start, until something is wrong or all is checked.
 ///
 /// # Errors
-/// When there is no registry to test.
+/// When there is no registry to test, or [`TargetError::TimeUp`] when `until` comes before the case is at its end.
 pub async fn run(
     case: &Case,
     dialect: Dialect,
     target: &mut dyn Target,
     coverage: Option<&mut Coverage>,
+    until: Option<Instant>,
 ) -> Result<Run, TargetError> {
     let options = case.options.resolve(&case.pool);
     target.fresh(&options).await?;
     let specification =
         Specification::new(dialect, options).map_err(|error| TargetError::Options(error.to_string()))?;
     let model = Model::new(specification);
-    let mut lockstep = Lockstep { case, target, model, coverage, performed: Vec::new() };
-    let finding = lockstep.whole().await.err();
+    let mut lockstep = Lockstep { case, target, model, coverage, until, performed: Vec::new() };
+    let finding = match lockstep.whole().await {
+        Ok(()) => None,
+        Err(Stop::Finding(finding)) => Some(finding),
+        Err(Stop::Target(error)) => return Err(error),
+    };
     Ok(Run { performed: lockstep.performed, finding })
+}
+
+/// Why a case is not gone on with.
+enum Stop {
+    Finding(Finding),
+    Target(TargetError),
+}
+
+impl From<Finding> for Stop {
+    fn from(finding: Finding) -> Stop {
+        Stop::Finding(finding)
+    }
 }
 
 /// How a replay went.
@@ -120,6 +138,9 @@ pub async fn replay(ops: &[Op], specification: Specification, target: &mut dyn T
     let mut replay = Replay { steps: Vec::new(), violation: None, model: Model::new(specification) };
     for op in ops {
         let outcome = target.perform(op).await;
+        if let Some(error) = target.interruption() {
+            return Err(error);
+        }
         replay.violation = judge(&mut replay.model, op, &outcome).err();
         replay.steps.push(Step { op: op.clone(), outcome });
         if replay.violation.is_some() {
@@ -145,11 +166,12 @@ struct Lockstep<'a> {
     target: &'a mut dyn Target,
     model: Model,
     coverage: Option<&'a mut Coverage>,
+    until: Option<Instant>,
     performed: Vec<Performed>,
 }
 
 impl Lockstep<'_> {
-    async fn whole(&mut self) -> Result<(), Finding> {
+    async fn whole(&mut self) -> Result<(), Stop> {
         let case = self.case;
         for action in &case.actions {
             match action {
@@ -166,7 +188,7 @@ impl Lockstep<'_> {
             && let Some(differences) = self.target.inspect(self.model.state()).await
         {
             if !differences.is_empty() {
-                return Err(Finding::Storage { differences });
+                return Err(Finding::Storage { differences }.into());
             }
             self.kept(STORAGE_AS_THE_MODEL);
         }
@@ -179,33 +201,39 @@ impl Lockstep<'_> {
         }
     }
 
-    async fn perform(&mut self, action: Action, origin: Origin) -> Result<(), Finding> {
+    async fn perform(&mut self, action: Action, origin: Origin) -> Result<(), Stop> {
         let op = action.resolve(&self.case.pool);
         if !self.target.offers(&op) {
             return Ok(());
         }
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(Stop::Target(TargetError::TimeUp));
+        }
         let outcome = self.target.perform(&op).await;
+        if let Some(error) = self.target.interruption() {
+            return Err(Stop::Target(error));
+        }
         let verdict = judge(&mut self.model, &op, &outcome);
         if let (Ok(rule), Some(coverage)) = (&verdict, &mut self.coverage) {
             coverage.count(&op, &outcome, *rule, origin == Origin::Action);
         }
         self.performed.push(Performed { action, step: Step { op, outcome }, origin });
-        verdict.map(drop).map_err(Finding::Answer)
+        verdict.map(drop).map_err(|violation| Finding::Answer(violation).into())
     }
 
     /// A collection, with what can be fetched before and after it.
-    async fn watched(&mut self, collection: &Action) -> Result<(), Finding> {
+    async fn watched(&mut self, collection: &Action) -> Result<(), Stop> {
         let before = self.probe().await?;
         self.perform(collection.clone(), Origin::Action).await?;
         let after = self.probe().await?;
         if let Some(lost) = after.lost_since(&before) {
-            return Err(lost);
+            return Err(lost.into());
         }
         self.kept(COLLECTION_KEEPS_CLOSURE);
         Ok(())
     }
 
-    async fn probe(&mut self) -> Result<Fetchable, Finding> {
+    async fn probe(&mut self) -> Result<Fetchable, Stop> {
         let first = self.performed.len();
         for action in action::probe(&self.case.pool) {
             self.perform(action, Origin::Probe).await?;
@@ -323,7 +351,7 @@ mod tests {
         target.differences = differences;
         let mut coverage = Coverage::default();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let run = run(tree.best(), Dialect::Proofhouse, &mut target, Some(&mut coverage));
+        let run = run(tree.best(), Dialect::Proofhouse, &mut target, Some(&mut coverage), None);
         let finding = runtime.block_on(run).unwrap().finding;
         (finding, coverage.rules.get(&STORAGE_AS_THE_MODEL).copied().unwrap_or_default())
     }

@@ -7,6 +7,7 @@
 use crate::config::{self, ConfigError};
 use crate::pool::{self, Algorithm};
 use crate::target::{Target, TargetError};
+use crate::wire;
 use proofhouse_model::{Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
 
 /// The platforms that a target's filter is asked about: `os/architecture`.
@@ -47,26 +48,56 @@ pub struct Inference {
 
 /// Asks a target how it is set up. Begins a case of its own with `assumed`.
 ///
+/// It ends early where a request is not answered: the run will say what is wrong.
+///
 /// # Errors
-/// When there is no target to ask.
+/// When there is no target to ask, or no time.
 pub async fn probe(
     target: &mut dyn Target,
     dialect: Dialect,
     assumed: &Options,
 ) -> Result<Vec<Inference>, TargetError> {
     target.fresh(assumed).await?;
+    let mut asking = Asking { target, stop: None };
     let mut found = Vec::new();
-    found.extend(deletion(target).await);
+    found.extend(deletion(&mut asking).await);
     // 2.8 validates every entry, and nothing can be set.
     if dialect != Dialect::Distribution(Release::V2_8) {
-        found.extend(validation(target).await);
+        found.extend(validation(&mut asking).await);
     }
     // What distribution answers to a URL that it refuses is no client's fault, so it cannot be told from others.
-    if !matches!(dialect, Dialect::Distribution(_)) && push(target, UploadRef(1), CONFIG).await {
-        found.extend(urls(target).await);
-        found.extend(referrers(target).await);
+    if !matches!(dialect, Dialect::Distribution(_)) && push(&mut asking, UploadRef(1), CONFIG).await {
+        found.extend(urls(&mut asking).await);
+        found.extend(referrers(&mut asking).await);
     }
-    Ok(found)
+    match asking.stop {
+        Some(Stop::Target(error)) => Err(error),
+        None | Some(Stop::Silent) => Ok(found),
+    }
+}
+
+/// A target that is asked until it does not answer.
+struct Asking<'a> {
+    target: &'a mut dyn Target,
+    stop: Option<Stop>,
+}
+
+enum Stop {
+    Silent,
+    Target(TargetError),
+}
+
+impl Asking<'_> {
+    async fn perform(&mut self, op: &Op) -> Outcome {
+        if self.stop.is_some() {
+            return Outcome::Broken { what: "not asked any more".to_owned() };
+        }
+        let outcome = self.target.perform(op).await;
+        // Where it is silent it may be silent thirteen times more, each until its time is up.
+        let silent = matches!(&outcome, Outcome::Broken { what } if wire::cited(what).is_some_and(|(rule, _)| rule.id == wire::WHOLE));
+        self.stop = self.target.interruption().map(Stop::Target).or(silent.then_some(Stop::Silent));
+        outcome
+    }
 }
 
 /// The options with what was found in place of what was assumed.
@@ -81,14 +112,14 @@ pub fn apply(options: &Options, found: &[Inference]) -> Result<Options, ConfigEr
 }
 
 /// Stores a blob, if the target takes it.
-async fn push(target: &mut dyn Target, upload: UploadRef, content: &str) -> bool {
+async fn push(target: &mut Asking<'_>, upload: UploadRef, content: &str) -> bool {
     let (repo, digest, bytes) = (REPOSITORY.to_owned(), Some(sha256(content)), Content::from(content));
     target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
     target.perform(&Op::FinishUpload { repo, upload, digest, range: None, bytes }).await.succeeded()
 }
 
 /// Is deletion on? A blob is pushed and deleted.
-async fn deletion(target: &mut dyn Target) -> Option<Inference> {
+async fn deletion(target: &mut Asking<'_>) -> Option<Inference> {
     let (repo, digest) = (REPOSITORY.to_owned(), sha256("probe"));
     if !push(target, UploadRef(0), "probe").await {
         return None;
@@ -109,7 +140,7 @@ fn image(layers: &str, more: &str) -> String {
 }
 
 /// Are URLs of layers refused? An image is pushed, and again with a layer that has a URL. A pattern cannot be found out.
-async fn urls(target: &mut dyn Target) -> Option<Inference> {
+async fn urls(target: &mut Asking<'_>) -> Option<Inference> {
     let layer = format!(
         r#"{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"{}","size":2,"urls":["https://layers.example/layer"]}}"#,
         sha256("elsewhere")
@@ -125,7 +156,7 @@ async fn urls(target: &mut dyn Target) -> Option<Inference> {
 }
 
 /// Is there a referrers API? An image with a subject is pushed, and the subject's referrers are asked for.
-async fn referrers(target: &mut dyn Target) -> Option<Inference> {
+async fn referrers(target: &mut Asking<'_>) -> Option<Inference> {
     let subject = sha256("subject");
     let more = format!(r#","subject":{{"mediaType":"{IMAGE}","digest":"{subject}","size":7}}"#);
     let document = image("", &more);
@@ -145,7 +176,7 @@ async fn referrers(target: &mut dyn Target) -> Option<Inference> {
     Some(Inference { key: REFERRERS, value: value.to_owned(), evidence })
 }
 
-async fn put(target: &mut dyn Target, kind: &str, document: &str) -> Outcome {
+async fn put(target: &mut Asking<'_>, kind: &str, document: &str) -> Outcome {
     let op = Op::PutManifest {
         repo: REPOSITORY.to_owned(),
         reference: "probe".to_owned(),
@@ -157,7 +188,7 @@ async fn put(target: &mut dyn Target, kind: &str, document: &str) -> Outcome {
 }
 
 /// Which entries of an index must exist? Indexes are pushed whose one entry is not there.
-async fn validation(target: &mut dyn Target) -> Option<Inference> {
+async fn validation(target: &mut Asking<'_>) -> Option<Inference> {
     let plain = is_taken(target, None).await?;
     let mut refused = Vec::new();
     for platform in PLATFORMS {
@@ -182,7 +213,7 @@ async fn validation(target: &mut dyn Target) -> Option<Inference> {
 }
 
 /// Whether an index with an entry of this platform that is not there is taken. Nothing: it was refused for another reason.
-async fn is_taken(target: &mut dyn Target, platform: Option<&str>) -> Option<bool> {
+async fn is_taken(target: &mut Asking<'_>, platform: Option<&str>) -> Option<bool> {
     let missing = sha256(platform.unwrap_or("no platform"));
     let platform = match platform.and_then(|platform| platform.split_once('/')) {
         Some((os, architecture)) => format!(r#","platform":{{"architecture":"{architecture}","os":"{os}"}}"#),

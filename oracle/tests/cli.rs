@@ -48,19 +48,20 @@ fn path(path: &Path) -> &str {
 }
 
 /// A server that gives every connection the same answer.
-fn server(answer: &'static str) -> String {
+fn server(answer: &str) -> String {
     server_with(answer, answer)
 }
 
 /// A server that gives every connection the same answer, but for the ping.
-fn server_with(ping: &'static str, answer: &'static str) -> String {
+fn server_with(ping: &str, answer: &str) -> String {
+    let (ping, answer) = (ping.to_owned(), answer.to_owned());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).unwrap_or_default();
-            let answer = if request[..length].starts_with(b"GET /v2/ ") { ping } else { answer };
+            let answer = if request[..length].starts_with(b"GET /v2/ ") { &ping } else { &answer };
             let _ = stream.write_all(answer.as_bytes());
             // A connection that is closed with something unread is reset, and the answer may be lost with it.
             let _ = stream.shutdown(Shutdown::Write);
@@ -92,6 +93,9 @@ fn bad_arguments_are_named() {
         (&["check", "--format", "xml"], "xml"),
         (&["check", "--frobnicate"], "--frobnicate"),
         (&["check", "--namespace", "mine"], "--namespace"),
+        (&["check", "localhost", "--rate", "0"], "--rate"),
+        (&["check", "--rate", "5"], "<URL"),
+        (&["check", ""], "it is empty"),
         (&["check", "http://localhost", "--fsync"], "--fsync"),
         (&["check", "--assume", "delete"], "KEY=VALUE"),
         (&["check", "--assume", "deletion=true"], "there are cache, catalog_default, "),
@@ -121,12 +125,60 @@ fn a_registry_that_cannot_be_tested_is_named() {
     let line = could_not(&run(&["check", &url]));
     assert!(line.contains(&format!("{url} is not a registry: GET /v2/ answered 404")), "{line}");
 
-    let url = server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    assert!(could_not(&run(&["check", &url])).contains("credentials are not supported yet"));
+    let challenge = "WWW-Authenticate: Basic realm=\"registry\"\r\n";
+    let url =
+        server(&format!("HTTP/1.1 401 Unauthorized\r\n{challenge}Content-Length: 0\r\nConnection: close\r\n\r\n"));
+    let line = could_not(&run(&["check", &url]));
+    assert!(line.contains("wants credentials: GET /v2/ is answered with 401 (Basic realm=\"registry\")"), "{line}");
 
     let url = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
     let line = could_not(&run(&["check", &url, "--namespace", "Not/A/Name"]));
     assert!(line.contains("Not/A/Name"), "{line}");
+}
+
+const PONG: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+
+/// A server that takes connections and answers the ping, or not even that.
+fn silent_server(ping: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            if stream.read(&mut [0; 4096]).is_ok() && held.is_empty() && !ping.is_empty() {
+                let _ = stream.write_all(ping.as_bytes());
+            }
+            held.push(stream);
+        }
+    });
+    url
+}
+
+#[test]
+fn a_target_that_hangs_costs_no_more_than_the_time_that_was_given() {
+    let url = silent_server("");
+    let line = could_not(&run(&["check", &url, "--time", "300ms"]));
+    assert!(line.contains(&format!("{url} does not answer within ")), "{line}");
+
+    let line = could_not(&run(&["check", &silent_server(PONG), "--time", "600ms"]));
+    assert!(line.contains("nothing was checked: no case was finished within 600ms"), "{line}");
+}
+
+#[test]
+fn a_target_that_throttles_is_not_said_to_break_a_rule() {
+    let throttles =
+        "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for url in [server(throttles), server_with(PONG, throttles)] {
+        let line = could_not(&run(&["check", &url, "--cases", "1"]));
+        assert!(line.contains("the target throttles: ") && line.contains("use --rate or a quieter target"), "{line}");
+    }
+}
+
+#[test]
+fn without_a_finished_case_nothing_is_said_to_conform() {
+    let output = run(&["check", "--time", "1ms", "--ops", "10000", "--seed", "1"]);
+    assert!(could_not(&output).contains("nothing was checked: no case was finished within 1ms"));
+    assert!(!stdout(&output).contains("CONFORMS"));
 }
 
 #[test]
@@ -138,7 +190,7 @@ fn a_directory_for_temporary_files_that_is_not_there_is_named() {
 #[test]
 fn a_configuration_that_cannot_be_read_is_named() {
     let line = could_not(&run(&["check", "--config", "/no/such/config.yml"]));
-    assert!(line.contains("/no/such/config.yml"), "{line}");
+    assert_eq!(line.matches("/no/such/config.yml").count(), 1, "{line}");
     for (text, named) in [
         ("storage: {delete: {enabled: true}", "malformed YAML"),
         ("storage: {delete: {enabled: 7}}", "storage.delete.enabled"),
@@ -190,12 +242,12 @@ const INDEX: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image
 #[test]
 fn explain_says_which_entries_must_exist() {
     let (_index, index) = file(INDEX);
-    let ours = "validate_index: true\nplatforms: [{architecture: amd64, os: linux}]\n";
+    let ours = "validate_index: [linux/amd64]\n";
     let theirs = "version: 0.1\nvalidation: {manifests: {indexes: {platforms: list, platformlist: \
         [{architecture: amd64, os: linux}]}}}\n";
-    for written in [ours, theirs] {
+    for (as_what, written) in [("--options", ours), ("--config", theirs)] {
         let (_options, options) = file(written);
-        let output = run(&["explain", "--options", path(&options), path(&index)]);
+        let output = run(&["explain", as_what, path(&options), path(&index)]);
         let text = stdout(&output);
         assert_eq!(output.status.code(), Some(0), "{text}");
         let entry = |digit: &str| text.lines().find(|line| line.contains(&digit.repeat(64))).unwrap().to_owned();
@@ -219,7 +271,12 @@ fn explain_says_why_a_manifest_is_refused() {
 fn explain_names_what_it_cannot_read() {
     assert!(could_not(&run(&["explain", "/no/such/manifest"])).contains("/no/such/manifest"));
     let (_manifest, manifest) = file(INDEX);
-    for (text, named) in [("deletes: true", "deletes"), ("delete: 3", "delete"), ("{", "malformed YAML")] {
+    for (text, named) in [
+        ("\ndeletes: true", "there is no option \"deletes\" (line 2); there are "),
+        ("delete: 3", "delete is 3 (line 1); it must be true or false"),
+        ("platforms: linux", "platforms is \"linux\" (line 1); it must be all, none, or platforms such as linux/amd64"),
+        ("{", "malformed YAML"),
+    ] {
         let (_options, options) = file(text);
         let line = could_not(&run(&["explain", "--options", path(&options), path(&manifest)]));
         assert!(line.contains(named), "{text}: {line}");
@@ -235,4 +292,72 @@ fn help_and_version_are_no_errors() {
     assert_eq!(output.status.code(), Some(0));
     assert!(stdout(&output).contains("check") && stdout(&output).contains("explain"));
     assert_eq!(run(&["--version"]).status.code(), Some(0));
+}
+
+/// What stands indented below a line of the help.
+fn example(help: &str) -> String {
+    let (_, example) = help.split_once("An example of a file:\n").unwrap();
+    example.lines().take_while(|line| line.starts_with("  ")).map(|line| format!("{}\n", line.trim_start())).collect()
+}
+
+#[test]
+fn the_file_of_options_that_the_help_shows_is_one() {
+    let help = stdout(&run(&["explain", "--help"]));
+    let written = example(&help);
+    assert_eq!(written, example(&stdout(&run(&["check", "--help"]))));
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    assert!(readme.contains(&format!("```yaml\n{written}```")), "the README shows the same file");
+
+    let ((_options, options), (_index, index)) = (file(&written), file(INDEX));
+    let output = run(&["explain", "--options", path(&options), path(&index)]);
+    assert_eq!(output.status.code(), Some(0));
+    let assumed = run(&["explain", "--assume", "validate_index=linux/amd64,linux/arm64", path(&index)]);
+    assert_eq!(stdout(&output), stdout(&assumed));
+    assert!(stdout(&output).contains("must exist"));
+    let output = run(&["check", "--options", path(&options), "--cases", "1", "--ops", "5", "--seed", "1"]);
+    assert!(stdout(&output).contains("delete: true"), "{}", stdout(&output));
+}
+
+#[test]
+fn output_that_is_lost_is_an_error_and_a_reader_who_leaves_is_none() {
+    let (_manifest, manifest) = file(r#"{"schemaVersion": 1}"#);
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("docker/registry/v2")).unwrap();
+    let check = ["check", "--cases", "1", "--ops", "5", "--seed", "1"];
+    for arguments in [&check[..], &["explain", path(&manifest)], &["fsck", "--root", path(root.path())], &["--help"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output =
+            program(arguments).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        assert!(could_not(&output).contains("cannot write to stdout: No space left"), "{arguments:?}");
+    }
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let child = program(&check).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn what_a_registry_says_is_bounded_and_its_control_characters_are_escaped() {
+    let code = format!("\u{1b}[31m\u{202e}{}", "X".repeat(2_000_000));
+    let body = serde_json::json!({"errors": [{"code": code}]}).to_string();
+    let head =
+        format!("HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let url = server_with(PONG, &format!("{head}Connection: close\r\n\r\n{body}"));
+    let output = run(&["check", &url, "--cases", "3", "--ops", "5", "--seed", "1", "--time", "60s"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.len() < 40_000, "{} bytes", text.len());
+
+    let (_manifest, manifest) = file(&INDEX.replace("amd64", "\\u001b[31m"));
+    let text = stdout(&run(&["explain", path(&manifest)]));
+    assert!(text.contains(r"\u{1b}[31m") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn a_number_that_is_no_status_is_called_so() {
+    let answer = "HTTP/1.1 999 What\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let text = stdout(&run(&["check", &server_with(PONG, answer), "--cases", "3", "--ops", "5", "--seed", "1"]));
+    assert!(text.contains("rule        wire.status.known (MUST): "), "{text}");
+    assert!(text.contains("seen        999 is not a status"), "{text}");
 }

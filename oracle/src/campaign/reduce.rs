@@ -13,12 +13,14 @@ use super::{Divergence, Finding, Progress, Step};
 use crate::case::{Case, Checks};
 use crate::lockstep::{self, Origin, Performed, Run, Shape};
 use crate::shrink::CaseTree;
-use crate::target::{Target, TargetError};
+use crate::target::Target;
 
 /// No case needs so many; a target that answers by chance might.
 const MOST_ATTEMPTS: u64 = 5_000;
 
 /// Shrinks until nothing can go, or `until`. Seed, dialect and `found_after` are for the caller to fill in.
+///
+/// What was found is not lost when the target is gone, throttles or has no time left: then this is as far as it got.
 pub(super) async fn reduce(
     tree: CaseTree,
     first: Run,
@@ -26,7 +28,7 @@ pub(super) async fn reduce(
     target: &mut dyn Target,
     until: Instant,
     progress: &mut dyn Progress,
-) -> Result<Divergence, TargetError> {
+) -> Divergence {
     let original = tree.best().clone();
     let original_length = first.performed.len();
     let shape = first.shape();
@@ -35,11 +37,10 @@ pub(super) async fn reduce(
     let mut shrink_complete = false;
     for case in starts(&original, &best.1) {
         attempts += 1;
-        let run = lockstep::run(&case, dialect, target, None).await?;
+        let Ok(run) = lockstep::run(&case, dialect, target, None, Some(until)).await else { break };
         if run.shape() == shape {
             best = (case, run);
-            shrink_complete =
-                shrink(&mut best, shape.as_ref(), dialect, target, until, &mut attempts, progress).await?;
+            shrink_complete = shrink(&mut best, shape.as_ref(), dialect, target, until, &mut attempts, progress).await;
             break;
         }
     }
@@ -48,7 +49,7 @@ pub(super) async fn reduce(
     let finding = run.finding.unwrap_or(Finding::Storage { differences: Vec::new() });
     let steps = told(run.performed, &finding);
     let (seed, found_after) = (0, 0);
-    Ok(Divergence { seed, dialect, options, steps, finding, found_after, original_length, attempts, shrink_complete })
+    Divergence { seed, dialect, options, steps, finding, found_after, original_length, attempts, shrink_complete }
 }
 
 /// Cases to begin with, the most hopeful first: nothing after the divergence, and nothing implicit that is not needed.
@@ -86,16 +87,16 @@ async fn shrink(
     until: Instant,
     attempts: &mut u64,
     progress: &mut dyn Progress,
-) -> Result<bool, TargetError> {
+) -> bool {
     let mut tree = CaseTree::new(best.0.clone());
     let mut more = tree.simplify();
     while more {
         if Instant::now() >= until || *attempts >= MOST_ATTEMPTS {
-            return Ok(false);
+            return false;
         }
         *attempts += 1;
         let case = tree.current();
-        let run = lockstep::run(&case, dialect, target, None).await?;
+        let Ok(run) = lockstep::run(&case, dialect, target, None, Some(until)).await else { return false };
         if run.shape().as_ref() == shape {
             *best = (case, run);
             more = tree.simplify();
@@ -104,7 +105,7 @@ async fn shrink(
         }
         progress.shrinking(best.0.actions.len(), *attempts);
     }
-    Ok(true)
+    true
 }
 
 /// What is told of a run: the actions, and of the probes only those that show what was lost; that comes last.

@@ -1,21 +1,20 @@
 //! `proofhouse check`.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use proofhouse::campaign::{self, CampaignConfig, CampaignReport, Divergence, Finding, OptionSets};
+use proofhouse::campaign::{self, CampaignConfig, CampaignReport, OptionSets};
 use proofhouse::config;
 use proofhouse::probe;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
-use proofhouse::target::http::UNSUPPORTED;
-use proofhouse::target::{EmbeddedTarget, HttpOptions, HttpTarget, Target};
+use proofhouse::target::{EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
-use proofhouse_model::{Dialect, Options, Outcome, Release, Specification};
+use proofhouse_model::{Dialect, Options, Release, Specification};
 
 use super::progress::Progress;
+use super::setup::{SetUp, VOCABULARY};
 use super::{Failure, Verdict, duration, say};
 
 /// Cases without a URL, if neither their number nor the time is given.
@@ -25,6 +24,7 @@ const CASES: u64 = 2_000;
 const TIME: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
+#[command(after_help = VOCABULARY)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(crate) struct Check {
     /// The registry, for example http://localhost:5000. Without: our registry, in process.
@@ -42,18 +42,17 @@ pub(crate) struct Check {
     /// The seed of the first case. Default: a random one, which is printed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How long at most, for example 500ms, 60s, 5m; the last case is finished. Default with a URL and without --cases: 60s.
+    /// How long at most, for example 500ms, 60s, 5m, with all that belongs to it. Default with a URL and without --cases: 60s.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     time: Option<Duration>,
+    /// How many requests a second at most, for example 20 or 0.5. Default: as many as the registry answers.
+    #[arg(long, value_name = "N", value_parser = rate, requires = "url")]
+    rate: Option<f64>,
     /// What the name of every repository that is written to begins with. Default: proofhouse- and a random number.
     #[arg(long, value_name = "PREFIX")]
     namespace: Option<String>,
-    /// The registry's own configuration, as distribution has it.
-    #[arg(long, value_name = "CONFIG.yml")]
-    config: Option<PathBuf>,
-    /// How the registry is set up, for example delete=true or validate_index=linux/amd64; may be given several times.
-    #[arg(long, value_name = "KEY=VALUE")]
-    assume: Vec<String>,
+    #[command(flatten)]
+    set_up: SetUp,
     /// The report: text, or one JSON document.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -84,6 +83,21 @@ fn ops(text: &str) -> Result<usize, String> {
         Ok(ops @ 1..=10_000) => Ok(ops),
         _ => Err("a case has from 1 to 10000 operations".to_owned()),
     }
+}
+
+/// A request a day is the least.
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (1.0 / 86_400.0..=1_000_000.0).contains(&rate) => Ok(rate),
+        _ => Err("a rate is a number of requests a second, such as 20 or 0.5".to_owned()),
+    }
+}
+
+/// How long one request may take: half a minute, or a quarter of a run that is shorter than two minutes, so that one that hangs is
+/// found, and shown again, before the time is up. Nothing is said to hang in less than five seconds.
+fn patience(time: Option<Duration>) -> Duration {
+    let most = Duration::from_secs(30);
+    time.map_or(most, |time| (time / 4).clamp(Duration::from_secs(5), most))
 }
 
 impl Check {
@@ -120,6 +134,7 @@ impl Check {
     }
 
     async fn check(&self, mut config: CampaignConfig, options: Option<Options>) -> Result<Report, Failure> {
+        let started = Instant::now();
         let Some(url) = &self.url else {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
             let setup = self.setup(subject, &config, options);
@@ -127,23 +142,32 @@ impl Check {
             let fsync = if self.fsync { "on" } else { "off (--fsync turns it on)" };
             let how = format!("in {}, fsync {fsync}", target.directory().display());
             let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
+            something_checked(&campaign, self.time, None)?;
             return Ok(Report::new(setup, campaign, None));
         };
         let known = options.clone().unwrap_or_default();
         let http = HttpOptions {
             namespace: self.namespace.clone(),
             catalog_max: known.catalog_max,
+            timeout: patience(config.time),
+            deadline: config.time.map(|time| started + time),
+            rate: self.rate,
             ..HttpOptions::new(config.dialect)
         };
         let mut target = HttpTarget::connect(url, http).await?;
         let namespace = target.namespace().to_owned();
         let mut how = format!("repositories begin with {namespace}");
-        let options = self.probed(&mut target, config.dialect, known, &mut how).await?;
+        let time = config.time;
+        let options = match self.probed(&mut target, config.dialect, known, &mut how).await {
+            Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.throttled())),
+            options => options?,
+        };
+        config.time = time.map(|time| time.saturating_sub(started.elapsed()));
         config.option_sets = OptionSets::Fixed(options.clone());
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
         let setup = self.setup(subject, &config, Some(options));
         let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
-        supported(campaign.divergence.as_ref())?;
+        something_checked(&campaign, time, target.throttled())?;
         let tally: &Tally = target.tally();
         Ok(Report::new(setup, campaign, Some(tally)))
     }
@@ -155,19 +179,16 @@ impl Check {
         dialect: Dialect,
         options: Options,
         how: &mut String,
-    ) -> Result<Options, Failure> {
-        if self.config.is_some() {
+    ) -> Result<Options, TargetError> {
+        if self.set_up.is_written() {
             return Ok(options);
         }
         let mut found = probe::probe(target, dialect, &options).await?;
-        let assumed = self.assume.iter().filter_map(|assumption| Some(assumption.split_once('=')?.0));
-        // Two names for one thing.
-        let assumed: Vec<_> = assumed.map(|key| if key == "platforms" { "validate_index" } else { key }).collect();
-        found.retain(|one| !assumed.contains(&one.key));
+        found.retain(|one| !self.set_up.assumed().any(|assumed| assumed == one.key));
         for one in &found {
             how.push_str(&format!("; {}={}, for {}", one.key, one.value, one.evidence));
         }
-        Ok(probe::apply(&options, &found)?)
+        probe::apply(&options, &found).map_err(|error| TargetError::Options(error.to_string()))
     }
 
     async fn campaign(
@@ -193,20 +214,13 @@ impl Check {
 
     /// How the registry is set up. None: differently in each case, which only ours can be.
     fn options(&self, dialect: Dialect) -> Result<Option<Options>, Failure> {
-        let given = self.config.is_some() || !self.assume.is_empty();
-        let mut options = match &self.config {
-            Some(path) => {
-                config::distribution_file(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?
-            }
+        let options = self.set_up.options(|| match dialect {
             // What its server does that was told nothing.
-            None if matches!(dialect, Dialect::Distribution(_)) => config::distribution("")?,
-            None => Options::default(),
-        };
-        for assumption in &self.assume {
-            options = config::assume(&options, assumption).map_err(|error| Failure(format!("--assume: {error}")))?;
-        }
+            Dialect::Distribution(_) => config::distribution(""),
+            Dialect::Proofhouse | Dialect::Oci => Ok(Options::default()),
+        })?;
         Specification::new(dialect, options.clone())?;
-        Ok((given || self.url.is_some()).then_some(options))
+        Ok((self.set_up.is_given() || self.url.is_some()).then_some(options))
     }
 
     fn setup(&self, subject: Subject, config: &CampaignConfig, options: Option<Options>) -> Setup {
@@ -215,9 +229,8 @@ impl Check {
         if self.dialect.is_some() {
             arguments.extend(["--dialect".to_owned(), dialect_name(config.dialect).to_owned()]);
         }
-        let mut pair = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
-        self.config.iter().for_each(|path| pair("--config", path.display().to_string()));
-        self.assume.iter().for_each(|assumption| pair("--assume", assumption.clone()));
+        arguments.extend(self.set_up.arguments());
+        arguments.extend(self.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         if self.fsync {
             arguments.push("--fsync".to_owned());
         }
@@ -225,15 +238,23 @@ impl Check {
     }
 }
 
-/// What this program cannot do yet is not the registry's fault.
-fn supported(divergence: Option<&Divergence>) -> Result<(), Failure> {
-    match divergence.map(|divergence| &divergence.finding) {
-        Some(Finding::Answer(violation)) => match &violation.seen {
-            Outcome::Broken { what } if what.starts_with(UNSUPPORTED) => Err(Failure(what.clone())),
-            _ => Ok(()),
-        },
-        _ => Ok(()),
-    }
+/// A campaign that finished no case says nothing about the registry.
+fn something_checked(
+    campaign: &CampaignReport,
+    time: Option<Duration>,
+    throttled: Option<&str>,
+) -> Result<(), Failure> {
+    let nothing = campaign.cases == 0 && campaign.divergence.is_none();
+    if nothing { Err(nothing_checked(time, throttled)) } else { Ok(()) }
+}
+
+fn nothing_checked(time: Option<Duration>, throttled: Option<&str>) -> Failure {
+    let within = time.map(|time| format!(" within {time:?}")).unwrap_or_default();
+    let why = match throttled {
+        Some(what) => TargetError::Throttles { what: what.to_owned() }.to_string(),
+        None => "give it more --time, or fewer --ops".to_owned(),
+    };
+    Failure(format!("nothing was checked: no case was finished{within}; {why}"))
 }
 
 /// What is about to be done, and `how` in so far as it is not seen from the setup.

@@ -5,16 +5,17 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use clap::Args;
-use proofhouse::config;
+use proofhouse::report::{SHOWN, foreign};
 use proofhouse_model::{Dialect, Options, Specification, explain};
 
+use super::setup::{SetUp, VOCABULARY};
 use super::{Failure, Verdict, say};
 
 #[derive(Debug, Args)]
+#[command(after_help = VOCABULARY)]
 pub(crate) struct Explain {
-    /// Options of ours (YAML or JSON), or the configuration of a distribution registry. Without: the library's defaults.
-    #[arg(long, value_name = "FILE")]
-    options: Option<PathBuf>,
+    #[command(flatten)]
+    set_up: SetUp,
     /// The Content-Type under which the manifest is pushed. Without: what its bytes say.
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
@@ -25,13 +26,12 @@ pub(crate) struct Explain {
 impl Explain {
     /// Good: a registry under these options takes the manifest, if what must exist does.
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
-        let options = match &self.options {
-            Some(path) => config::any_file(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?,
-            None => Options::default(),
-        };
+        let options = self.set_up.options(|| Ok(Options::default()))?;
         let specification = Specification::new(Dialect::Proofhouse, options)?;
         let explanation = explain(&specification, self.content_type.as_deref(), &self.read()?);
-        say(&explanation.to_string());
+        for line in explanation.to_string().lines() {
+            say(&foreign(line, SHOWN));
+        }
         Ok(if explanation.accepted { Verdict::Good } else { Verdict::Bad })
     }
 

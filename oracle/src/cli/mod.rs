@@ -12,13 +12,16 @@ mod log;
 mod maintain;
 mod progress;
 mod serve;
+mod setup;
 mod steps;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use proofhouse::report::{SHOWN, foreign};
 
 /// Checks any container registry against a reference model.
 #[derive(Debug, Parser)]
@@ -72,7 +75,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             say(&error.to_string());
-            return ExitCode::SUCCESS;
+            return said(ExitCode::SUCCESS);
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return fail("no command: there are check, explain, serve, gc, purge-uploads and fsck; --help tells more");
@@ -88,14 +91,23 @@ pub(crate) fn main() -> ExitCode {
         Command::Fsck(fsck) => fsck.run(),
     };
     match verdict {
-        Ok(Verdict::Good) => ExitCode::SUCCESS,
-        Ok(Verdict::Bad) => ExitCode::from(1),
+        Ok(Verdict::Good) => said(ExitCode::SUCCESS),
+        Ok(Verdict::Bad) => said(ExitCode::from(1)),
         Err(Failure(reason)) => fail(&reason),
     }
 }
 
+/// Nobody can act on a verdict whose report is lost.
+fn said(code: ExitCode) -> ExitCode {
+    match LOST.get() {
+        Some(why) => fail(&format!("cannot write to stdout: {why}")),
+        None => code,
+    }
+}
+
 fn fail(reason: &str) -> ExitCode {
-    eprintln!("proofhouse: {}", one_line(reason));
+    // Much of it may be what a registry said.
+    eprintln!("proofhouse: {}", foreign(&one_line(reason), SHOWN));
     ExitCode::from(2)
 }
 
@@ -109,10 +121,21 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// To stdout. Nobody may be listening any more; that is not an error.
+/// Why something that was said is lost.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// To stdout. Nobody may be listening any more, which is not an error; anything else that keeps it from being written is remembered,
+/// and is the exit status in the end.
 pub(crate) fn say(text: &str) {
     let mut out = io::stdout().lock();
-    let _ =
-        out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
-    let _ = out.flush();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let written =
+        out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // The first is the one that is told.
+            let _ = LOST.set(error);
+        }
+        Ok(()) | Err(_) => {}
+    }
 }

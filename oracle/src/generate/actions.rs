@@ -5,6 +5,7 @@ use proofhouse_model::Range;
 use super::Generator;
 use super::known::OpenUpload;
 use super::setup::ARTIFACT_TYPES;
+use super::size;
 use crate::action::{Action, By, CONTENT_TYPES, Chunk, ChunkRange, ContentType, ODD_PAGE_SIZES, PageSize, Repo, Tag};
 use crate::pool::{Algorithm, BlobId, ManifestId, Named, Payload, RepoId, TagId};
 
@@ -296,7 +297,6 @@ impl Generator<'_, '_> {
         }
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "payloads are below 64 KiB")]
     fn append(&mut self, repo: Repo) -> Action {
         if self.known.uploads.is_empty() && self.dice.percent(85) {
             return Action::StartUpload { repo, upload: self.new_upload() };
@@ -304,8 +304,7 @@ impl Generator<'_, '_> {
         let (repo, open) = self.upload(repo);
         let of = self.intents.get(&open.upload).copied().unwrap_or(Payload::Blob(BlobId(0)));
         let first = if self.dice.percent(96) { open.size } else { 0 };
-        let left = self.pool.bytes(of).len().saturating_sub(first.into());
-        let end = first + self.dice.below(left + 1) as u16;
+        let end = first + self.dice.up_to(size(self.pool, of).saturating_sub(first));
         Action::Append { repo, upload: open.upload, chunk: Chunk { of, first, end }, range: self.chunk_range() }
     }
 
@@ -315,7 +314,7 @@ impl Generator<'_, '_> {
         }
         let (repo, open) = self.upload(repo);
         let of = self.intents.get(&open.upload).copied().unwrap_or(Payload::Blob(BlobId(0)));
-        let chunk = if self.dice.percent(95) { Chunk { of, first: open.size, end: u16::MAX } } else { Chunk::none() };
+        let chunk = if self.dice.percent(95) { Chunk { of, first: open.size, end: u32::MAX } } else { Chunk::none() };
         let claimed = if self.dice.percent(98) { Some(self.claim(of)) } else { None };
         Action::FinishUpload { repo, upload: open.upload, claimed, chunk, range: self.chunk_range() }
     }

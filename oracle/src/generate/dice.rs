@@ -13,6 +13,12 @@ impl Dice<'_> {
         usize::try_from(scaled).unwrap_or(0)
     }
 
+    /// A number from 0 to `most`.
+    pub(super) fn up_to(&mut self, most: u32) -> u32 {
+        let scaled = (u64::from(self.0.next_u32()) * (u64::from(most) + 1)) >> 32;
+        u32::try_from(scaled).unwrap_or(most)
+    }
+
     pub(super) fn byte(&mut self) -> u8 {
         self.0.next_u32().to_be_bytes()[0]
     }

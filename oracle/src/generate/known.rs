@@ -22,7 +22,7 @@ pub(super) struct KnownRepo {
 pub(super) struct OpenUpload {
     pub(super) repo: RepoId,
     pub(super) upload: UploadRef,
-    pub(super) size: u16,
+    pub(super) size: u32,
 }
 
 /// What is there.
@@ -63,7 +63,7 @@ impl Known {
             .uploads
             .iter()
             .filter_map(|(upload, it)| {
-                let size = u16::try_from(it.bytes.size()).unwrap_or(u16::MAX);
+                let size = u32::try_from(it.bytes.size()).unwrap_or(u32::MAX);
                 Some(OpenUpload { repo: repo_of(&it.repo)?, upload: *upload, size })
             })
             .collect();

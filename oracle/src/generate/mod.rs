@@ -74,6 +74,11 @@ impl Cases<'_> {
 /// How many plans are under way at once.
 const PLANS: usize = 3;
 
+/// In bytes, as chunks count them.
+fn size(pool: &Pool, payload: Payload) -> u32 {
+    u32::try_from(pool.bytes(payload).size()).unwrap_or(u32::MAX)
+}
+
 struct Generator<'a, 'd> {
     dice: &'a mut Dice<'d>,
     pool: &'a Pool,
@@ -162,7 +167,7 @@ mod tests {
     use proptest::test_runner::{Config, RngAlgorithm, TestRng};
 
     use super::*;
-    use crate::pool::{Named, ODDITIES};
+    use crate::pool::{BlobSpec, Named, ODDITIES};
 
     fn case_offering(seed: u8, offers: &dyn Fn(&Op) -> bool) -> Case {
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
@@ -204,6 +209,25 @@ mod tests {
         for seed in 0..30 {
             assert!(case_offering(seed, &offers).ops().iter().all(offers), "seed {seed}");
         }
+    }
+
+    #[test]
+    fn some_blobs_are_larger_than_the_buffers_of_registries_and_are_pushed() {
+        let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[0; 32]);
+        let sizes =
+            (0..2_000).flat_map(|_| setup::pool(&mut Dice(&mut rng), false).blobs).filter_map(|blob| match blob {
+                BlobSpec::Binary { size, .. } => Some(size),
+                _ => None,
+            });
+        let sizes: Vec<u32> = sizes.collect();
+        let larger = |than: u32| sizes.iter().filter(|size| **size > than).count();
+        assert!(larger(1024 * 1024) > 0 && larger(64 * 1024) > 20, "{} and {}", larger(1024 * 1024), larger(64 * 1024));
+
+        let reaches_past = |op: &Op| match op {
+            Op::FinishUpload { bytes, .. } => bytes.size() > u64::from(u16::MAX),
+            _ => false,
+        };
+        assert!((0..=u8::MAX).any(|seed| case(seed).ops().iter().any(reaches_past)), "no upload is so long");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use proofhouse_model::Range;
 
 use super::Generator;
 use super::setup::ARTIFACT_TYPES;
+use super::size;
 use crate::action::{Action, By, Chunk, ChunkRange, ContentType, PageSize, Repo, Tag};
 use crate::pool::{Algorithm, Body, ManifestId, Named, Payload, RepoId, TagId};
 
@@ -220,13 +221,12 @@ impl Generator<'_, '_> {
         }
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "payloads are below 64 KiB")]
     fn upload_in_chunks(&mut self, repo: RepoId, of: Payload, restart: bool, plan: &mut Vec<Action>) {
         let upload = self.new_upload();
         self.intents.insert(upload, of);
         let repo = Repo::Of(repo);
-        let size = self.pool.bytes(of).len();
-        let mut cuts: Vec<u16> = (0..self.dice.below(4)).map(|_| self.dice.below(size + 1) as u16).collect();
+        let size = size(self.pool, of);
+        let mut cuts: Vec<u32> = (0..self.dice.below(4)).map(|_| self.dice.up_to(size)).collect();
         cuts.sort_unstable();
         plan.push(Action::StartUpload { repo, upload });
         let mut first = 0;
@@ -242,7 +242,7 @@ impl Generator<'_, '_> {
             plan.push(Action::Restart);
             plan.push(Action::UploadStatus { repo, upload });
         }
-        let chunk = Chunk { of, first, end: u16::MAX };
+        let chunk = Chunk { of, first, end: u32::MAX };
         let claimed = Some(self.claim(of));
         plan.push(Action::FinishUpload { repo, upload, claimed, chunk, range: ChunkRange::Fitting });
     }

@@ -30,14 +30,20 @@ pub(super) fn pool(dice: &mut Dice, limited: bool) -> PoolSpec {
     PoolSpec { repositories: dice.pick(REPOSITORY_SETS).to_vec(), tags: dice.pick(TAG_SETS).to_vec(), blobs, manifests }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "there are a handful of blobs, and sizes below 5,200")]
+#[allow(clippy::cast_possible_truncation, reason = "there are a handful of blobs")]
 fn blob(dice: &mut Dice, at: usize, large: bool) -> BlobSpec {
     let salt = at as u8;
     if large {
-        return BlobSpec::Binary { size: 100 + dice.below(5_000) as u16, salt };
+        // Registries have buffers of these sizes. What is so large is slow, and so it is rare.
+        let size = match dice.below(100) {
+            0 => 1_048_577 + dice.up_to(5_000),
+            1..=8 => 65_537 + dice.up_to(5_000),
+            _ => 100 + dice.up_to(4_999),
+        };
+        return BlobSpec::Binary { size, salt };
     }
     match dice.below(10) {
-        0 => BlobSpec::Text { size: dice.below(3) as u16, salt },
+        0 => BlobSpec::Text { size: dice.up_to(2), salt },
         1 | 2 if at > 0 => {
             let earlier = BlobId(dice.below(at) as u8);
             match dice.below(3) {
@@ -46,8 +52,8 @@ fn blob(dice: &mut Dice, at: usize, large: bool) -> BlobSpec {
                 _ => BlobSpec::Image { config: earlier },
             }
         }
-        3..=5 => BlobSpec::Binary { size: dice.below(65) as u16, salt },
-        _ => BlobSpec::Text { size: 1 + dice.below(40) as u16, salt },
+        3..=5 => BlobSpec::Binary { size: dice.up_to(64), salt },
+        _ => BlobSpec::Text { size: 1 + dice.up_to(39), salt },
     }
 }
 

@@ -8,14 +8,14 @@ pub enum BlobSpec {
     /// So many bytes of any value.
     Binary {
         /// In bytes.
-        size: u16,
+        size: u32,
         /// Tells blobs of the same size apart.
         salt: u8,
     },
     /// So many letters.
     Text {
         /// In bytes.
-        size: u16,
+        size: u32,
         /// Tells blobs of the same size apart.
         salt: u8,
     },
@@ -75,7 +75,7 @@ fn named(pool: &Pool, blob: BlobId) -> Option<(String, u64)> {
 }
 
 /// A linear congruential generator is noise enough here, and the same everywhere.
-fn noise(size: u16, salt: u8) -> impl Iterator<Item = u8> {
+fn noise(size: u32, salt: u8) -> impl Iterator<Item = u8> {
     let mut state = u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(size);
     (0..size).map(move |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

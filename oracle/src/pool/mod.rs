@@ -30,6 +30,8 @@ pub const REPOSITORY_SETS: &[[&str; 3]] = &[
     ["a/b/c", "a-b", "a.b/c"],
     ["zz/a", "zz-b/a", "zz__c"],
     ["library/ubuntu", "library", "mirror/library/ubuntu"],
+    // None below another: distribution 2.8 loses such from its catalog (docs/peers/).
+    ["0", "a/0", "0a-1/2"],
 ];
 
 /// Tags that are easily confused.

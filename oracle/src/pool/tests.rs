@@ -90,3 +90,10 @@ fn a_pool_without_anything_gets_one_of_each() {
     assert_eq!((pool.repository(RepoId(7)), pool.tag(TagId(9))), ("a", "latest"));
     assert_eq!(pool.payloads().count(), 2);
 }
+
+#[test]
+fn some_names_have_a_component_that_begins_with_a_digit_and_none_of_these_is_below_another() {
+    let digits = |name: &&str| name.split('/').any(|component| component.starts_with(|it: char| it.is_ascii_digit()));
+    let set = REPOSITORY_SETS.iter().find(|set| set.iter().all(&digits)).expect("there is one");
+    assert!(set.iter().all(|name| set.iter().all(|other| !name.starts_with(&format!("{other}/")))), "{set:?}");
+}

@@ -1,10 +1,11 @@
 //! What a campaign found, for people and for machines.
 //!
-//! [`Report`] is a document of version 1: everything that the text shows, uncut, as JSON. [`Report::text`] renders the same
-//! content for a terminal of 80 columns. A divergence is told as what was asked, what was seen, what was permitted
+//! [`Report`] is a document of version 1: everything that the text shows, as JSON. What was asked and answered stands in it whole;
+//! only what is said of it in words is cut ([`foreign`]). [`Report::text`] renders the same content for a terminal of 80 columns. A divergence is told as what was asked, what was seen, what was permitted
 //! instead, by which rule of which standard, and how to see it again.
 
 mod catalogue;
+mod foreign;
 mod hint;
 mod text;
 pub mod words;
@@ -17,6 +18,7 @@ use crate::campaign::{CampaignReport, Divergence, Ended, Finding};
 use crate::wire::{self, Tally};
 
 pub use catalogue::{Row, applicable, row};
+pub use foreign::{SHOWN, foreign};
 
 /// What was tested, as far as a report tells it.
 #[derive(Debug, Clone, Serialize)]
@@ -175,7 +177,7 @@ pub struct Diverged {
     pub original_length: usize,
     /// How many shorter or simpler candidates were tried.
     pub attempts: u64,
-    /// All were tried; false when the time was up.
+    /// All were tried; false when the time was up, or the target was not to be had any more.
     pub shrink_complete: bool,
 }
 
@@ -238,7 +240,8 @@ impl Report {
 
     /// For machines.
     pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_else(|error| format!("{{\"version\":1,\"error\":\"{error}\"}}"))
+        let document = serde_json::to_string_pretty(self);
+        foreign::in_json(&document.unwrap_or_else(|error| format!("{{\"version\":1,\"error\":\"{error}\"}}")))
     }
 }
 
@@ -287,7 +290,7 @@ fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> 
 
 fn advice(tally: &Tally) -> Vec<Advice> {
     let one = |(rule, (count, first)): (&proofhouse_model::RuleId, &(u64, String))| {
-        Some(Advice { rule: row(rule.0)?, count: *count, first: first.clone() })
+        Some(Advice { rule: row(rule.0)?, count: *count, first: foreign(first, SHOWN) })
     };
     tally.advice.iter().filter_map(one).collect()
 }
@@ -299,7 +302,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         Finding::Answer(violation) => {
             let permits = |(rule, expect): &(proofhouse_model::RuleId, String)| Permitted {
                 rule: rule.to_string(),
-                expect: expect.clone(),
+                expect: foreign(expect, SHOWN),
             };
             permitted.extend(violation.permitted.iter().map(permits));
             match &violation.seen {
@@ -314,8 +317,8 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
     };
     permitted.dedup_by(|one, other| one.rule == other.rule && one.expect == other.expect);
     let told = |step: crate::campaign::Step| Told {
-        request: words::request(&step.op),
-        seen: step.outcome.to_string(),
+        request: foreign(&words::request(&step.op), SHOWN),
+        seen: foreign(&step.outcome.to_string(), SHOWN),
         op: step.op,
         outcome: step.outcome,
     };
@@ -333,7 +336,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         options_set: options_set(&divergence.options),
         options: divergence.options,
         steps: divergence.steps.into_iter().map(told).collect(),
-        seen,
+        seen: foreign(&seen, SHOWN),
         permitted,
         rule: row(&rule).unwrap_or_else(unknown),
         found_after: divergence.found_after,

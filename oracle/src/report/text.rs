@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::words::{shorten, wrap};
-use super::{Advice, Coverage, Diverged, Report, Verdict};
+use super::{Advice, Coverage, Diverged, Report, SHOWN, Verdict, foreign};
 
 const WIDTH: usize = 80;
 
@@ -65,7 +65,7 @@ fn advised(advice: &Advice) -> String {
 
 fn diverged(divergence: &Diverged) -> String {
     let mut out = String::new();
-    let shrunk = if divergence.shrink_complete { "" } else { ", until the time was up" };
+    let shrunk = if divergence.shrink_complete { "" } else { ", not to the end" };
     let found = format!(
         "after {} operations; shrunk from {} to {} in {} attempts{shrunk}",
         grouped(divergence.found_after),
@@ -79,7 +79,7 @@ fn diverged(divergence: &Diverged) -> String {
     for (at, step) in divergence.steps.iter().enumerate() {
         line(&mut out, &format!("{:>4}. ", at + 1), &shorten(&step.request));
         if at + 1 < last {
-            line(&mut out, "      → ", &cut(&shorten(&step.seen)));
+            line(&mut out, "      → ", &foreign(&shorten(&step.seen), LONGEST_SEEN));
         }
     }
     out.push('\n');
@@ -106,15 +106,8 @@ fn diverged(divergence: &Diverged) -> String {
 }
 
 fn line(out: &mut String, first: &str, text: &str) {
-    out.push_str(&wrap(first, text, WIDTH));
+    out.push_str(&wrap(first, &foreign(text, SHOWN), WIDTH));
     out.push('\n');
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_SEEN) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 /// `1234567` as `1,234,567`.

@@ -5,11 +5,14 @@
 //! becomes an outcome (`translate`). What breaks a rule of the wire, does not come, or breaks off is
 //! [`Outcome::Broken`] with the reason.
 
+mod connect;
 mod names;
+mod pace;
 mod pages;
 mod requests;
 #[cfg(test)]
 mod server;
+mod session;
 #[cfg(test)]
 mod tests;
 mod translate;
@@ -17,22 +20,20 @@ mod transport;
 mod uploads;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use proofhouse_model::{Code, Dialect, Op, Options, Outcome, Range, Release, UploadRef, digest_of};
-use reqwest::Method;
 use url::Url;
 
 use super::{Target, TargetError};
 use crate::wire::{self, Answer, Exchange, Tally, headers};
 use names::Names;
 use requests::Asking;
+use session::Session;
 use translate::Reading;
-use transport::{Request, Transport};
+use transport::Request;
 use uploads::Uploads;
-
-pub use transport::UNSUPPORTED;
 
 /// How a registry at a URL is tested.
 #[derive(Debug, Clone)]
@@ -41,17 +42,49 @@ pub struct HttpOptions {
     pub namespace: Option<String>,
     /// What the registry is held to; decides which rules of the wire apply.
     pub dialect: Dialect,
-    /// How long one request may take, body included.
+    /// How long one request may take, body included. One that takes longer is not answered.
     pub timeout: Duration,
+    /// When the run ends. A request that is not answered by then says nothing about the registry.
+    pub deadline: Option<Instant>,
+    /// Requests a second at most, more than 0. None: as many as it takes.
+    pub rate: Option<f64>,
     /// The largest page of the registry's catalog; a larger one is asked for to see it refused.
     pub catalog_max: u64,
 }
 
 impl HttpOptions {
-    /// For a dialect: a random namespace, 30 seconds for each request.
+    /// For a dialect: a random namespace, 30 seconds for each request, no end and no bound to the rate.
     pub fn new(dialect: Dialect) -> HttpOptions {
         let catalog_max = Options::default().catalog_max;
-        HttpOptions { namespace: None, dialect, timeout: Duration::from_secs(30), catalog_max }
+        HttpOptions {
+            namespace: None,
+            dialect,
+            timeout: Duration::from_secs(30),
+            deadline: None,
+            rate: None,
+            catalog_max,
+        }
+    }
+}
+
+/// Why an operation has no outcome.
+#[derive(Debug)]
+enum Unread {
+    /// The registry's fault: how it shows.
+    Broken(String),
+    /// Nobody's fault that could be judged.
+    Interrupted(TargetError),
+}
+
+impl From<String> for Unread {
+    fn from(what: String) -> Unread {
+        Unread::Broken(what)
+    }
+}
+
+impl From<TargetError> for Unread {
+    fn from(error: TargetError) -> Unread {
+        Unread::Interrupted(error)
     }
 }
 
@@ -62,7 +95,9 @@ pub struct HttpTarget {
     base: Url,
     dialect: Dialect,
     catalog_max: u64,
-    transport: Transport,
+    session: Session,
+    /// Why the last operation has no outcome.
+    interruption: Option<TargetError>,
     /// Namespace and run, without the number of the case.
     run: String,
     cases: u64,
@@ -76,21 +111,22 @@ impl HttpTarget {
     /// Pings the registry. To be called in the runtime in which the target is used, because connections are kept.
     ///
     /// # Errors
-    /// The URL cannot be used, nothing answers, what answers is no registry, or it wants credentials.
+    /// The URL cannot be used, nothing answers, what answers is no registry, it throttles, or it wants credentials.
     pub async fn connect(url: &str, options: HttpOptions) -> Result<HttpTarget, TargetError> {
-        let base = registry_url(url)?;
-        let namespace = options.namespace.unwrap_or_else(|| format!("proofhouse-{:08x}", random()));
+        let base = connect::registry_url(url)?;
+        let namespace = options.namespace.clone().unwrap_or_else(|| format!("proofhouse-{:08x}", random()));
         if !proofhouse_model::is_repository(&namespace) || namespace.len() > 128 {
             let reason = format!("the namespace {namespace:?} is no repository name of at most 128 bytes");
             return Err(TargetError::BadUrl { url: url.to_owned(), reason });
         }
-        let transport = Transport::new(options.timeout).map_err(TargetError::Options)?;
-        ping(&transport, &base).await?;
+        let mut session = Session::new(connect::shown(&base), &options)?;
+        connect::ping(&mut session, &base).await?;
         Ok(HttpTarget {
             base,
             dialect: options.dialect,
             catalog_max: options.catalog_max,
-            transport,
+            session,
+            interruption: None,
             run: format!("{namespace}/{:08x}", random()),
             cases: 0,
             redirects: false,
@@ -105,6 +141,11 @@ impl HttpTarget {
         &self.run
     }
 
+    /// What the registry last said to slow down, and about what; None: it did not.
+    pub fn throttled(&self) -> Option<&str> {
+        self.session.throttled()
+    }
+
     /// How often each rule of the wire was checked, and what could be better. Shrinking counts too.
     pub fn tally(&self) -> &Tally {
         &self.tally
@@ -113,16 +154,13 @@ impl HttpTarget {
     /// Sends a request and holds the answer to the rules of the wire.
     ///
     /// # Errors
-    /// The rule that the answer breaks, and how.
-    async fn exchange(&mut self, op: &Op, request: Request, repository: &str) -> Result<Answer, String> {
+    /// The rule that the answer breaks, and how; or why there is none that could break one.
+    async fn exchange(&mut self, op: &Op, request: Request, repository: &str) -> Result<Answer, Unread> {
         let mut request = request;
         request.follow = matches!(op, Op::HeadBlob { .. } | Op::GetBlob { .. })
             && self.dialect != Dialect::Proofhouse
             && !self.redirects;
-        let answer = self.transport.send(request).await;
-        if let Some(failure) = answer.failure.as_deref().filter(|failure| failure.starts_with(UNSUPPORTED)) {
-            return Err(failure.to_owned());
-        }
+        let answer = self.session.send(request).await?;
         let held = self.held_after(op);
         let exchange =
             Exchange { dialect: self.dialect, op, repository, held, redirects: self.redirects, answer: &answer };
@@ -139,7 +177,7 @@ impl HttpTarget {
         }
     }
 
-    async fn perform_once(&mut self, op: &Op) -> Result<Outcome, String> {
+    async fn perform_once(&mut self, op: &Op) -> Result<Outcome, Unread> {
         let mut asking = Asking { base: &self.base, names: &mut self.names, uploads: &self.uploads };
         let (request, repository) = asking.request(op)?;
         let asked_at = request.url.clone();
@@ -183,6 +221,7 @@ impl Target for HttpTarget {
         self.names = Names::new(format!("{}-{}", self.run, self.cases));
         self.uploads = Uploads::default();
         self.redirects = options.redirect.is_some() && self.dialect != Dialect::Oci;
+        self.session.hides = options.deny.is_some();
         Ok(())
     }
 
@@ -192,7 +231,18 @@ impl Target for HttpTarget {
             Op::Referrers { .. } => self.all_referrers(op).await,
             op => self.perform_once(op).await,
         };
-        outcome.unwrap_or_else(|what| Outcome::Broken { what })
+        outcome.unwrap_or_else(|unread| match unread {
+            Unread::Broken(what) => Outcome::Broken { what },
+            Unread::Interrupted(error) => {
+                let what = error.to_string();
+                self.interruption = Some(error);
+                Outcome::Broken { what }
+            }
+        })
+    }
+
+    fn interruption(&mut self) -> Option<TargetError> {
+        self.interruption.take()
     }
 
     /// No clock, no storage, nothing of an operator. The catalog has the repositories of others in it, so pages of it are
@@ -267,46 +317,6 @@ fn opened(op: &Op) -> Option<UploadRef> {
 fn refused_for_its_digest(outcome: &Outcome) -> bool {
     let Outcome::Refused { status: 400, errors } = outcome else { return false };
     errors.iter().any(|error| error.code == Code::DigestInvalid)
-}
-
-/// The URL of a registry's root. Without a scheme it is `http`.
-fn registry_url(text: &str) -> Result<Url, TargetError> {
-    let bad = |reason: &str| TargetError::BadUrl { url: text.to_owned(), reason: reason.to_owned() };
-    let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let mut url = Url::parse(&whole).map_err(|error| bad(&error.to_string()))?;
-    match url.scheme() {
-        "http" => {}
-        "https" => return Err(bad("https is not supported yet, only http")),
-        other => return Err(bad(&format!("{other} is no scheme of a registry"))),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("credentials are not supported yet"));
-    }
-    if !matches!(url.path(), "/" | "/v2" | "/v2/") || url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("a registry stands at the root of its host: leave the path out"));
-    }
-    url.set_path("/");
-    Ok(url)
-}
-
-async fn ping(transport: &Transport, base: &Url) -> Result<(), TargetError> {
-    let shown = base.as_str().trim_end_matches('/').to_owned();
-    let url =
-        base.join("v2/").map_err(|error| TargetError::BadUrl { url: shown.clone(), reason: error.to_string() })?;
-    let answer = transport.send(Request::new(Method::GET, url)).await;
-    let not = |status: String| TargetError::NotARegistry { url: shown.clone(), status };
-    let content_type = headers::text(&answer.headers, "content-type").unwrap_or_default();
-    match (answer.status, answer.failure) {
-        (0, reason) => Err(TargetError::Unreachable { url: shown, reason: reason.unwrap_or_default() }),
-        (200, None) if content_type.starts_with("text/html") => Err(not(format!("200 with {content_type}"))),
-        (200, None) => Ok(()),
-        (200, Some(failure)) => Err(not(format!("200, but {failure}"))),
-        (401, _) => {
-            let reason = "GET /v2/ answered 401, and credentials are not supported yet".to_owned();
-            Err(TargetError::Refused { url: shown, reason })
-        }
-        (status, _) => Err(not(status.to_string())),
-    }
 }
 
 /// Not reproducible on purpose: two runs never meet.

@@ -5,6 +5,7 @@
 //! registry ([`http`]); implement it for your own registry in some forty lines (the crate's front page shows how).
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use proofhouse_model::{Op, Options, Outcome, State};
@@ -31,6 +32,12 @@ pub trait Target {
     ///
     /// Never fails: a dropped connection, an answer that cannot be read and a 5xx are [`Outcome::Broken`].
     async fn perform(&mut self, op: &Op) -> Outcome;
+
+    /// Why the last outcome counts for nothing, if it does: the operation could not be asked, or the time ended while it was. That
+    /// is not the registry's doing, so nothing more is asked, and nobody judges the outcome.
+    fn interruption(&mut self) -> Option<TargetError> {
+        None
+    }
 
     /// Can this target do that at all? Operations that it does not offer are neither generated nor counted.
     fn offers(&self, op: &Op) -> bool {
@@ -72,6 +79,14 @@ pub enum TargetError {
         /// What happened.
         reason: String,
     },
+    /// Something takes the connection and says nothing.
+    #[error("{url} does not answer within {patience:?}")]
+    Silent {
+        /// Where it was looked for.
+        url: String,
+        /// How long it had.
+        patience: Duration,
+    },
     /// Something answers, but it is no registry.
     #[error("{url} is not a registry: GET /v2/ answered {status}")]
     NotARegistry {
@@ -80,8 +95,20 @@ pub enum TargetError {
         /// The status and, where it helps, what else was wrong with the answer.
         status: String,
     },
+    /// The registry takes only so many requests, and no waiting helps.
+    #[error("the target throttles: {what}; use --rate or a quieter target")]
+    Throttles {
+        /// What was asked and answered.
+        what: String,
+    },
+    /// This program cannot make the request yet.
+    #[error("not supported yet: {0}")]
+    Unsupported(String),
+    /// The run has no time left. Not a fault of anybody: a campaign ends with what it has.
+    #[error("the time is up")]
+    TimeUp,
     /// The registry wants credentials that are missing or wrong.
-    #[error("{url} refuses these credentials: {reason}")]
+    #[error("{url} wants credentials: {reason}")]
     Refused {
         /// Where it was looked for.
         url: String,

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::headers::{is_warning, single, upload_range as last_byte};
 use super::{Exchange, Verdict};
+use crate::report::foreign;
 
 /// 416 to `distribution` is known to promise a body that does not come.
 pub(super) fn whole(exchange: &Exchange) -> Verdict {
@@ -13,6 +14,14 @@ pub(super) fn whole(exchange: &Exchange) -> Verdict {
         Some(_) if exchange.distribution() && exchange.status() == 416 => Verdict::Silent,
         Some(failure) => Verdict::Broken(failure.clone()),
         None => Verdict::Kept,
+    }
+}
+
+/// `wire.status.server-error` would be a guess, and a refusal another.
+pub(super) fn is_status(exchange: &Exchange) -> Verdict {
+    match exchange.status() {
+        100..600 => Verdict::Kept,
+        status => Verdict::Broken(format!("{status} is not a status{}", glimpse(&exchange.answer.body))),
     }
 }
 
@@ -230,10 +239,8 @@ pub(super) fn least_chunk(exchange: &Exchange) -> Verdict {
 /// The beginning of a body, for a message.
 pub(super) fn glimpse(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(200)]);
-    let text = text.trim();
-    match text {
+    match text.trim() {
         "" => String::new(),
-        text if text.contains(char::is_control) => format!(", with the body {text:?}"),
-        text => format!(", with the body {text}"),
+        text => format!(", with the body {}", foreign(text, 200)),
     }
 }

@@ -19,7 +19,7 @@ use proofhouse_model::{Dialect, Level, Op, RuleId};
 use reqwest::header::HeaderMap;
 
 pub(crate) use answers::read_errors;
-pub use rules::{rule, rules};
+pub use rules::{WHOLE, rule, rules};
 
 /// What came back for one request.
 #[derive(Debug, Clone, Default)]

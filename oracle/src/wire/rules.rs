@@ -7,6 +7,9 @@ use proofhouse_model::{Level, RuleId};
 
 use super::{Source, WireRule, answers, contents, lists};
 
+/// Every request is answered, in whole and before the time is up.
+pub const WHOLE: RuleId = RuleId("wire.answer.whole");
+
 /// All rules, in the order in which they are checked.
 pub fn rules() -> &'static [WireRule] {
     RULES
@@ -28,6 +31,7 @@ macro_rules! rules {
 
 rules! {
     "wire.answer.whole" Http "6 Message Abstraction" Must "POD" "Every request is answered, in whole and before the time is up." answers::whole;
+    "wire.status.known" Http "15 Status Codes" Must "POD" "A status is a number from 100 to 599." answers::is_status;
     "wire.status.server-error" Http "15.6 Server Error 5xx" Must "POD" "No request that a client can make is answered with a server error." answers::server_error;
     "wire.status.expected" Oci "Endpoints" Must "POD" "A request that succeeds has the status that the standard gives it." answers::expected_status;
     "wire.header.single" Http "5.3 Field Order" Must "POD" "A header that holds one value does not stand twice with two." answers::single_headers;

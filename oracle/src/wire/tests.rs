@@ -63,6 +63,7 @@ fn cases() -> Vec<(&'static str, Op, Answer, Answer)> {
     let error = |text: &str| format!("{{\"errors\":[{text}]}}");
     vec![
         ("wire.answer.whole", start(), dropped, answer(202, &[], "")),
+        ("wire.status.known", start(), answer(999, &[], ""), answer(599, &[], "")),
         ("wire.status.server-error", start(), answer(503, &[], "busy"), answer(404, &[], "")),
         ("wire.status.expected", start(), answer(201, &[], ""), answer(202, &[], "")),
         ("wire.status.expected", get_blob(), answer(307, &[], ""), answer(206, &[], "")),

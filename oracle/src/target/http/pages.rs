@@ -9,10 +9,10 @@ use proofhouse_model::{Op, Outcome};
 use reqwest::Method;
 use url::Url;
 
-use super::HttpTarget;
 use super::requests::Asking;
 use super::translate::{referrers, strings};
-use super::transport::{Request, UNSUPPORTED};
+use super::transport::Request;
+use super::{HttpTarget, Unread};
 use crate::wire::Answer;
 use crate::wire::headers::next_link;
 
@@ -21,7 +21,7 @@ const MOST_PAGES: usize = 1_000;
 
 impl HttpTarget {
     /// Every repository of the case, page after page.
-    pub(super) async fn walk(&mut self, op: &Op, n: u32) -> Result<Outcome, String> {
+    pub(super) async fn walk(&mut self, op: &Op, n: u32) -> Result<Outcome, Unread> {
         let mut names = Vec::new();
         // In every order in use, what stands under the prefix comes before this.
         let end = format!("{}0", self.names.prefix());
@@ -35,7 +35,8 @@ impl HttpTarget {
             }
             let page = strings(&answer, "repositories");
             if page.len() as u64 > u64::from(n) {
-                return Err(format!("a page of {} repositories at {at}, where {n} were asked for", page.len()));
+                let what = format!("a page of {} repositories at {at}, where {n} were asked for", page.len());
+                return Err(what.into());
             }
             let past_the_end = page.last().is_some_and(|last| *last > end);
             names.extend(page.iter().filter_map(|name| self.names.here(name)));
@@ -47,7 +48,7 @@ impl HttpTarget {
     }
 
     /// All referrers, page after page.
-    pub(super) async fn all_referrers(&mut self, op: &Op) -> Result<Outcome, String> {
+    pub(super) async fn all_referrers(&mut self, op: &Op) -> Result<Outcome, Unread> {
         let mut asking = Asking { base: &self.base, names: &mut self.names, uploads: &self.uploads };
         let (request, repository) = asking.request(op)?;
         let mut rows = Vec::new();
@@ -60,7 +61,7 @@ impl HttpTarget {
             match self.refusal(op, &answer) {
                 Outcome::Referrers { filtered, .. } => {
                     if applied.is_some_and(|applied| applied != filtered) {
-                        return Err("one page of the referrers is filtered and another is not".into());
+                        return Err("one page of the referrers is filtered and another is not".to_owned().into());
                     }
                     applied = Some(filtered);
                 }
@@ -97,8 +98,48 @@ impl HttpTarget {
 fn next_page(at: &Url, answer: &Answer) -> Result<Option<Request>, String> {
     let Some(target) = next_link(&answer.headers)? else { return Ok(None) };
     let url = at.join(&target).map_err(|error| format!("a next page that is no URL: {target}: {error}"))?;
-    if url.scheme() != "http" {
-        return Err(format!("{UNSUPPORTED}the next page at {url}"));
-    }
     Ok(Some(Request::new(Method::GET, url)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proofhouse_model::{Dialect, Referrer, Release};
+
+    use super::super::server::reply;
+    use super::super::tests::{JSON, LAYER, broken, perform};
+    use super::*;
+
+    #[test]
+    fn pages_that_never_end_are_broken() {
+        let page =
+            || reply(200, &[JSON, ("Link", "</v2/_catalog?n=2>; rel=\"next\"")], r#"{"repositories":["ns/run-1/a"]}"#);
+        let dialect = Dialect::Distribution(Release::V3);
+        let (outcomes, _) = perform(dialect, &[Op::WalkRepositories { n: 2 }], vec![page(), page(), page()]);
+        assert!(broken(&outcomes[0]).starts_with("the next page is one that was there before"), "{}", outcomes[0]);
+    }
+
+    #[test]
+    fn referrers_are_read_from_all_pages() {
+        let row = |digest: &str| {
+            format!(r#"{{"mediaType":"m","digest":"{digest}","size":2,"artifactType":"t","annotations":{{"k":"v"}}}}"#)
+        };
+        let index = |rows: &str| format!(r#"{{"schemaVersion":2,"manifests":[{rows}]}}"#);
+        let kind = ("Content-Type", "application/vnd.oci.image.index.v1+json");
+        let filtered = ("OCI-Filters-Applied", "artifactType");
+        let op = Op::Referrers { repo: "a".into(), digest: LAYER.into(), artifact_type: Some("t".into()) };
+        let script = vec![
+            reply(200, &[kind, filtered, ("Link", "</more>; rel=\"next\"")], &index(&row("d1"))),
+            reply(200, &[kind, filtered], &index(&row("d2"))),
+        ];
+        let (outcomes, asked) = perform(Dialect::Oci, &[op], script);
+        let expected = |digest: &str| Referrer {
+            digest: digest.into(),
+            media_type: "m".into(),
+            size: 2,
+            artifact_type: Some("t".into()),
+            annotations: Some([("k".to_owned(), "v".to_owned())].into()),
+        };
+        assert_eq!(outcomes[0], Outcome::Referrers { referrers: vec![expected("d1"), expected("d2")], filtered: true });
+        assert_eq!(asked[0].line, format!("GET /v2/ns/run-1/a/referrers/{LAYER}?artifactType=t HTTP/1.1"));
+    }
 }

@@ -8,9 +8,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// One request as it came: the first line, the other lines in lower case, the body.
+/// One request as it came: on which connection, the first line, the other lines in lower case, the body.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
+    pub(super) connection: usize,
     pub(super) line: String,
     pub(super) headers: Vec<String>,
     pub(super) body: Vec<u8>,
@@ -29,6 +30,8 @@ pub(super) enum Reply {
     Raw(Vec<u8>),
     /// These bytes, then the connection is closed.
     Cut(Vec<u8>),
+    /// These bytes, and nothing more, ever.
+    Stall(Vec<u8>),
     /// Nothing, ever.
     Hang,
 }
@@ -54,9 +57,11 @@ impl Server {
         let log = Arc::clone(&asked);
         thread::spawn(move || {
             let mut script = script.into_iter();
+            let mut connections = 0;
             while script.len() > 0 {
                 let Ok((stream, _)) = listener.accept() else { return };
-                serve(&stream, &mut script, &log);
+                connections += 1;
+                serve(&stream, connections, &mut script, &log);
             }
         });
         Server { url, asked }
@@ -69,9 +74,9 @@ impl Server {
 }
 
 /// Until the script is at its end or a connection is closed.
-fn serve(stream: &TcpStream, script: &mut impl Iterator<Item = Reply>, log: &Mutex<Vec<Asked>>) {
+fn serve(stream: &TcpStream, connection: usize, script: &mut impl Iterator<Item = Reply>, log: &Mutex<Vec<Asked>>) {
     let mut reader = BufReader::new(stream);
-    while let Some(asked) = read(&mut reader) {
+    while let Some(asked) = read(&mut reader, connection) {
         log.lock().unwrap().push(asked);
         match script.next() {
             Some(Reply::Raw(bytes)) => (&*stream).write_all(&bytes).unwrap(),
@@ -85,12 +90,17 @@ fn serve(stream: &TcpStream, script: &mut impl Iterator<Item = Reply>, log: &Mut
                 let _ = reader.read(&mut [0]);
                 return;
             }
+            Some(Reply::Stall(bytes)) => {
+                (&*stream).write_all(&bytes).unwrap();
+                let _ = reader.read(&mut [0]);
+                return;
+            }
             None => return,
         }
     }
 }
 
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
+fn read(reader: &mut BufReader<&TcpStream>, connection: usize) -> Option<Asked> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -107,5 +117,5 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
     let length = headers.iter().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked { line, headers, body })
+    Some(Asked { connection, line, headers, body })
 }

@@ -1,10 +1,11 @@
-//! Sending one request and reading what comes back.
+//! Sending one request once, and reading what comes back.
 //!
-//! Nothing fails here: a connection that drops, a body that breaks off, an answer that is too long or too late are part of the
-//! [`Answer`]. Connections are kept; bodies are sent without being copied and read up to a bound.
+//! Nothing fails here: a connection that drops, a body that breaks off, an answer that is too long or too late are part of what was
+//! [`Received`]. Connections are kept; bodies are sent without being copied and read up to a bound.
 
 use std::error::Error;
-use std::time::Duration;
+use std::io;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use proofhouse_model::Content;
@@ -17,12 +18,6 @@ use crate::wire::headers::text;
 
 /// The longest body that is read, in bytes.
 pub(super) const LONGEST_BODY: usize = 64 * 1024 * 1024;
-
-/// Redirects that are followed at most.
-const MOST_REDIRECTS: usize = 5;
-
-/// What begins the failure of a request that this program cannot make yet; that is not the registry's fault.
-pub const UNSUPPORTED: &str = "not supported yet: ";
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -46,73 +41,91 @@ impl Request {
     }
 }
 
+/// What came back, and why that is not all.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) answer: Answer,
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// Why an answer did not come, or not all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The host has no address.
+    NoAddress,
+    /// Nobody listens there.
+    NotListening,
+    /// There is no connection for another reason.
+    NoConnection,
+    /// The time for this request is up.
+    Late,
+    /// What came is not HTTP.
+    NotHttp,
+    /// The connection ended before anything of an answer came.
+    Closed,
+    /// Anything else, in the midst of an answer.
+    Cut,
+}
+
 /// Connections to one registry.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     client: Client,
-    timeout: Duration,
+    /// A request was answered, so that the next may go over the same connection.
+    kept: bool,
 }
 
 impl Transport {
-    /// `timeout` is for each request, body included.
-    pub(super) fn new(timeout: Duration) -> Result<Transport, String> {
-        let client = Client::builder()
-            .user_agent(concat!("proofhouse/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .http1_only()
-            // A server may close an idle connection just when the next request is sent; that would look like a fault.
-            .pool_idle_timeout(Duration::from_secs(2))
-            .build()
-            .map_err(|error| reason(&error))?;
-        Ok(Transport { client, timeout })
+    pub(super) fn new() -> Result<Transport, String> {
+        client().map(|client| Transport { client, kept: false }).map_err(|error| reason(&error))
     }
 
-    /// Sends the request, and follows redirects if it says so.
-    pub(super) async fn send(&self, request: Request) -> Answer {
-        let answer = self.send_once(&request, &request.url).await;
-        if request.follow && is_redirect(&answer) { self.follow(&request, answer).await } else { answer }
+    /// Sends the request to the URL. `patience` is for all of it, body included.
+    ///
+    /// A server may close a connection that it keeps at any time (RFC 9112, 9.5), and the next request may be on its way by then. That
+    /// is no fault, and cannot be told from one on a connection that was used before. So a request that only reads is sent
+    /// again on a new connection, once: that is safe (9.3.1), and a server that drops it does so again. What writes is not sent
+    /// again: it may have been done, and then the second answer is not that of the first. Instead connections are left of which
+    /// it is known that servers close them without a word: after a 416, and after a refusal that may have left a body unread.
+    pub(super) async fn send(&mut self, request: &Request, url: &Url, patience: Duration) -> Received {
+        let (started, reused) = (Instant::now(), self.kept);
+        let received = self.send_once(request, url, patience).await;
+        let refused_unread =
+            received.answer.status >= 400 && request.body.as_ref().is_some_and(|body| !body.is_empty());
+        if received.trouble.is_some() || received.answer.status == 416 || refused_unread {
+            self.renew();
+        }
+        let reads = matches!(request.method, Method::GET | Method::HEAD);
+        if received.trouble != Some(Trouble::Closed) || !reused || !reads {
+            return received;
+        }
+        let again = self.send_once(request, url, patience.saturating_sub(started.elapsed())).await;
+        // If no answer comes this time either, the first is the one to tell of.
+        if again.answer.status == 0 { received } else { again }
     }
 
-    /// The digest that the registry told with the redirect counts, where the last answer has none.
-    async fn follow(&self, request: &Request, first: Answer) -> Answer {
-        let digest = first.headers.get("docker-content-digest").cloned();
-        let mut answer = first;
-        let mut at = request.url.clone();
-        for _ in 0..MOST_REDIRECTS {
-            if !is_redirect(&answer) {
-                break;
-            }
-            let Some(next) = text(&answer.headers, "location").and_then(|location| at.join(location).ok()) else {
-                return failed(format!("a redirect ({}) without a Location that is a URL", answer.status));
-            };
-            if next.scheme() != "http" {
-                return failed(format!("{UNSUPPORTED}following the redirect to {next}"));
-            }
-            answer = self.send_once(request, &next).await;
-            at = next;
+    /// Leaves the connections that are kept.
+    fn renew(&mut self) {
+        // It was built before in the same way; were it to fail now, the old one would still do.
+        if let Ok(client) = client() {
+            *self = Transport { client, kept: false };
         }
-        if is_redirect(&answer) {
-            return failed(format!("more than {MOST_REDIRECTS} redirects"));
-        }
-        if let Some(digest) = digest {
-            answer.headers.entry("docker-content-digest").or_insert(digest);
-        }
-        answer
     }
 
-    async fn send_once(&self, request: &Request, url: &Url) -> Answer {
-        if url.scheme() != "http" {
-            return failed(format!("{UNSUPPORTED}{url} (https)"));
-        }
+    async fn send_once(&mut self, request: &Request, url: &Url, patience: Duration) -> Received {
         let mut builder = self.client.request(request.method.clone(), url.clone());
-        builder = builder.headers(request.headers.clone()).timeout(self.timeout);
+        builder = builder.headers(request.headers.clone()).timeout(patience);
         if let Some(body) = &request.body {
             builder = builder.header("content-length", body.size()).body(Bytes::from_owner(Shared(body.clone())));
         }
         let mut response = match builder.send().await {
             Ok(response) => response,
-            Err(error) => return failed(self.failure(&error)),
+            Err(error) => {
+                let trouble = trouble(&error);
+                let late = format!("no answer within {patience:?}");
+                let failure = Some(if trouble == Trouble::Late { late } else { reason(&error) });
+                return Received { answer: Answer { failure, ..Answer::default() }, trouble: Some(trouble) };
+            }
         };
         let mut answer = Answer {
             status: response.status().as_u16(),
@@ -121,30 +134,40 @@ impl Transport {
         };
         loop {
             match response.chunk().await {
-                Ok(None) => return answer,
+                Ok(None) => {
+                    self.kept = true;
+                    return Received { answer, trouble: None };
+                }
                 Ok(Some(chunk)) if answer.body.len() + chunk.len() > LONGEST_BODY => {
                     answer.failure = Some(format!("the body is longer than {LONGEST_BODY} bytes"));
-                    return answer;
+                    return Received { answer, trouble: Some(Trouble::Cut) };
                 }
                 Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),
                 Err(error) => {
-                    answer.failure = Some(self.cut(&answer, &error));
-                    return answer;
+                    answer.failure = Some(cut(&answer, &error, patience));
+                    let trouble = if error.is_timeout() { Trouble::Late } else { Trouble::Cut };
+                    return Received { answer, trouble: Some(trouble) };
                 }
             }
         }
     }
+}
 
-    fn failure(&self, error: &reqwest::Error) -> String {
-        if error.is_timeout() { format!("no answer within {:?}", self.timeout) } else { reason(error) }
-    }
+fn client() -> reqwest::Result<Client> {
+    Client::builder()
+        .user_agent(concat!("proofhouse/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .http1_only()
+        // A server may close an idle connection just when the next request is sent; that would look like a fault.
+        .pool_idle_timeout(Duration::from_secs(2))
+        .build()
+}
 
-    fn cut(&self, answer: &Answer, error: &reqwest::Error) -> String {
-        let promised =
-            text(&answer.headers, "content-length").map(|length| format!(" of {length}")).unwrap_or_default();
-        let why = if error.is_timeout() { format!("nothing more within {:?}", self.timeout) } else { reason(error) };
-        format!("the body of a {} breaks off after {}{promised} bytes: {why}", answer.status, answer.body.len())
-    }
+fn cut(answer: &Answer, error: &reqwest::Error, patience: Duration) -> String {
+    let promised = text(&answer.headers, "content-length").map(|length| format!(" of {length}")).unwrap_or_default();
+    let why = if error.is_timeout() { format!("nothing more within {patience:?}") } else { reason(error) };
+    format!("the body of a {} breaks off after {}{promised} bytes: {why}", answer.status, answer.body.len())
 }
 
 /// Bytes that are sent from where they are.
@@ -156,22 +179,34 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-fn is_redirect(answer: &Answer) -> bool {
-    answer.failure.is_none() && matches!(answer.status, 301 | 302 | 303 | 307 | 308)
+/// Everything that an error says of itself, the outermost first.
+fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let first: &'a (dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |error| (**error).source())
 }
 
-fn failed(failure: String) -> Answer {
-    Answer { failure: Some(failure), ..Answer::default() }
+/// What kept an answer from beginning.
+fn trouble(error: &reqwest::Error) -> Trouble {
+    if error.is_timeout() {
+        return Trouble::Late;
+    }
+    if error.is_connect() {
+        let refused = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+        let refused = refused.into_iter().any(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+        // The resolver's error has no type that can be named.
+        return match causes(error).any(|cause| cause.to_string() == "dns error") {
+            true => Trouble::NoAddress,
+            false if refused => Trouble::NotListening,
+            false => Trouble::NoConnection,
+        };
+    }
+    let not_http = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
+    if not_http { Trouble::NotHttp } else { Trouble::Closed }
 }
 
 /// The innermost two causes of an error: what stands outside only says that something failed.
 pub(super) fn reason(error: &reqwest::Error) -> String {
-    let mut causes = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
+    let mut causes: Vec<String> = causes(error).map(ToString::to_string).collect();
     let says_little =
         |cause: &String| cause.starts_with("client error (") || cause.starts_with("error sending request");
     if causes.last().is_some_and(|last| !says_little(last)) {
