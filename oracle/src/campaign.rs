@@ -1,7 +1,8 @@
-//! Many cases, one after another, until something diverges or the time is up.
+//! Many cases, one after another, until enough was found or the time is up.
 //!
 //! Case number `i` of a campaign with seed `s` is made from the seed `s + i` and nothing else, so that
-//! `--seed <s + i> --cases 1` makes it again. The first divergence is shrunk and ends the campaign.
+//! `--seed <s + i> --cases 1` makes it again. A divergence is shrunk, and the campaign goes on for another: one of a [`Shape`]
+//! that was found before is only counted.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::coverage::Coverage;
 use crate::generate::Cases;
-use crate::lockstep::{self, Origin};
+use crate::lockstep::{self, Origin, Shape};
 use crate::shrink::CaseTree;
 use crate::target::{Target, TargetError};
 use crate::wire;
@@ -35,10 +36,14 @@ pub struct CampaignConfig {
     pub option_sets: OptionSets,
     /// How long a divergence is shrunk at most.
     pub shrink_time: Duration,
+    /// After how many distinct divergences the campaign ends; at least 1.
+    pub findings: usize,
+    /// Divergences that are expected: they are counted, and neither shrunk nor reported as found.
+    pub known: Vec<Shape>,
 }
 
 impl Default for CampaignConfig {
-    /// Our own registry, 100 cases of 60 operations, every set of options, 30 seconds for shrinking.
+    /// Our own registry, 100 cases of 60 operations, every set of options, 30 seconds for shrinking, one divergence.
     fn default() -> Self {
         CampaignConfig {
             dialect: Dialect::Proofhouse,
@@ -48,6 +53,8 @@ impl Default for CampaignConfig {
             time: None,
             option_sets: OptionSets::Varied,
             shrink_time: Duration::from_secs(30),
+            findings: 1,
+            known: Vec::new(),
         }
     }
 }
@@ -79,11 +86,11 @@ impl Progress for () {}
 /// Why a campaign ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// All cases ran, and none diverged.
+    /// All cases ran.
     Cases,
     /// The time is up.
     Time,
-    /// A case diverged.
+    /// As many distinct divergences were found as were asked for.
     Divergence,
 }
 
@@ -146,6 +153,8 @@ pub struct Divergence {
     pub steps: Vec<Step>,
     /// What is wrong.
     pub finding: Finding,
+    /// What tells it from other divergences.
+    pub shape: Shape,
     /// How many operations were checked in this campaign before this was found.
     pub found_after: u64,
     /// How long the sequence was before it was shrunk.
@@ -154,6 +163,12 @@ pub struct Divergence {
     pub attempts: u64,
     /// Every way to make it smaller was tried; false when the time was up.
     pub shrink_complete: bool,
+    /// How often the shrunk sequence was run once more.
+    pub replays: u64,
+    /// How often it diverged then. Less than [`replays`](Self::replays): it is flaky.
+    pub replayed: u64,
+    /// In how many cases of the campaign it was seen.
+    pub cases: u64,
 }
 
 /// How a campaign went.
@@ -169,10 +184,19 @@ pub struct CampaignReport {
     pub elapsed: Duration,
     /// What was exercised.
     pub coverage: Coverage,
-    /// The first divergence, shrunk.
-    pub divergence: Option<Divergence>,
+    /// Each distinct divergence, shrunk, as they were found.
+    pub divergences: Vec<Divergence>,
+    /// In how many cases each of [`CampaignConfig::known`] was seen.
+    pub known: Vec<u64>,
     /// Why it ended.
     pub ended: Ended,
+}
+
+impl CampaignReport {
+    /// The first divergence.
+    pub fn into_first(self) -> Option<Divergence> {
+        self.divergences.into_iter().next()
+    }
 }
 
 /// Runs a campaign, in a current-thread runtime of its own; not to be called from within one (see [`run_in`]).
@@ -203,13 +227,15 @@ pub async fn run_in(
     let started = Instant::now();
     let deadline = config.time.map(|time| started + time);
     let limit = config.cases.unwrap_or(if deadline.is_some() { u64::MAX } else { 100 });
+    let mut known = config.known.clone();
     let mut report = CampaignReport {
         cases: 0,
         operations: 0,
         generated: 0,
         elapsed: Duration::ZERO,
         coverage: Coverage::default(),
-        divergence: None,
+        divergences: Vec::new(),
+        known: vec![0; known.len()],
         ended: Ended::Cases,
     };
     while report.cases < limit {
@@ -219,19 +245,30 @@ pub async fn run_in(
         }
         let seed = config.seed.wrapping_add(report.cases);
         let tree = case(config, seed, &|op| target.offers(op))?;
-        let run = lockstep::run(tree.best(), config.dialect, target, Some(&mut report.coverage)).await?;
+        let run = lockstep::run(tree.best(), config.dialect, target, &known, Some(&mut report.coverage)).await?;
         report.cases += 1;
         report.operations += run.performed.len() as u64;
         report.generated += run.performed.iter().filter(|performed| performed.origin == Origin::Action).count() as u64;
         progress.case_done(report.cases, report.operations);
+        for met in &run.known {
+            match report.known.get_mut(*met) {
+                Some(count) => *count += 1,
+                None => report.divergences[*met - config.known.len()].cases += 1,
+            }
+        }
         if run.finding.is_some() {
-            let mut until = Instant::now() + config.shrink_time;
-            until = deadline.map_or(until, |deadline| until.min(deadline));
-            let found_after = report.operations;
-            let shrunk = reduce::reduce(tree, run, config.dialect, target, until, progress).await?;
-            report.divergence = Some(Divergence { seed, dialect: config.dialect, found_after, ..shrunk });
-            report.ended = Ended::Divergence;
-            break;
+            let until = Instant::now() + config.shrink_time;
+            let until = deadline.map_or(until, |deadline| until.min(deadline));
+            let dialect = config.dialect;
+            let shrinking = reduce::Shrinking { dialect, known: &known, target, until, progress, attempts: 0 };
+            if let Some(shrunk) = reduce::reduce(shrinking, tree, run).await? {
+                known.push(shrunk.shape.clone());
+                report.divergences.push(Divergence { seed, found_after: report.operations, ..shrunk });
+            }
+            if report.divergences.len() >= config.findings {
+                report.ended = Ended::Divergence;
+                break;
+            }
         }
     }
     report.elapsed = started.elapsed();
@@ -253,151 +290,4 @@ pub fn case(config: &CampaignConfig, seed: u64, offers: &dyn Fn(&Op) -> bool) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use proofhouse_model::{Class, Code, ErrorItem};
-
-    use super::*;
-    use crate::perfect::Perfect;
-
-    fn config(cases: u64) -> CampaignConfig {
-        CampaignConfig { cases: Some(cases), seed: 1, ..CampaignConfig::default() }
-    }
-
-    fn run_on(mut target: Perfect, cases: u64) -> CampaignReport {
-        run(&config(cases), &mut target, &mut ()).unwrap()
-    }
-
-    #[test]
-    fn most_of_what_is_generated_succeeds_and_much_of_it_writes() {
-        let report = run_on(Perfect::new(), 200);
-        assert!(report.divergence.is_none(), "{:?}", report.divergence);
-        let mix = report.coverage.mix();
-        println!("{}", report.coverage);
-        assert_eq!(mix.generated, report.generated);
-        assert_eq!(report.generated, 200 * 60);
-        assert!(mix.success_share() > 0.6, "{mix:?}");
-        assert!(mix.write_share() > 0.15, "{mix:?}");
-    }
-
-    #[test]
-    fn every_rule_of_the_dialect_is_reached() {
-        let report = run_on(Perfect::new(), 1_500);
-        let reached = |id: &RuleId| report.coverage.rules.contains_key(id);
-        let applicable = crate::report::applicable(Dialect::Proofhouse, true).into_iter();
-        let missed: Vec<RuleId> = applicable.filter(|id| !reached(id)).collect();
-        assert_eq!(missed, []);
-    }
-
-    /// A blob that the repository does not link is served if any repository links it.
-    fn serves_every_repository() -> Perfect {
-        Perfect::lying(|model, op, truth| match (op, &truth) {
-            (Op::GetBlob { digest, range: None, .. }, Outcome::Refused { class: Class::NotFound, .. }) => {
-                match model.state().view().blobs.get(digest) {
-                    Some(bytes) => Outcome::Blob {
-                        digest: Some(digest.clone()),
-                        size: bytes.size(),
-                        body: Some(proofhouse_model::BlobBody { bytes: bytes.clone(), range: None }),
-                    },
-                    None => truth,
-                }
-            }
-            _ => truth,
-        })
-    }
-
-    #[test]
-    fn a_blob_that_leaks_is_shown_with_two_operations() {
-        let report = run_on(serves_every_repository(), 100);
-        let divergence = report.divergence.expect("a divergence");
-        assert_eq!(divergence.finding.rule().0, "blob.unlinked");
-        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
-        assert_eq!(names, ["PutBlob", "GetBlob"], "{:#?}", divergence.steps);
-        assert!(divergence.shrink_complete);
-        assert_eq!(divergence.options, Options::default());
-        assert_eq!(report.ended, Ended::Divergence);
-    }
-
-    #[test]
-    fn the_seed_of_a_divergence_makes_its_case_again() {
-        let first = run_on(serves_every_repository(), 100).divergence.expect("a divergence");
-        let again = CampaignConfig { seed: first.seed, ..config(1) };
-        let second = run(&again, &mut serves_every_repository(), &mut ()).unwrap().divergence.expect("a divergence");
-        assert_eq!(first.steps, second.steps);
-        assert_eq!(first.original_length, second.original_length);
-    }
-
-    #[test]
-    fn an_answer_that_cannot_be_read_is_a_divergence() {
-        let broken = Perfect::lying(|_, op, truth| match op {
-            Op::ListTags { .. } => Outcome::Broken { what: "503".into() },
-            _ => truth,
-        });
-        let divergence = run_on(broken, 10).divergence.expect("a divergence");
-        assert_eq!(divergence.steps.len(), 1);
-    }
-
-    /// The bytes of a blob break one rule of the wire, and those of a tiny blob another.
-    fn breaks_two_rules_of_the_wire() -> Perfect {
-        Perfect::lying(|_, _, truth| match truth {
-            Outcome::Blob { size: 0..=2, body: Some(_), .. } => {
-                Outcome::Broken { what: "wire.digest.form: it is short".into() }
-            }
-            Outcome::Blob { body: Some(_), .. } => Outcome::Broken { what: "wire.digest.body: it is long".into() },
-            truth => truth,
-        })
-    }
-
-    #[test]
-    fn shrinking_keeps_to_the_rule_of_the_wire_that_was_broken_first() {
-        let mut long = 0;
-        for seed in 0..6 {
-            let rule = |shrink_time| {
-                let config = CampaignConfig { seed, shrink_time, ..config(100) };
-                let report = run(&config, &mut breaks_two_rules_of_the_wire(), &mut ()).unwrap();
-                report.divergence.expect("a divergence").finding.rule().0
-            };
-            let (found, shrunk) = (rule(Duration::ZERO), rule(Duration::from_secs(30)));
-            assert_eq!(found, shrunk, "seed {seed}");
-            long += u32::from(found == "wire.digest.body");
-        }
-        assert!(long > 0, "no seed reads a blob that could become a tiny one");
-    }
-
-    #[test]
-    fn a_wrong_error_detail_is_a_divergence() {
-        let wrong = Perfect::lying(|_, _, truth| match truth {
-            Outcome::Refused { class, errors } => {
-                let detail = |error: ErrorItem| match error.code {
-                    Code::ManifestBlobUnknown => ErrorItem { detail: None, ..error },
-                    _ => error,
-                };
-                Outcome::Refused { class, errors: errors.into_iter().map(detail).collect() }
-            }
-            _ => truth,
-        });
-        let divergence = run_on(wrong, 100).divergence.expect("a divergence");
-        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
-        assert_eq!(names, ["PutManifest"]);
-    }
-
-    #[test]
-    fn what_only_the_storage_shows_is_found_and_shrunk() {
-        let mut target = Perfect::new();
-        target.differences = |view| {
-            let tagged = view.repositories.values().any(|repo| !repo.tags.is_empty());
-            if tagged { vec!["Tag is wrong".into()] } else { Vec::new() }
-        };
-        let divergence = run_on(target, 10).divergence.expect("a divergence");
-        assert_eq!(divergence.finding.rule(), lockstep::STORAGE_AS_THE_MODEL);
-        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
-        assert_eq!(names, ["PutManifest"], "{:#?}", divergence.steps);
-    }
-
-    #[test]
-    fn a_campaign_ends_when_its_time_is_up() {
-        let config = CampaignConfig { cases: None, time: Some(Duration::from_millis(200)), ..config(0) };
-        let report = run(&config, &mut Perfect::new(), &mut ()).unwrap();
-        assert_eq!(report.ended, Ended::Time);
-        assert!(report.cases > 0 && report.elapsed < Duration::from_secs(5));
-    }
-}
+mod tests;

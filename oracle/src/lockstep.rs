@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proofhouse_model::{Content, Dialect, Model, Op, Outcome, RuleId, Specification, Violation, ViolationKind};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::action::{self, Action};
@@ -14,6 +15,7 @@ use crate::campaign::{Finding, Step};
 use crate::case::Case;
 use crate::coverage::Coverage;
 use crate::target::{Target, TargetError};
+use crate::wire;
 
 mod rules;
 
@@ -44,31 +46,34 @@ pub struct Performed {
 /// How a case went.
 #[derive(Debug)]
 pub struct Run {
-    /// Everything that was performed, in order. After a wrong answer nothing more is.
+    /// Everything that was performed, in order. After a wrong answer that is not known nothing more is.
     pub performed: Vec<Performed>,
-    /// What is wrong, if something is.
+    /// What is wrong and was not known, if something is.
     pub finding: Option<Finding>,
+    /// Which of the known shapes were met.
+    pub known: BTreeSet<usize>,
 }
 
 /// What two divergences have in common when they are the same fault, as far as a machine can say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    rule: RuleId,
+    /// The rule that is broken.
+    pub rule: String,
     /// The model's, where the rule is one of the wire: a 500 for a blob that is there is not one for a blob that is not.
-    expected: Option<RuleId>,
-    operation: &'static str,
-    outcome: String,
+    pub expected: Option<String>,
+    /// The kind of operation; empty if it is not about an answer.
+    pub operation: String,
+    /// The class of what was seen.
+    pub outcome: String,
 }
 
-impl Run {
-    /// Rule (of the wire and of the model), kind of operation and class of outcome of what is wrong.
-    pub fn shape(&self) -> Option<Shape> {
-        let finding = self.finding.as_ref()?;
+impl Shape {
+    /// Rule (of the wire and of the model), kind of the operation and class of its outcome. `op` is the last operation.
+    fn of(finding: &Finding, op: Option<&Op>) -> Shape {
         let (expected, operation, outcome) = match finding {
             Finding::Answer(violation) => {
-                let last = self.performed.last()?;
                 let outcome = format!("{} {:?}", violation.seen.class_name(), violation.kind);
-                (Some(violation.rule), last.step.op.name(), outcome)
+                (Some(violation.rule.to_string()), op.map_or("", Op::name), outcome)
             }
             Finding::Storage { differences } => {
                 let first = differences.first().map(String::as_str).unwrap_or_default();
@@ -76,11 +81,22 @@ impl Run {
             }
             Finding::Lost { .. } => (None, "", String::new()),
         };
-        Some(Shape { rule: finding.rule(), expected, operation, outcome })
+        Shape { rule: finding.rule().to_string(), expected, operation: operation.to_owned(), outcome }
+    }
+}
+
+impl Run {
+    /// The shape of what is wrong.
+    pub fn shape(&self) -> Option<Shape> {
+        let op = self.performed.last().map(|last| &last.step.op);
+        self.finding.as_ref().map(|finding| Shape::of(finding, op))
     }
 }
 
 /// Runs a case from the start, until something is wrong or all is checked.
+///
+/// What has one of the `known` shapes is only noted. The case goes on after a question that was answered so; after anything
+/// else it ends, because nobody can say what the target holds then.
 ///
 /// # Errors
 /// When there is no registry to test.
@@ -88,6 +104,7 @@ pub async fn run(
     case: &Case,
     dialect: Dialect,
     target: &mut dyn Target,
+    known: &[Shape],
     coverage: Option<&mut Coverage>,
 ) -> Result<Run, TargetError> {
     let options = case.options.resolve(&case.pool);
@@ -95,9 +112,12 @@ pub async fn run(
     let specification =
         Specification::new(dialect, options).map_err(|error| TargetError::Options(error.to_string()))?;
     let model = Model::new(specification);
-    let mut lockstep = Lockstep { case, target, model, coverage, performed: Vec::new() };
-    let finding = lockstep.whole().await.err();
-    Ok(Run { performed: lockstep.performed, finding })
+    let mut lockstep = Lockstep { case, target, model, known, coverage, performed: Vec::new(), met: BTreeSet::new() };
+    let finding = match lockstep.whole().await {
+        Err(Stop::Found(finding)) => Some(finding),
+        Ok(()) | Err(Stop::Known) => None,
+    };
+    Ok(Run { performed: lockstep.performed, finding, known: lockstep.met })
 }
 
 /// How a replay went.
@@ -140,16 +160,26 @@ fn judge(model: &mut Model, op: &Op, seen: &Outcome) -> Result<RuleId, Box<Viola
     }
 }
 
+/// Why a case ends before its end.
+enum Stop {
+    /// Something is wrong.
+    Found(Finding),
+    /// Something is wrong that was known, and what the target holds now is not.
+    Known,
+}
+
 struct Lockstep<'a> {
     case: &'a Case,
     target: &'a mut dyn Target,
     model: Model,
+    known: &'a [Shape],
     coverage: Option<&'a mut Coverage>,
     performed: Vec<Performed>,
+    met: BTreeSet<usize>,
 }
 
 impl Lockstep<'_> {
-    async fn whole(&mut self) -> Result<(), Finding> {
+    async fn whole(&mut self) -> Result<(), Stop> {
         let case = self.case;
         for action in &case.actions {
             match action {
@@ -166,11 +196,28 @@ impl Lockstep<'_> {
             && let Some(differences) = self.target.inspect(&self.model.state().view()).await
         {
             if !differences.is_empty() {
-                return Err(Finding::Storage { differences });
+                return self.wrong(Finding::Storage { differences });
             }
             self.kept(STORAGE_AS_THE_MODEL);
         }
         Ok(())
+    }
+
+    /// Something is wrong: the case ends, unless that is known and changed nothing.
+    fn wrong(&mut self, finding: Finding) -> Result<(), Stop> {
+        let last = self.performed.last().map(|last| &last.step);
+        let shape = Shape::of(&finding, last.map(|last| &last.op));
+        let Some(known) = self.known.iter().position(|known| *known == shape) else { return Err(Stop::Found(finding)) };
+        let changed = match &finding {
+            // What did not come may have been done; what came and breaks a rule of the wire was a question's answer all the same.
+            Finding::Answer(violation) => match &violation.seen {
+                Outcome::Broken { what } => wire::cited(what).is_none() || last.is_none_or(|last| last.op.writes()),
+                _ => last.is_none_or(|last| last.op.writes()),
+            },
+            Finding::Storage { .. } | Finding::Lost { .. } => false,
+        };
+        self.met.insert(known);
+        if changed { Err(Stop::Known) } else { Ok(()) }
     }
 
     fn kept(&mut self, rule: RuleId) {
@@ -179,7 +226,7 @@ impl Lockstep<'_> {
         }
     }
 
-    async fn perform(&mut self, action: Action, origin: Origin) -> Result<(), Finding> {
+    async fn perform(&mut self, action: Action, origin: Origin) -> Result<(), Stop> {
         let op = action.resolve(&self.case.pool);
         if !self.target.offers(&op) {
             return Ok(());
@@ -190,22 +237,25 @@ impl Lockstep<'_> {
             coverage.count(&op, &outcome, *rule, origin == Origin::Action);
         }
         self.performed.push(Performed { action, step: Step { op, outcome }, origin });
-        verdict.map(drop).map_err(Finding::Answer)
+        match verdict {
+            Ok(_) => Ok(()),
+            Err(violation) => self.wrong(Finding::Answer(violation)),
+        }
     }
 
     /// A collection, with what can be fetched before and after it.
-    async fn watched(&mut self, collection: &Action) -> Result<(), Finding> {
+    async fn watched(&mut self, collection: &Action) -> Result<(), Stop> {
         let before = self.probe().await?;
         self.perform(collection.clone(), Origin::Action).await?;
         let after = self.probe().await?;
         if let Some(lost) = after.lost_since(&before) {
-            return Err(lost);
+            return self.wrong(lost);
         }
         self.kept(COLLECTION_KEEPS_CLOSURE);
         Ok(())
     }
 
-    async fn probe(&mut self) -> Result<Fetchable, Finding> {
+    async fn probe(&mut self) -> Result<Fetchable, Stop> {
         let first = self.performed.len();
         for action in action::probe(&self.case.pool) {
             self.perform(action, Origin::Probe).await?;
@@ -323,7 +373,7 @@ mod tests {
         target.differences = differences;
         let mut coverage = Coverage::default();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let run = run(tree.best(), Dialect::Proofhouse, &mut target, Some(&mut coverage));
+        let run = run(tree.best(), Dialect::Proofhouse, &mut target, &[], Some(&mut coverage));
         let finding = runtime.block_on(run).unwrap().finding;
         (finding, coverage.rules.get(&STORAGE_AS_THE_MODEL).copied().unwrap_or_default())
     }

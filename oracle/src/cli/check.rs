@@ -54,6 +54,9 @@ pub(crate) struct Check {
     /// How the registry is set up, for example delete=true or validate_index=linux/amd64; may be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     assume: Vec<String>,
+    /// After how many distinct divergences to stop. Another of a kind that was seen before does not count.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = findings)]
+    findings: usize,
     /// The report: text, or one JSON document.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -76,6 +79,10 @@ fn dialect(text: &str) -> Result<Dialect, String> {
         "distribution-3" | "distribution-v3" => Ok(Dialect::Distribution(Release::V3)),
         _ => Err("there are proofhouse, oci, distribution, distribution-2.8 and distribution-3".to_owned()),
     }
+}
+
+fn findings(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "at least 1 can be looked for".to_owned())
 }
 
 /// More than that is one case without end.
@@ -105,6 +112,7 @@ impl Check {
             seed: self.seed.unwrap_or_else(random),
             time,
             option_sets: options.clone().map_or(OptionSets::Varied, OptionSets::Fixed),
+            findings: self.findings,
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -143,7 +151,7 @@ impl Check {
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
         let setup = self.setup(subject, &config, Some(options));
         let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
-        supported(campaign.divergence.as_ref())?;
+        campaign.divergences.iter().try_for_each(supported)?;
         let tally: &Tally = target.tally();
         Ok(Report::new(setup, campaign, Some(tally)))
     }
@@ -226,9 +234,9 @@ impl Check {
 }
 
 /// What this program cannot do yet is not the registry's fault.
-fn supported(divergence: Option<&Divergence>) -> Result<(), Failure> {
-    match divergence.map(|divergence| &divergence.finding) {
-        Some(Finding::Answer(violation)) => match &violation.seen {
+fn supported(divergence: &Divergence) -> Result<(), Failure> {
+    match &divergence.finding {
+        Finding::Answer(violation) => match &violation.seen {
             Outcome::Broken { what } if what.starts_with(UNSUPPORTED) => Err(Failure(what.clone())),
             _ => Ok(()),
         },

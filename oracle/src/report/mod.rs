@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::campaign::{CampaignReport, Divergence, Ended, Finding};
+use crate::lockstep::Shape;
 use crate::wire::{self, Tally};
 
 pub use catalogue::{Row, applicable, row};
@@ -91,8 +92,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// Each SHOULD that was not kept.
     pub advice: Vec<Advice>,
-    /// The first divergence, shrunk; null: none.
-    pub divergence: Option<Diverged>,
+    /// Each distinct divergence, shrunk, as they were found.
+    pub divergences: Vec<Diverged>,
 }
 
 /// What the generated operations did.
@@ -177,6 +178,14 @@ pub struct Diverged {
     pub attempts: u64,
     /// All were tried; false when the time was up.
     pub shrink_complete: bool,
+    /// What tells it from other divergences.
+    pub shape: Shape,
+    /// In how many cases it was seen.
+    pub cases: u64,
+    /// How often the shrunk sequence was run once more.
+    pub replays: u64,
+    /// How often it diverged then; less than `replays`: it is flaky.
+    pub replayed: u64,
 }
 
 /// One step.
@@ -208,7 +217,7 @@ impl Report {
         let mix = campaign.coverage.mix();
         Report {
             version: 1,
-            verdict: if campaign.divergence.is_some() { Verdict::Diverges } else { Verdict::Conforms },
+            verdict: if campaign.divergences.is_empty() { Verdict::Conforms } else { Verdict::Diverges },
             ended: match campaign.ended {
                 Ended::Cases => "cases",
                 Ended::Time => "time",
@@ -226,7 +235,7 @@ impl Report {
             mix: Mix { succeeded: mix.success_share(), wrote: mix.write_share() },
             coverage: coverage(&setup, &campaign, tally),
             advice: tally.map(advice).unwrap_or_default(),
-            divergence: campaign.divergence.map(|divergence| diverged(&setup, divergence)),
+            divergences: campaign.divergences.into_iter().map(|divergence| diverged(&setup, divergence)).collect(),
             target: setup.subject,
         }
     }
@@ -340,6 +349,10 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         original_length: divergence.original_length,
         attempts: divergence.attempts,
         shrink_complete: divergence.shrink_complete,
+        shape: divergence.shape,
+        cases: divergence.cases,
+        replays: divergence.replays,
+        replayed: divergence.replayed,
     }
 }
 

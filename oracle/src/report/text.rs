@@ -12,7 +12,11 @@ const LONGEST_SEEN: usize = 600;
 
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
-    if let Some(divergence) = &report.divergence {
+    let many = report.divergences.len();
+    for (at, divergence) in report.divergences.iter().enumerate() {
+        if many > 1 {
+            line(&mut out, "", &format!("{} of {many}", at + 1));
+        }
         out += &diverged(divergence);
     }
     let verdict = match report.verdict {
@@ -74,6 +78,13 @@ fn diverged(divergence: &Diverged) -> String {
         grouped(divergence.attempts)
     );
     line(&mut out, "divergence  ", &found);
+    if divergence.cases > 1 {
+        line(&mut out, "            ", &format!("seen in {} cases", grouped(divergence.cases)));
+    }
+    if divergence.replayed < divergence.replays {
+        let Diverged { replayed, replays, .. } = divergence;
+        line(&mut out, "flaky       ", &format!("it diverged in {replayed} of {replays} runs of the same sequence"));
+    }
     out.push('\n');
     let last = divergence.steps.len();
     for (at, step) in divergence.steps.iter().enumerate() {
