@@ -57,6 +57,9 @@ pub(crate) struct Check {
     /// After how many distinct divergences to stop. Another of a kind that was seen before does not count.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = findings)]
     findings: usize,
+    /// A SHOULD that is not kept fails the run, too.
+    #[arg(long)]
+    strict: bool,
     /// The report: text, or one JSON document.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -71,7 +74,7 @@ enum Format {
     Json,
 }
 
-fn dialect(text: &str) -> Result<Dialect, String> {
+pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
     match text {
         "proofhouse" => Ok(Dialect::Proofhouse),
         "oci" => Ok(Dialect::Oci),
@@ -229,7 +232,11 @@ impl Check {
         if self.fsync {
             arguments.push("--fsync".to_owned());
         }
-        Setup { subject, dialect: config.dialect, options, seed: config.seed, ops: config.ops, arguments }
+        if self.strict {
+            arguments.push("--strict".to_owned());
+        }
+        let strict = self.strict;
+        Setup { subject, dialect: config.dialect, options, seed: config.seed, ops: config.ops, strict, arguments }
     }
 }
 

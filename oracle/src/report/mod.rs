@@ -9,7 +9,9 @@ mod hint;
 mod text;
 pub mod words;
 
-use proofhouse_model::{Dialect, Level, Op, Options, Outcome, Release};
+use std::collections::BTreeMap;
+
+use proofhouse_model::{Dialect, Level, Op, Options, Outcome, Release, RuleId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -17,7 +19,7 @@ use crate::campaign::{CampaignReport, Divergence, Ended, Finding};
 use crate::lockstep::Shape;
 use crate::wire::{self, Tally};
 
-pub use catalogue::{Row, applicable, row};
+pub use catalogue::{Row, applicable, catalogue, row};
 
 /// What was tested, as far as a report tells it.
 #[derive(Debug, Clone, Serialize)]
@@ -43,6 +45,8 @@ pub struct Setup {
     pub seed: u64,
     /// Operations that were generated for each case.
     pub ops: usize,
+    /// A SHOULD that is not kept makes it diverge, too.
+    pub strict: bool,
     /// The arguments that the command to reproduce needs besides seed and cases.
     pub arguments: Vec<String>,
 }
@@ -51,9 +55,9 @@ pub struct Setup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Every answer was one that the specification permits.
+    /// Every answer was one that the specification permits; in strict runs, every SHOULD was kept.
     Conforms,
-    /// One was not.
+    /// Some was not.
     Diverges,
 }
 
@@ -64,6 +68,8 @@ pub struct Report {
     pub version: u32,
     /// The verdict.
     pub verdict: Verdict,
+    /// A SHOULD that is not kept counts as a divergence.
+    pub strict: bool,
     /// Why it ended: `cases`, `time` or `divergence`.
     pub ended: &'static str,
     /// What was tested.
@@ -108,9 +114,9 @@ pub struct Mix {
 /// What was exercised.
 #[derive(Debug, Clone, Serialize)]
 pub struct Coverage {
-    /// Each rule that decided an answer or was checked on one, and how often.
-    pub exercised: Vec<RuleCount>,
-    /// Rules that such a target can meet.
+    /// Each rule that such a target can meet, and how often it had a say.
+    pub rules: Vec<RuleCount>,
+    /// How many these are.
     pub applicable: usize,
     /// Those of them that were never reached.
     pub unreached: Vec<String>,
@@ -122,9 +128,11 @@ pub struct Coverage {
 #[derive(Debug, Clone, Serialize)]
 pub struct RuleCount {
     /// The rule.
-    pub rule: String,
-    /// How often.
-    pub count: u64,
+    pub rule: Row,
+    /// How often it decided an answer or was checked on one. 0: it was never exercised, which is not the same as met.
+    pub exercised: u64,
+    /// How often it was kept then.
+    pub met: u64,
 }
 
 /// How often an operation ended so.
@@ -215,9 +223,12 @@ impl Report {
     pub fn new(setup: Setup, campaign: CampaignReport, tally: Option<&Tally>) -> Report {
         let seconds = campaign.elapsed.as_secs_f64();
         let mix = campaign.coverage.mix();
+        let advice = tally.map(advice).unwrap_or_default();
+        let conforms = campaign.divergences.is_empty() && (advice.is_empty() || !setup.strict);
         Report {
             version: 1,
-            verdict: if campaign.divergences.is_empty() { Verdict::Conforms } else { Verdict::Diverges },
+            verdict: if conforms { Verdict::Conforms } else { Verdict::Diverges },
+            strict: setup.strict,
             ended: match campaign.ended {
                 Ended::Cases => "cases",
                 Ended::Time => "time",
@@ -234,7 +245,7 @@ impl Report {
             operations_per_second: rate(campaign.operations, seconds),
             mix: Mix { succeeded: mix.success_share(), wrote: mix.write_share() },
             coverage: coverage(&setup, &campaign, tally),
-            advice: tally.map(advice).unwrap_or_default(),
+            advice,
             divergences: campaign.divergences.into_iter().map(|divergence| diverged(&setup, divergence)).collect(),
             target: setup.subject,
         }
@@ -250,6 +261,10 @@ impl Report {
         serde_json::to_string_pretty(self).unwrap_or_else(|error| format!("{{\"version\":1,\"error\":\"{error}\"}}"))
     }
 }
+
+/// Every dialect.
+pub const DIALECTS: [Dialect; 4] =
+    [Dialect::Proofhouse, Dialect::Oci, Dialect::Distribution(Release::V2_8), Dialect::Distribution(Release::V3)];
 
 /// The dialect as the command line has it.
 pub fn dialect_name(dialect: Dialect) -> &'static str {
@@ -277,25 +292,42 @@ fn rate(operations: u64, seconds: f64) -> f64 {
 }
 
 fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> Coverage {
-    let mut counts = campaign.coverage.rules.clone();
-    counts.extend(tally.iter().flat_map(|tally| &tally.checked).map(|(rule, count)| (*rule, *count)));
+    let mut met = campaign.coverage.rules.clone();
+    let mut exercised = met.clone();
+    if let Some(tally) = tally {
+        for (rule, count) in &tally.checked {
+            exercised.insert(*rule, *count);
+            met.insert(*rule, count - tally.broken(*rule));
+        }
+    }
+    for divergence in &campaign.divergences {
+        // Those of the wire are counted where they are checked.
+        let rule = divergence.finding.rule();
+        if wire::rule(rule.0).is_none() {
+            *exercised.entry(rule).or_default() += divergence.cases;
+        }
+    }
+    let times = |counts: &BTreeMap<RuleId, u64>, rule: &RuleId| counts.get(rule).copied().unwrap_or_default();
     let applicable = applicable(setup.dialect, setup.subject.url.is_none());
-    let unreached = applicable.iter().filter(|rule| !counts.contains_key(rule)).map(ToString::to_string).collect();
+    let count =
+        |id: &RuleId| Some(RuleCount { rule: row(id.0)?, exercised: times(&exercised, id), met: times(&met, id) });
+    let rules: Vec<RuleCount> = applicable.iter().filter_map(count).collect();
+    let unreached = rules.iter().filter(|count| count.exercised == 0).map(|count| count.rule.id.clone()).collect();
     let operation = |((operation, outcome), count): (&(&'static str, String), &u64)| OperationCount {
         operation,
         outcome: outcome.clone(),
         count: *count,
     };
     Coverage {
-        exercised: counts.iter().map(|(rule, count)| RuleCount { rule: rule.to_string(), count: *count }).collect(),
-        applicable: applicable.len(),
+        applicable: rules.len(),
+        rules,
         unreached,
         operations: campaign.coverage.operations.iter().map(operation).collect(),
     }
 }
 
 fn advice(tally: &Tally) -> Vec<Advice> {
-    let one = |(rule, (count, first)): (&proofhouse_model::RuleId, &(u64, String))| {
+    let one = |(rule, (count, first)): (&RuleId, &(u64, String))| {
         Some(Advice { rule: row(rule.0)?, count: *count, first: first.clone() })
     };
     tally.advice.iter().filter_map(one).collect()
@@ -306,10 +338,8 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
     let mut permitted = Vec::new();
     let seen = match &divergence.finding {
         Finding::Answer(violation) => {
-            let permits = |(rule, expect): &(proofhouse_model::RuleId, String)| Permitted {
-                rule: rule.to_string(),
-                expect: expect.clone(),
-            };
+            let permits =
+                |(rule, expect): &(RuleId, String)| Permitted { rule: rule.to_string(), expect: expect.clone() };
             permitted.extend(violation.permitted.iter().map(permits));
             match &violation.seen {
                 Outcome::Broken { what } => wire::cited(what).map_or(what.as_str(), |(_, seen)| seen).to_owned(),

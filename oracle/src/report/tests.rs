@@ -14,6 +14,7 @@ fn setup() -> Setup {
         options: Some(Options { delete: true, ..Options::default() }),
         seed: 40,
         ops: 50,
+        strict: false,
         arguments: vec!["http://127.0.0.1:5000".into(), "--assume".into(), "urls_allow=^$".into()],
     }
 }
@@ -137,6 +138,28 @@ fn coverage_and_advice_are_told_when_all_is_well() {
     assert!(!report.coverage.unreached.contains(&"wire.answer.whole".to_owned()));
     assert!(report.coverage.unreached.contains(&"wire.link".to_owned()));
     assert!(text.contains("advice    wire.digest.present (SHOULD, 3 times): "), "{text}");
+    let count = |rule: &str| {
+        let rows = &report.coverage.rules;
+        rows.iter().find(|count| count.rule.id == rule).map(|count| (count.exercised, count.met))
+    };
+    assert_eq!(count("wire.answer.whole"), Some((7, 7)));
+    assert_eq!(count("upload.single"), Some((1, 1)));
+    assert_eq!(count("wire.link"), Some((0, 0)), "never exercised is told as such");
+    let strict = Report::new(Setup { strict: true, ..setup() }, campaign(None), Some(&tally));
+    assert_eq!((report.verdict, strict.verdict), (Verdict::Conforms, Verdict::Diverges));
+    assert!(strict.text().contains("advice counts, since the run is strict"), "{}", strict.text());
+}
+
+#[test]
+fn a_rule_that_was_broken_was_exercised_and_not_always_met() {
+    let seen = Outcome::Blob { digest: None, size: 5, body: None };
+    let mut tally = Tally::default();
+    tally.checked.insert(RuleId("wire.answer.whole"), 7);
+    tally.violated.insert(RuleId("wire.answer.whole"), 2);
+    let report = Report::new(setup(), campaign(Some(answer(seen))), Some(&tally));
+    let row = |id: &str| report.coverage.rules.iter().find(|count| count.rule.id == id).unwrap();
+    assert_eq!((row("blob.unlinked").exercised, row("blob.unlinked").met), (1, 0));
+    assert_eq!((row("wire.answer.whole").exercised, row("wire.answer.whole").met), (7, 5));
 }
 
 /// The hint of a report in which these deletions were answered so, the last wrongly, with deletion assumed to be on or off.

@@ -46,6 +46,9 @@ pub(super) fn render(report: &Report) -> String {
     for advice in &report.advice {
         out += &advised(advice);
     }
+    if report.strict && !report.advice.is_empty() {
+        line(&mut out, "          ", "advice counts, since the run is strict");
+    }
     out
 }
 
