@@ -10,6 +10,9 @@ use proofhouse_model::{Dialect, Op, Options, Outcome, RuleId, Violation};
 use proptest::strategy::Strategy as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::case::Case;
+use crate::concurrent::history::Call;
+use crate::concurrent::{self, Dealt};
 use crate::coverage::Coverage;
 use crate::generate::Cases;
 use crate::lockstep::{self, Origin, Shape};
@@ -38,6 +41,8 @@ pub struct CampaignConfig {
     pub shrink_time: Duration,
     /// After how many distinct divergences the campaign ends; at least 1.
     pub findings: usize,
+    /// How many clients work at the same time in every second case. With 1 each case has one client.
+    pub clients: usize,
     /// Divergences that are expected: they are counted, and neither shrunk nor reported as found.
     pub known: Vec<Shape>,
 }
@@ -54,6 +59,7 @@ impl Default for CampaignConfig {
             option_sets: OptionSets::Varied,
             shrink_time: Duration::from_secs(30),
             findings: 1,
+            clients: 1,
             known: Vec::new(),
         }
     }
@@ -124,6 +130,8 @@ pub enum Finding {
         /// The digest of the blob or manifest which it names, and which could be fetched only before.
         missing: String,
     },
+    /// No order of the calls explains what several clients saw.
+    Unordered,
 }
 
 impl Finding {
@@ -136,6 +144,7 @@ impl Finding {
             },
             Finding::Storage { .. } => lockstep::STORAGE_AS_THE_MODEL,
             Finding::Lost { .. } => lockstep::COLLECTION_KEEPS_CLOSURE,
+            Finding::Unordered => lockstep::HISTORY_IN_SOME_ORDER,
         }
     }
 }
@@ -149,8 +158,10 @@ pub struct Divergence {
     pub dialect: Dialect,
     /// How the registry was set up; after shrinking, if the options were varied.
     pub options: Options,
-    /// The shrunk sequence with the answers; the last one diverges.
+    /// The shrunk sequence with the answers; the last one diverges, if there is no [`history`](Self::history).
     pub steps: Vec<Step>,
+    /// What several clients asked after that, some of it at the same time; empty if there was one client only.
+    pub history: Vec<Call>,
     /// What is wrong.
     pub finding: Finding,
     /// What tells it from other divergences.
@@ -186,6 +197,8 @@ pub struct CampaignReport {
     pub coverage: Coverage,
     /// Each distinct divergence, shrunk, as they were found.
     pub divergences: Vec<Divergence>,
+    /// Cases with several clients for which no order was found, nor that there is none.
+    pub undecided: u64,
     /// In how many cases each of [`CampaignConfig::known`] was seen.
     pub known: Vec<u64>,
     /// Why it ended.
@@ -235,6 +248,7 @@ pub async fn run_in(
         elapsed: Duration::ZERO,
         coverage: Coverage::default(),
         divergences: Vec::new(),
+        undecided: 0,
         known: vec![0; known.len()],
         ended: Ended::Cases,
     };
@@ -245,6 +259,15 @@ pub async fn run_in(
         }
         let seed = config.seed.wrapping_add(report.cases);
         let tree = case(config, seed, &|op| target.offers(op))?;
+        if config.clients > 1 && report.cases % 2 == 1 {
+            concurrently(config, seed, tree.best().clone(), target, deadline, &mut known, &mut report).await?;
+            progress.case_done(report.cases, report.operations);
+            if report.divergences.len() >= config.findings {
+                report.ended = Ended::Divergence;
+                break;
+            }
+            continue;
+        }
         let run = lockstep::run(tree.best(), config.dialect, target, &known, Some(&mut report.coverage)).await?;
         report.cases += 1;
         report.operations += run.performed.len() as u64;
@@ -273,6 +296,39 @@ pub async fn run_in(
     }
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+/// A case for several clients.
+async fn concurrently(
+    config: &CampaignConfig,
+    seed: u64,
+    case: Case,
+    target: &mut dyn Target,
+    deadline: Option<Instant>,
+    known: &mut Vec<Shape>,
+    report: &mut CampaignReport,
+) -> Result<(), TargetError> {
+    let dealt = Dealt::new(case, config.dialect, config.clients);
+    let together = concurrent::run(&dealt, config.dialect, target, known, Some(&mut report.coverage)).await?;
+    report.cases += 1;
+    report.operations += (together.before.len() + together.calls.len()) as u64;
+    report.undecided += u64::from(together.undecided);
+    let Some(finding) = &together.finding else { return Ok(()) };
+    let shape = Shape::of(finding, None);
+    if let Some(met) = known.iter().position(|known| *known == shape) {
+        match report.known.get_mut(met) {
+            Some(count) => *count += 1,
+            None => report.divergences[met - config.known.len()].cases += 1,
+        }
+        return Ok(());
+    }
+    let until = Instant::now() + config.shrink_time;
+    let until = deadline.map_or(until, |deadline| until.min(deadline));
+    let found_after = report.operations;
+    let shrunk = concurrent::reduce(dealt, together, config.dialect, target, known, until).await?;
+    known.push(shape);
+    report.divergences.extend(shrunk.map(|shrunk| Divergence { seed, found_after, ..shrunk }));
+    Ok(())
 }
 
 /// The case of a seed, with all that is needed to shrink it. The same for the same configuration and target.

@@ -86,6 +86,7 @@
 pub mod action;
 pub mod campaign;
 pub mod case;
+pub mod concurrent;
 pub mod config;
 pub mod coverage;
 pub mod disk;

@@ -71,6 +71,7 @@ pub(super) async fn reduce(
         dialect: shrinking.dialect,
         options: case.options.resolve(&case.pool),
         steps: told(run.performed, &finding),
+        history: Vec::new(),
         finding,
         shape,
         found_after: 0,

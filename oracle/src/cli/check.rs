@@ -57,6 +57,9 @@ pub(crate) struct Check {
     /// After how many distinct divergences to stop. Another of a kind that was seen before does not count.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = findings)]
     findings: usize,
+    /// How many clients work at the same time in every second case; for a registry at a URL.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "url", value_parser = clients)]
+    clients: usize,
     /// A SHOULD that is not kept fails the run, too.
     #[arg(long)]
     strict: bool,
@@ -82,6 +85,14 @@ pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
         "distribution-3" | "distribution-v3" => Ok(Dialect::Distribution(Release::V3)),
         _ => Err("there are proofhouse, oci, distribution, distribution-2.8 and distribution-3".to_owned()),
     }
+}
+
+/// An order is looked for in all that they do at once: with many that takes too long.
+fn clients(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=32).contains(count))
+        .ok_or_else(|| "there are from 1 to 32 clients".to_owned())
 }
 
 fn findings(text: &str) -> Result<usize, String> {
@@ -116,6 +127,7 @@ impl Check {
             time,
             option_sets: options.clone().map_or(OptionSets::Varied, OptionSets::Fixed),
             findings: self.findings,
+            clients: self.clients,
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -155,8 +167,8 @@ impl Check {
         let setup = self.setup(subject, &config, Some(options));
         let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
         campaign.divergences.iter().try_for_each(supported)?;
-        let tally: &Tally = target.tally();
-        Ok(Report::new(setup, campaign, Some(tally)))
+        let tally: Tally = target.tally();
+        Ok(Report::new(setup, campaign, Some(&tally)))
     }
 
     /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.
@@ -231,6 +243,9 @@ impl Check {
         self.assume.iter().for_each(|assumption| pair("--assume", assumption.clone()));
         if self.fsync {
             arguments.push("--fsync".to_owned());
+        }
+        if self.clients > 1 {
+            arguments.extend(["--clients".to_owned(), self.clients.to_string()]);
         }
         if self.strict {
             arguments.push("--strict".to_owned());

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::campaign::{CampaignReport, Divergence, Ended, Finding};
+use crate::concurrent::history::Call;
 use crate::lockstep::Shape;
 use crate::wire::{self, Tally};
 
@@ -90,6 +91,8 @@ pub struct Report {
     pub generated: u64,
     /// How long it took in seconds, shrinking included.
     pub elapsed_seconds: f64,
+    /// Cases with several clients for which no order was found, nor that there is none: the search was given up.
+    pub undecided: u64,
     /// Checked operations per second; with a divergence shrinking counts as time, not as operations.
     pub operations_per_second: f64,
     /// What the generated operations did.
@@ -170,6 +173,8 @@ pub struct Diverged {
     pub options_set: Map<String, Value>,
     /// The shrunk sequence; the last step diverges.
     pub steps: Vec<Told>,
+    /// What several clients did after the steps, some of it at the same time; empty if there was one client only.
+    pub history: Vec<ToldCall>,
     /// What was seen at the end.
     pub seen: String,
     /// Everything that was permitted there, each with its rule.
@@ -209,6 +214,18 @@ pub struct Told {
     pub seen: String,
 }
 
+/// What one of several clients did.
+#[derive(Debug, Clone, Serialize)]
+pub struct ToldCall {
+    /// The call: client, operation, answer (null: none came) and the moments, counted in events.
+    #[serde(flatten)]
+    pub call: Call,
+    /// What was asked, in words.
+    pub request: String,
+    /// What was answered, in words.
+    pub seen: String,
+}
+
 /// One way that was permitted.
 #[derive(Debug, Clone, Serialize)]
 pub struct Permitted {
@@ -241,6 +258,7 @@ impl Report {
             cases: campaign.cases,
             operations: campaign.operations,
             generated: campaign.generated,
+            undecided: campaign.undecided,
             elapsed_seconds: seconds,
             operations_per_second: rate(campaign.operations, seconds),
             mix: Mix { succeeded: mix.success_share(), wrote: mix.write_share() },
@@ -347,6 +365,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
             }
         }
         Finding::Storage { differences } => format!("on disk: {}", differences.join("; ")),
+        Finding::Unordered => "no order of the calls explains these answers".to_owned(),
         Finding::Lost { repo, manifest, missing } => {
             format!("the collection left manifest {manifest} in {repo}, and took {missing} from it")
         }
@@ -357,6 +376,11 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         seen: step.outcome.to_string(),
         op: step.op,
         outcome: step.outcome,
+    };
+    let called = |call: Call| ToldCall {
+        request: words::request(&call.op),
+        seen: call.outcome.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string),
+        call,
     };
     let unknown = || Row {
         id: rule.clone(),
@@ -372,6 +396,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         options_set: options_set(&divergence.options),
         options: divergence.options,
         steps: divergence.steps.into_iter().map(told).collect(),
+        history: divergence.history.into_iter().map(called).collect(),
         seen,
         permitted,
         rule: row(&rule).unwrap_or_else(unknown),

@@ -32,6 +32,7 @@ fn campaign(finding: Option<Finding>) -> CampaignReport {
         dialect: Dialect::Oci,
         options: Options { delete: true, ..Options::default() },
         steps: vec![Step { op: put, outcome: stored }, Step { op: head, outcome: found }],
+        history: Vec::new(),
         finding,
         found_after: 1234,
         original_length: 61,
@@ -55,6 +56,7 @@ fn campaign(finding: Option<Finding>) -> CampaignReport {
         coverage,
         ended: if divergence.is_some() { Ended::Divergence } else { Ended::Cases },
         divergences: divergence.into_iter().collect(),
+        undecided: 0,
         known: Vec::new(),
     }
 }

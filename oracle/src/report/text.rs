@@ -42,6 +42,10 @@ pub(super) fn render(report: &Report) -> String {
         100.0 * report.mix.wrote
     );
     line(&mut out, "mix       ", &mix);
+    if report.undecided > 0 {
+        let text = format!("{} cases had too many calls at once to look for an order", grouped(report.undecided));
+        line(&mut out, "undecided ", &text);
+    }
     out += &coverage(&report.coverage);
     for advice in &report.advice {
         out += &advised(advice);
@@ -92,9 +96,15 @@ fn diverged(divergence: &Diverged) -> String {
     let last = divergence.steps.len();
     for (at, step) in divergence.steps.iter().enumerate() {
         line(&mut out, &format!("{:>4}. ", at + 1), &shorten(&step.request));
-        if at + 1 < last {
+        if at + 1 < last || !divergence.history.is_empty() {
             line(&mut out, "      → ", &cut(&shorten(&step.seen)));
         }
+    }
+    for told in &divergence.history {
+        let (call, number) = (&told.call, told.call.client + 1);
+        let when = format!("  client {number} {:>3}–{:<3} ", call.called, call.returned);
+        line(&mut out, &when, &shorten(&told.request));
+        line(&mut out, "                   → ", &cut(&shorten(&told.seen)));
     }
     out.push('\n');
     for (at, permitted) in divergence.permitted.iter().enumerate() {

@@ -43,6 +43,13 @@ pub trait Target {
         false
     }
 
+    /// So many clients of the same registry in the same case, which know the uploads of one another. Default: none, since it
+    /// takes one client only.
+    fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
+        let _ = count;
+        Vec::new()
+    }
+
     /// After a case: an independent look at the storage. None: it cannot be looked at.
     ///
     /// Returns what differs from the model's view, one sentence each; nothing if all is as it must be.

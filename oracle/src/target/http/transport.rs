@@ -24,6 +24,9 @@ const MOST_REDIRECTS: usize = 5;
 /// What begins the failure of a request that this program cannot make yet; that is not the registry's fault.
 pub const UNSUPPORTED: &str = "not supported yet: ";
 
+/// What the failure of a request to which no answer came in time begins with.
+pub const NO_ANSWER: &str = "no answer within ";
+
 /// One request.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
@@ -136,7 +139,7 @@ impl Transport {
     }
 
     fn failure(&self, error: &reqwest::Error) -> String {
-        if error.is_timeout() { format!("no answer within {:?}", self.timeout) } else { reason(error) }
+        if error.is_timeout() { format!("{NO_ANSWER}{:?}", self.timeout) } else { reason(error) }
     }
 
     fn cut(&self, answer: &Answer, error: &reqwest::Error) -> String {
