@@ -120,7 +120,7 @@ fn answer(at: &At, op: &Op) -> Answer {
             let now = at.state.now.saturating_add(*seconds);
             at.change("time.advance", Outcome::Done, State { now, ..at.state.clone() })
         }
-        Op::Restart => at.answer("restart", Outcome::Done),
+        Op::Restart => uploads::restart(at),
     }
 }
 

@@ -154,6 +154,15 @@ pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
     at.change(if dry_run { "purge.dry-run" } else { "purge" }, Outcome::Purged { uploads: purged }, next)
 }
 
+/// Operator: the registry stops and starts again. OCI does not say that an upload outlives that.
+pub(crate) fn restart(at: &At) -> Answer {
+    let mut ended = at.state.clone();
+    ended.uploads.values_mut().for_each(|upload| upload.open = false);
+    let kept = at.same("restart", Outcome::Done);
+    let lost = at.oci().then(|| at.branch("restart", Outcome::Done, ended));
+    Ok([kept].into_iter().chain(lost).collect())
+}
+
 /// The upload is open, and of this repository.
 fn known(at: &At, repo: &str, upload: UploadRef) -> Result<(), Refusal> {
     let open = at.state.open_upload(repo, upload).map(|_| ());

@@ -130,6 +130,15 @@ pub enum Finding {
         /// The digest of the blob or manifest which it names, and which could be fetched only before.
         missing: String,
     },
+    /// A collection took a manifest that a tag names. As above, this is found from the answers alone.
+    LostTag {
+        /// The repository.
+        repo: String,
+        /// The tag, which could be fetched before.
+        tag: String,
+        /// What was fetched, and no longer is.
+        digest: String,
+    },
     /// No order of the calls explains what several clients saw.
     Unordered,
 }
@@ -144,6 +153,7 @@ impl Finding {
             },
             Finding::Storage { .. } => lockstep::STORAGE_AS_THE_MODEL,
             Finding::Lost { .. } => lockstep::COLLECTION_KEEPS_CLOSURE,
+            Finding::LostTag { .. } => lockstep::COLLECTION_KEEPS_TAGS,
             Finding::Unordered => lockstep::HISTORY_IN_SOME_ORDER,
         }
     }

@@ -4,11 +4,10 @@
 //! a fault that no later action happened to touch; then the storage is looked at. Around a watched collection, what can be
 //! fetched is asked before and after: the promise of a collection is checked from the answers alone, without the model.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use proofhouse_model::{Content, Dialect, Model, Op, Outcome, RuleId, Specification, Violation, ViolationKind};
+use proofhouse_model::{Dialect, Model, Op, Outcome, RuleId, Specification, Violation, ViolationKind};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::action::{self, Action};
 use crate::campaign::{Finding, Step};
@@ -17,9 +16,13 @@ use crate::coverage::Coverage;
 use crate::target::{Target, TargetError};
 use crate::wire;
 
+mod fetchable;
 mod rules;
 
-pub use rules::{COLLECTION_KEEPS_CLOSURE, CaseRule, HISTORY_IN_SOME_ORDER, STORAGE_AS_THE_MODEL, rule, rules};
+use fetchable::Fetchable;
+pub use rules::{
+    COLLECTION_KEEPS_CLOSURE, COLLECTION_KEEPS_TAGS, CaseRule, HISTORY_IN_SOME_ORDER, STORAGE_AS_THE_MODEL, rule, rules,
+};
 
 /// Why an operation was performed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Shape {
                 let first = differences.first().map(String::as_str).unwrap_or_default();
                 (None, "", first.split(' ').next().unwrap_or_default().to_owned())
             }
-            Finding::Lost { .. } | Finding::Unordered => (None, "", String::new()),
+            Finding::Lost { .. } | Finding::LostTag { .. } | Finding::Unordered => (None, "", String::new()),
         };
         Shape { rule: finding.rule().to_string(), expected, operation: operation.to_owned(), outcome }
     }
@@ -117,7 +120,7 @@ pub async fn run(
     let mut lockstep = Lockstep { case, target, model, known, coverage, performed: Vec::new(), met: BTreeSet::new() };
     let finding = match lockstep.whole().await {
         Err(Stop::Found(finding)) => Some(finding),
-        Ok(()) | Err(Stop::Known) => None,
+        Ok(()) | Err(Stop::Unknown) => None,
     };
     Ok(Run { performed: lockstep.performed, finding, known: lockstep.met, model: lockstep.model })
 }
@@ -166,8 +169,8 @@ pub(crate) fn judge(model: &mut Model, op: &Op, seen: &Outcome) -> Result<RuleId
 enum Stop {
     /// Something is wrong.
     Found(Finding),
-    /// Something is wrong that was known, and what the target holds now is not.
-    Known,
+    /// What the target holds now is not known: after a fault that was known, or after a collection that did not tell.
+    Unknown,
 }
 
 struct Lockstep<'a> {
@@ -185,6 +188,7 @@ impl Lockstep<'_> {
         let case = self.case;
         for action in &case.actions {
             match action {
+                Action::CollectGarbage { .. } if self.target.collects_blindly() => self.blindly(action).await?,
                 Action::CollectGarbage { watched: true, .. } if case.checks.probe => self.watched(action).await?,
                 _ => self.perform(action.clone(), Origin::Action).await?,
             }
@@ -216,10 +220,10 @@ impl Lockstep<'_> {
                 Outcome::Broken { what } => wire::cited(what).is_none() || last.is_none_or(|last| last.op.writes()),
                 _ => last.is_none_or(|last| last.op.writes()),
             },
-            Finding::Storage { .. } | Finding::Lost { .. } | Finding::Unordered => false,
+            Finding::Storage { .. } | Finding::Lost { .. } | Finding::LostTag { .. } | Finding::Unordered => false,
         };
         self.met.insert(known);
-        if changed { Err(Stop::Known) } else { Ok(()) }
+        if changed { Err(Stop::Unknown) } else { Ok(()) }
     }
 
     fn kept(&mut self, rule: RuleId) {
@@ -262,64 +266,47 @@ impl Lockstep<'_> {
         for action in action::probe(&self.case.pool) {
             self.perform(action, Origin::Probe).await?;
         }
-        let mut fetchable = Fetchable::default();
-        for performed in &self.performed[first..] {
-            fetchable.note(&performed.step);
-        }
-        Ok(fetchable)
-    }
-}
-
-/// What could be fetched at one time.
-#[derive(Debug, Default)]
-struct Fetchable {
-    /// By repository and digest.
-    manifests: BTreeMap<(String, String), Content>,
-    blobs: BTreeSet<(String, String)>,
-}
-
-impl Fetchable {
-    fn note(&mut self, step: &Step) {
-        match (&step.op, &step.outcome) {
-            (Op::GetManifest { repo, reference }, Outcome::Manifest { bytes: Some(bytes), .. }) => {
-                self.manifests.insert((repo.clone(), reference.clone()), bytes.clone());
-            }
-            (Op::HeadBlob { repo, digest }, Outcome::Blob { .. }) => {
-                self.blobs.insert((repo.clone(), digest.clone()));
-            }
-            _ => {}
-        }
+        Ok(Fetchable::of(&self.performed[first..]))
     }
 
-    /// Something that a manifest here names, that was there before, and is not here.
-    fn lost_since(&self, before: &Fetchable) -> Option<Finding> {
-        for ((repo, manifest), bytes) in &self.manifests {
-            let Ok(document) = serde_json::from_slice::<Value>(bytes) else { continue };
-            let digest = |descriptor: &Value| descriptor.get("digest")?.as_str().map(str::to_owned);
-            let all = |key: &str| document.get(key).and_then(Value::as_array).into_iter().flatten();
-            let blobs: Vec<String> =
-                document.get("config").into_iter().chain(all("layers")).filter_map(digest).collect();
-            let entries: Vec<String> = all("manifests").filter_map(digest).collect();
-            // Docker's types have no subject: the key is not read, and so it names nothing.
-            let docker = document.get("mediaType").and_then(Value::as_str).is_some_and(|it| it.contains(".docker."));
-            let subject = document.get("subject").filter(|_| !docker).and_then(digest);
-            let key = |digest: &String| (repo.clone(), digest.clone());
-            let blob_gone =
-                |digest: &&String| before.blobs.contains(&key(digest)) && !self.blobs.contains(&key(digest));
-            let manifest_gone = |digest: &&String| {
-                before.manifests.contains_key(&key(digest)) && !self.manifests.contains_key(&key(digest))
+    /// A collection that does not tell what it took, with what can be fetched before and after it. It ends the case.
+    async fn blindly(&mut self, collection: &Action) -> Result<(), Stop> {
+        let op = collection.resolve(&self.case.pool);
+        if !self.target.offers(&op) {
+            return Ok(());
+        }
+        let first = self.performed.len();
+        let questions = action::fetch(&self.case.pool);
+        for action in questions.clone() {
+            self.perform(action, Origin::Probe).await?;
+        }
+        let before = Fetchable::of(&self.performed[first..]);
+        let outcome = self.unchecked(collection.clone(), Origin::Action).await;
+        if outcome != Outcome::Done {
+            return match judge(&mut self.model, &op, &outcome) {
+                Err(violation) => self.wrong(Finding::Answer(violation)),
+                Ok(_) => Err(Stop::Unknown),
             };
-            let missing = blobs.iter().chain(&entries).find(blob_gone);
-            let missing = missing.or_else(|| entries.iter().chain(&subject).find(manifest_gone));
-            if let Some(missing) = missing {
-                return Some(Finding::Lost {
-                    repo: repo.clone(),
-                    manifest: manifest.clone(),
-                    missing: missing.clone(),
-                });
-            }
         }
-        None
+        let first = self.performed.len();
+        for action in questions {
+            self.unchecked(action, Origin::Probe).await;
+        }
+        let after = Fetchable::of(&self.performed[first..]);
+        if let Some(lost) = after.tag_lost_since(&before).or_else(|| after.lost_since(&before)) {
+            return self.wrong(lost).and(Err(Stop::Unknown));
+        }
+        self.kept(COLLECTION_KEEPS_TAGS);
+        self.kept(COLLECTION_KEEPS_CLOSURE);
+        Err(Stop::Unknown)
+    }
+
+    /// Performs what the model has no say in.
+    async fn unchecked(&mut self, action: Action, origin: Origin) -> Outcome {
+        let op = action.resolve(&self.case.pool);
+        let outcome = self.target.perform(&op).await;
+        self.performed.push(Performed { action, step: Step { op, outcome: outcome.clone() }, origin });
+        outcome
     }
 }
 
@@ -327,44 +314,10 @@ impl Fetchable {
 mod tests {
     use proofhouse_model::{Options, View};
 
+    use super::fetchable::tests::{IMAGE, fetchable};
     use super::*;
     use crate::campaign::{CampaignConfig, OptionSets};
     use crate::perfect::Perfect;
-
-    fn fetchable(manifests: &[(&str, &str)], blobs: &[&str]) -> Fetchable {
-        let key = |digest: &str| ("a".to_owned(), digest.to_owned());
-        Fetchable {
-            manifests: manifests.iter().map(|(digest, text)| (key(digest), Content::from(*text))).collect(),
-            blobs: blobs.iter().map(|digest| key(digest)).collect(),
-        }
-    }
-
-    const IMAGE: (&str, &str) =
-        ("m", r#"{"config":{"digest":"c"},"layers":[{"digest":"l"}],"subject":{"digest":"s"}}"#);
-    const INDEX: (&str, &str) = ("i", r#"{"manifests":[{"digest":"m"}]}"#);
-
-    #[test]
-    fn a_collection_that_takes_a_layer_of_a_manifest_that_stays_is_found_without_the_model() {
-        let before = fetchable(&[IMAGE], &["c", "l"]);
-        let after = fetchable(&[IMAGE], &["c"]);
-        let Some(Finding::Lost { manifest, missing, .. }) = after.lost_since(&before) else { panic!("nothing lost") };
-        assert_eq!((manifest.as_str(), missing.as_str()), ("m", "l"));
-    }
-
-    #[test]
-    fn a_collection_that_takes_the_child_of_an_index_that_stays_is_found_without_the_model() {
-        let before = fetchable(&[IMAGE, INDEX], &["c", "l"]);
-        let after = fetchable(&[INDEX], &[]);
-        assert!(matches!(after.lost_since(&before), Some(Finding::Lost { missing, .. }) if missing == "m"));
-    }
-
-    #[test]
-    fn a_collection_may_take_a_manifest_whole_and_what_was_missing_before_is_not_lost() {
-        let before = fetchable(&[IMAGE], &["c", "l"]);
-        assert!(fetchable(&[], &[]).lost_since(&before).is_none());
-        let sparse = fetchable(&[INDEX], &[]);
-        assert!(sparse.lost_since(&fetchable(&[INDEX], &[])).is_none());
-    }
 
     /// What an empty case on a registry whose storage is like that finds, and how often its storage was found sound.
     fn storage(differences: fn(&View) -> Vec<String>) -> (Option<Finding>, u64) {

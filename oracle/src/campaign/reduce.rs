@@ -140,13 +140,16 @@ fn starts(original: &Case, run: &Run) -> Vec<Case> {
 
 /// What is told of a run: the actions, and of the probes only those that show what was lost; that comes last.
 fn told(performed: Vec<Performed>, finding: &Finding) -> Vec<Step> {
-    let Finding::Lost { repo, manifest, missing } = finding else {
-        return performed.into_iter().map(|performed| performed.step).collect();
+    let (repo, manifest, missing) = match finding {
+        Finding::Lost { repo, manifest, missing } => (repo, manifest, missing),
+        // The tag is what is asked for, before and after.
+        Finding::LostTag { repo, tag, .. } => (repo, tag, tag),
+        _ => return performed.into_iter().map(|performed| performed.step).collect(),
     };
     let about = |op: &Op, digest: &String| match op {
-        Op::GetManifest { repo: at, reference: asked } | Op::HeadBlob { repo: at, digest: asked } => {
-            at == repo && asked == digest
-        }
+        Op::GetManifest { repo: at, reference: asked }
+        | Op::HeadBlob { repo: at, digest: asked }
+        | Op::GetBlob { repo: at, digest: asked, .. } => at == repo && asked == digest,
         _ => false,
     };
     let (mut steps, mut last) = (Vec::new(), Vec::new());
@@ -164,9 +167,9 @@ fn told(performed: Vec<Performed>, finding: &Finding) -> Vec<Step> {
     let succeeded = |kind: &str| {
         steps.iter().any(|step: &Step| step.op.name() == kind && about(&step.op, missing) && step.outcome.succeeded())
     };
-    let (blob, manifest) = (succeeded("HeadBlob"), succeeded("GetManifest"));
+    let (blob, manifest) = (succeeded("HeadBlob") || succeeded("GetBlob"), succeeded("GetManifest"));
     last.retain(|step| match step.op {
-        Op::HeadBlob { .. } => blob && !step.outcome.succeeded(),
+        Op::HeadBlob { .. } | Op::GetBlob { .. } => blob && !step.outcome.succeeded(),
         _ => manifest && !step.outcome.succeeded(),
     });
     steps.extend(last);

@@ -11,7 +11,7 @@ use proofhouse::probe;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
 use proofhouse::target::http::UNSUPPORTED;
-use proofhouse::target::{EmbeddedTarget, HttpOptions, HttpTarget, Target};
+use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Outcome, Release, Specification};
 
@@ -23,6 +23,9 @@ const CASES: u64 = 2_000;
 
 /// The time with a URL, if neither it nor the number of cases is given.
 const TIME: Duration = Duration::from_secs(60);
+
+/// How long a command may take, and the registry to answer after it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
@@ -60,6 +63,15 @@ pub(crate) struct Check {
     /// How many clients work at the same time in every second case; for a registry at a URL.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "url", value_parser = clients)]
     clients: usize,
+    /// Collects the registry's garbage, for sh -c. What a tag or a manifest names must survive it.
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    gc_cmd: Option<String>,
+    /// Restarts the registry, for sh -c. Everything that was acknowledged must survive it.
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    restart_cmd: Option<String>,
+    /// Kills the registry without notice and starts it again, for sh -c. As above.
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    kill_cmd: Option<String>,
     /// A SHOULD that is not kept fails the run, too.
     #[arg(long)]
     strict: bool,
@@ -158,16 +170,17 @@ impl Check {
             catalog_max: known.catalog_max,
             ..HttpOptions::new(config.dialect)
         };
-        let mut target = HttpTarget::connect(url, http).await?;
+        let target = HttpTarget::connect(url, http).await?;
         let namespace = target.namespace().to_owned();
         let mut how = format!("repositories begin with {namespace}");
-        let options = self.probed(&mut target, config.dialect, known, &mut how).await?;
+        let mut target = Commanded::new(target, self.commands());
+        let options = self.probed(&mut target.http, config.dialect, known, &mut how).await?;
         config.option_sets = OptionSets::Fixed(options.clone());
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
         let setup = self.setup(subject, &config, Some(options));
         let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
         campaign.divergences.iter().try_for_each(supported)?;
-        let tally: Tally = target.tally();
+        let tally: Tally = target.http.tally();
         Ok(Report::new(setup, campaign, Some(&tally)))
     }
 
@@ -209,6 +222,11 @@ impl Check {
         Ok(campaign?)
     }
 
+    fn commands(&self) -> Commands {
+        let (gc, restart, kill) = (self.gc_cmd.clone(), self.restart_cmd.clone(), self.kill_cmd.clone());
+        Commands { gc, restart, kill, patience: PATIENCE }
+    }
+
     fn dialect(&self) -> Dialect {
         let default = if self.url.is_some() { Dialect::Oci } else { Dialect::Proofhouse };
         self.dialect.unwrap_or(default)
@@ -243,6 +261,11 @@ impl Check {
         self.assume.iter().for_each(|assumption| pair("--assume", assumption.clone()));
         if self.fsync {
             arguments.push("--fsync".to_owned());
+        }
+        let commands =
+            [("--gc-cmd", &self.gc_cmd), ("--restart-cmd", &self.restart_cmd), ("--kill-cmd", &self.kill_cmd)];
+        for (name, command) in commands {
+            arguments.extend(command.iter().flat_map(|command| [name.to_owned(), command.clone()]));
         }
         if self.clients > 1 {
             arguments.extend(["--clients".to_owned(), self.clients.to_string()]);

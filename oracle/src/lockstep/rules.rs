@@ -8,10 +8,12 @@ use proofhouse_model::{Dialect, Level, RuleId, Standard};
 /// On which targets a rule can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Where {
-    /// On one that shows its storage, and that can be told to collect.
+    /// On one that shows its storage.
     Library,
-    /// On one that takes several clients.
+    /// On one over HTTP, to several clients, or with a command that collects.
     Wire,
+    /// On every one that can be told to collect.
+    Everywhere,
 }
 
 /// One row.
@@ -36,6 +38,7 @@ impl CaseRule {
         match self.seen {
             Where::Library => library && dialect == Dialect::Proofhouse,
             Where::Wire => !library,
+            Where::Everywhere => !library || dialect == Dialect::Proofhouse,
         }
     }
 }
@@ -45,6 +48,9 @@ pub const STORAGE_AS_THE_MODEL: RuleId = RuleId("storage.layout");
 
 /// A manifest that can be fetched after a collection can be fetched with everything of it that could be fetched before.
 pub const COLLECTION_KEEPS_CLOSURE: RuleId = RuleId("gc.closure");
+
+/// A collection takes nothing that a tag names.
+pub const COLLECTION_KEEPS_TAGS: RuleId = RuleId("gc.tags");
 
 /// What several clients see is what they would have seen one after another.
 pub const HISTORY_IN_SOME_ORDER: RuleId = RuleId("history.linearizable");
@@ -65,7 +71,15 @@ const RULES: &[CaseRule] = &[
         level: Level::Must,
         sentence: "A manifest that can be fetched after a collection can be fetched with everything of it that could be \
             fetched before.",
-        seen: Where::Library,
+        seen: Where::Everywhere,
+    },
+    CaseRule {
+        id: COLLECTION_KEEPS_TAGS,
+        standard: Standard::Proofhouse,
+        section: "Garbage collection",
+        level: Level::Must,
+        sentence: "What could be fetched by a tag before a collection is fetched by that tag after it.",
+        seen: Where::Wire,
     },
     CaseRule {
         id: HISTORY_IN_SOME_ORDER,

@@ -366,6 +366,9 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         }
         Finding::Storage { differences } => format!("on disk: {}", differences.join("; ")),
         Finding::Unordered => "no order of the calls explains these answers".to_owned(),
+        Finding::LostTag { repo, tag, digest } => {
+            format!("before the collection {repo}:{tag} was {digest}, and it is not after it")
+        }
         Finding::Lost { repo, manifest, missing } => {
             format!("the collection left manifest {manifest} in {repo}, and took {missing} from it")
         }

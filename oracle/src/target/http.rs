@@ -103,6 +103,14 @@ impl HttpTarget {
         })
     }
 
+    /// Pings the registry.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn answers(&self) -> Result<(), TargetError> {
+        ping(&self.transport, &self.base).await
+    }
+
     /// Every repository that this target writes to has a name that begins with this.
     pub fn namespace(&self) -> &str {
         &self.run

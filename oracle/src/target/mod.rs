@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use proofhouse_model::{Op, Options, Outcome, View};
 
+pub mod commanded;
 pub mod embedded;
 pub mod http;
 
+pub use commanded::{Commanded, Commands};
 pub use embedded::EmbeddedTarget;
 pub use http::{HttpOptions, HttpTarget};
 
@@ -40,6 +42,12 @@ pub trait Target {
 
     /// Is it called as a library? Such a target shows more than a client over HTTP sees; that decides which rules apply.
     fn is_library(&self) -> bool {
+        false
+    }
+
+    /// Is a collection something of which only the end is known? Then it ends a case: what could be fetched before is asked for
+    /// once more, and the model says nothing about it. Default: no, the answer tells what went.
+    fn collects_blindly(&self) -> bool {
         false
     }
 
