@@ -326,7 +326,10 @@ fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> 
         }
     }
     let times = |counts: &BTreeMap<RuleId, u64>, rule: &RuleId| counts.get(rule).copied().unwrap_or_default();
-    let applicable = applicable(setup.dialect, setup.subject.url.is_none());
+    let mut applicable = applicable(setup.dialect, setup.subject.url.is_none());
+    // What takes a command of the user's (a restart) is shown where there was one.
+    let besides: Vec<RuleId> = exercised.keys().filter(|rule| !applicable.contains(rule)).copied().collect();
+    applicable.extend(besides);
     let count =
         |id: &RuleId| Some(RuleCount { rule: row(id.0)?, exercised: times(&exercised, id), met: times(&met, id) });
     let rules: Vec<RuleCount> = applicable.iter().filter_map(count).collect();
