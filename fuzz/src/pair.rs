@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use proofhouse_model::{
-    Branch, Class, Code, Dialect, ErrorItem, Op, Options, Outcome, Referrer, Specification, State, step,
+    Branch, Code, Dialect, ErrorItem, Op, Options, Outcome, Referrer, Specification, State, step,
 };
 use proofhouse_registry::api::{Api, ApiConfig, ApiError, StoredManifest};
 use proofhouse_registry::builder::RegistryBuilder;
@@ -116,11 +116,11 @@ fn disagree(op: &Op, options: &Options, branches: &[Branch], seen: &dyn Debug, s
 
 fn refused(error: &ApiError) -> Outcome {
     let item = |item: &proofhouse_registry::api::ApiErrorItem| ErrorItem {
-        code: Code::from_text(item.code.as_str()),
+        code: Code::from(item.code.as_str()),
         detail: item.detail.clone(),
     };
     Outcome::Refused {
-        class: Class::from_status(error.class().status()),
+        status: error.class().status(),
         errors: error.errors.iter().map(item).collect(),
     }
 }

@@ -55,10 +55,11 @@ pub trait BlobDescriptorService: Send + Sync + Debug {
     /// [`DescriptorError::Unknown`] if nothing is; [`DescriptorError::Denied`] from access control.
     async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError>;
 
-    /// Is told that the digest is there now: a finished upload has just been linked, a manifest is about to be.
+    /// Is told that the digest is about to be there: a blob's or a manifest's content was verified, and is stored and linked next.
     ///
     /// # Errors
-    /// [`DescriptorError::Denied`] refuses the push: the client sees DENIED. An upload stays open then, with its bytes.
+    /// [`DescriptorError::Denied`] refuses the push: the client sees DENIED, and nothing is stored. An upload stays open then, with
+    /// its bytes.
     async fn set_descriptor(&self, digest: &Digest, descriptor: BlobDescriptor) -> Result<(), DescriptorError>;
 
     /// Forgets the digest. In the chain of a repository this is what removes the link.

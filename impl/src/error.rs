@@ -3,13 +3,14 @@
 //! An error carries what it is about, parsed, so that the front (HTTP, the checker, a test) can say it its own way. What a
 //! client did wrong and what the storage failed at are different variants; `Driver` and `Service` are never a client's fault.
 
-use std::io;
+use std::{fmt, io};
 
 use crate::descriptor::{DescriptorError, ServiceError};
 use crate::digest::Digest;
-use crate::driver::DriverError;
+use crate::driver::{DriverError, Kind, StoragePath};
 use crate::manifest::Malformed;
 use crate::name::{Reference, RepositoryName, Tag};
+use crate::paths::{BLOBS, ROOT};
 
 /// Why a blob could not be served, mounted or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -167,16 +168,100 @@ pub enum RepositoryError {
     Driver(#[from] DriverError),
 }
 
+/// Something in the tree that is not what must stand there, so that it cannot be known what it names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {what}", path.as_str().escape_debug())]
+pub struct Obstacle {
+    /// Where. Of a name that is not UTF-8, as far as it can be written.
+    pub path: StoragePath,
+    /// What is wrong with it.
+    pub what: InTheWay,
+}
+
+/// What is wrong with what stands somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InTheWay {
+    /// Something else stands where a directory must.
+    #[error("{found} stands where a directory must; put the directory back")]
+    NoDirectory {
+        /// What stands there.
+        found: Kind,
+    },
+    /// A directory that must be there is not.
+    #[error("it is missing; put it back")]
+    Missing,
+    /// Blobs are stored, and there is no repository.
+    #[error(
+        "there is no repository, though blobs are stored; put the repositories back, or, if all of them were to go, remove \
+         {ROOT}/{BLOBS} as well"
+    )]
+    NoRepositories,
+    /// No blob is stored, and there are links to some.
+    #[error(
+        "nothing is stored there, though repositories have links to it; put the blobs back (is a disk not mounted?)"
+    )]
+    NoBlobs,
+    /// No repository can have this name.
+    #[error("no repository can have this name; move it out of the way, or rename it")]
+    NoRepositoryName,
+    /// No tag can have this name.
+    #[error("no tag can have this name; move it out of the way, or rename it")]
+    NoTag,
+    /// No digest algorithm that is known has this name.
+    #[error("this is no digest algorithm that is known here; move it out of the way")]
+    NoAlgorithm,
+    /// No digest of its algorithm is written so.
+    #[error("this is no digest; move it out of the way")]
+    NoDigest,
+    /// Something else stands where a file must.
+    #[error("{found} stands where a file must; put the file back")]
+    NoFile {
+        /// What stands there.
+        found: Kind,
+    },
+    /// A link below sha512 holds nothing, so it is not known which bytes it gives.
+    #[error("the link holds no digest; push the blob again, or remove the link's directory")]
+    Torn,
+    /// It cannot be read.
+    #[error("it cannot be read: {reason}")]
+    Unreadable {
+        /// What the storage says.
+        reason: String,
+    },
+}
+
+impl InTheWay {
+    pub(crate) fn unreadable(error: &DriverError) -> Self {
+        let reason = match error {
+            DriverError::Io { source, .. } => source.to_string(),
+            other => other.to_string(),
+        };
+        Self::Unreadable { reason }
+    }
+}
+
+struct Others(usize);
+
+impl fmt::Display for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, " (there are {} more such)", self.0) }
+    }
+}
+
 /// Why a collection stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    /// A repository has a revision whose bytes are no manifest: what it names is not known, so nothing may be swept.
-    #[error("manifest {digest} of repository {repository} cannot be read; delete it or repair it, then collect again")]
-    Unreadable {
-        /// The repository.
-        repository: RepositoryName,
-        /// The revision.
-        digest: Digest,
+    /// Something is in the way of knowing all that is needed, so nothing was swept.
+    #[error(
+        "{obstacle}; nothing was collected, for it might be needed{}: `proofhouse fsck` tells all that is in the way",
+        Others(*.others)
+    )]
+    Obstructed {
+        /// The first thing that is in the way.
+        obstacle: Obstacle,
+        /// How many more there are.
+        others: usize,
     },
     /// A repository's cache cannot serve.
     #[error(transparent)]
@@ -190,4 +275,15 @@ pub enum CollectError {
     /// The storage failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
+}
+
+impl CollectError {
+    /// Fails if anything is in the way.
+    pub(crate) fn unless_clear(obstacles: Vec<Obstacle>) -> Result<(), Self> {
+        let others = obstacles.len().saturating_sub(1);
+        match obstacles.into_iter().next() {
+            Some(obstacle) => Err(Self::Obstructed { obstacle, others }),
+            None => Ok(()),
+        }
+    }
 }

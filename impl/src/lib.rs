@@ -33,6 +33,7 @@ pub mod registry;
 pub mod repository;
 pub mod server;
 mod shared;
+mod survey;
 mod sync;
 pub mod tags;
 pub mod tls;

@@ -23,6 +23,10 @@ use crate::name::{RepositoryName, Tag};
 /// Everything stands below this.
 pub const ROOT: &str = "/docker/registry/v2";
 
+/// The name of the directory of all blobs.
+pub const BLOBS: &str = "blobs";
+/// The name of the directory of all repositories.
+pub const REPOSITORIES: &str = "repositories";
 /// The directory of a repository's blob links.
 pub const LAYERS: &str = "_layers";
 /// The directory of a repository's manifests and tags. Where it stands, the catalog lists the repository.
@@ -41,8 +45,10 @@ macro_rules! paths {
 }
 
 paths! {
+    /// What everything stands below.
+    root() = "{ROOT}";
     /// All blobs, by algorithm.
-    blobs() = "{ROOT}/blobs";
+    blobs() = "{ROOT}/{BLOBS}";
     /// The blobs of one algorithm, by the first two digits.
     blobs_of(algorithm: Algorithm) = "{ROOT}/blobs/{algorithm}";
     /// The directory of one blob.
@@ -58,7 +64,7 @@ paths! {
     incoming(id: &UploadId) = "{ROOT}/incoming/{id}";
 
     /// All repositories, nested as their names are.
-    repositories() = "{ROOT}/repositories";
+    repositories() = "{ROOT}/{REPOSITORIES}";
     /// One repository, and those nested below it.
     repository(name: &RepositoryName) = "{ROOT}/repositories/{name}";
 

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::blob::{UploadId, not_found_is_none, purge_incoming};
+use crate::blob::{UploadId, not_found_is_none, purge_incoming, read_small};
 use crate::driver::{Driver, DriverError};
 use crate::error::RepositoryError;
 use crate::faults::Fault;
@@ -64,6 +64,6 @@ pub(crate) async fn upload_start(
     name: &RepositoryName,
     id: &UploadId,
 ) -> Result<Option<Timestamp>, DriverError> {
-    let text = not_found_is_none(driver.read(&paths::upload_started_at(name, id)).await)?;
+    let text = read_small(driver, &paths::upload_started_at(name, id)).await?;
     Ok(text.as_deref().and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok()))
 }

@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::blob::{linked_digests, not_found_is_none, read_limited, write_link};
+use crate::blob::{linked_digests, not_found_is_none, write_link};
 use crate::digest::Digest;
 use crate::driver::DriverError;
 use crate::faults::Fault;
-use crate::manifest::{self, Manifest};
+use crate::manifest::Manifest;
+use crate::manifests::read_content;
 use crate::name::RepositoryName;
 use crate::paths;
 use crate::shared::Shared;
@@ -140,9 +141,7 @@ impl ReferrerStore {
     }
 
     /// A stored manifest and its size, as far as it can be read.
-    async fn read(&self, digest: &Digest) -> Result<Option<(Manifest, u64)>, DriverError> {
-        let Some(bytes) = read_limited(&*self.shared.driver, digest).await? else { return Ok(None) };
-        let manifest = manifest::derive_type(&bytes).and_then(|kind| manifest::read(kind, &bytes).ok());
-        Ok(manifest.map(|manifest| (manifest, bytes.len() as u64)))
+    async fn read(&self, digest: &Digest) -> Result<Option<(Box<Manifest>, u64)>, DriverError> {
+        Ok(read_content(&*self.shared.driver, digest).await?.manifest())
     }
 }

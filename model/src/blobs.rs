@@ -3,40 +3,37 @@
 //! Bytes are stored once, for all; a repository reaches them only through its own link. Sources: OCI distribution-spec 1.1,
 //! "Pulling blobs", "Mounting a blob from another repository", "Deleting Blobs"; the seed's `linkedBlobStore`.
 
-use crate::content::Content;
-use crate::expect::Expect;
-use crate::names::{algorithm, digest_of, matches_digest};
-use crate::op::{Range, UploadRef};
-use crate::outcome::{BlobBody, Outcome};
+use crate::names::{algorithm, matches_digest};
 use crate::refusal::{Refusal, Why, refusal};
-use crate::rules::RuleId;
 use crate::state::Choice;
-use crate::step::{Answer, At, Branch};
+use crate::step::{Answer, At};
+use crate::{BlobBody, Branch, Content, Expect, Outcome, Range, RuleId, Span, UploadRef, digest_of};
 
 /// HEAD, and GET of the whole.
-pub(crate) fn read(at: &At, repo: &str, digest: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn read(at: &At, digest: &str) -> Answer {
     at.digest(digest)?;
-    at.visible(repo, digest)?;
+    at.visible(digest)?;
     let rule = if at.head { "blob.head" } else { "blob.get" };
-    match at.state.linked_blob(repo, digest) {
+    match at.state.linked_blob(at.repo, digest) {
         Some(bytes) => {
             // Distribution links an alias to the sha256 digest, and fails when that is unlinked.
-            let dangles = at.distribution() && at.state.linked_blob(repo, &digest_of("sha256", bytes)).is_none();
-            if dangles { Err(malformed(digest)) } else { at.answer(rule, whole(at, digest, bytes)) }
+            if at.distribution() && at.state.linked_blob(at.repo, &digest_of("sha256", bytes)).is_none() {
+                return Err(refusal("digest.alias", Why::Digest(Some(digest.into()))));
+            }
+            at.answer(rule, whole(at, digest, bytes))
         }
-        None => Ok(unlinked(at, repo, digest)),
+        None => Ok(unlinked(at, digest)),
     }
 }
 
 /// GET, perhaps of a part.
-pub(crate) fn get(at: &At, repo: &str, digest: &str, range: Option<Range>) -> Answer {
-    let found = read(at, repo, digest)?;
-    let linked = at.state.linked_blob(repo, digest).is_some();
+pub(crate) fn get(at: &At, digest: &str, range: Option<Range>) -> Answer {
+    let found = read(at, digest)?;
+    let linked = at.state.linked_blob(at.repo, digest).is_some();
     if let (Some(base), true, false) = (&at.options().redirect, linked, at.oci()) {
         return at.answer("blob.redirect", Outcome::Redirect { url: format!("{base}{}", data_path(digest)) });
     }
-    let (Some(range), Some(bytes)) = (range, at.known(at.state, digest)) else { return Ok(found) };
+    let (Some(range), Some(bytes)) = (range, at.state.known(digest)) else { return Ok(found) };
     let (refused, found): (Vec<Branch>, Vec<Branch>) =
         found.into_iter().partition(|branch| matches!(branch.expect, Expect::Refused { .. }));
     let parts = found.into_iter().flat_map(|whole| parts(at, range, digest, bytes, whole));
@@ -45,24 +42,20 @@ pub(crate) fn get(at: &At, repo: &str, digest: &str, range: Option<Range>) -> An
 
 /// The part that is asked for. Serving parts is a SHOULD of OCI: a registry that does not serve them answers with the whole.
 fn parts(at: &At, range: Range, digest: &str, bytes: &Content, whole: Branch) -> Vec<Branch> {
-    let part = part(at, range, bytes.size()).map(|(first, last)| {
-        let cut = bytes.slice(index(first), index(last).saturating_add(1));
-        let body = Some(BlobBody { bytes: cut, range: Some((first, last)) });
-        let outcome = Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body };
-        at.branch("blob.range", outcome, whole.next.clone())
-    });
     let next = whole.next.clone();
-    let unsatisfiable = Branch { next, ..at.refuse(&refusal("blob.range.unsatisfiable", Why::Unsatisfiable)) };
     let ignored = Branch { rule: RuleId("blob.range.ignored"), ..whole };
-    match part {
-        Some(part) if at.oci() => at.settle(&Choice::Ranges, [vec![part], vec![ignored]]),
-        None if at.oci() => vec![unsatisfiable, ignored],
-        part => vec![part.unwrap_or(unsatisfiable)],
-    }
+    let Some((first, last)) = part(at, range, bytes.size()) else {
+        let refused = Branch { next, ..at.refuse(&refusal("blob.range.unsatisfiable", Why::Unsatisfiable)) };
+        return if at.oci() { vec![refused, ignored] } else { vec![refused] };
+    };
+    let cut = bytes.slice(index(first), index(last).saturating_add(1));
+    let body = Some(BlobBody { bytes: cut, range: Some((first, last)) });
+    let outcome = Outcome::Blob { digest: Some(answered(at, digest, bytes)), size: bytes.size(), body };
+    at.either(&Choice::Ranges, vec![at.branch("blob.range", outcome, next)], vec![ignored])
 }
 
-/// The first and last byte of the part, both inclusive; none if there is nothing of it.
-fn part(at: &At, range: Range, size: u64) -> Option<(u64, u64)> {
+/// Which part that is; none if there is nothing of it.
+fn part(at: &At, range: Range, size: u64) -> Option<Span> {
     let end = size.checked_sub(1)?;
     match range {
         // Go reads no number that is larger.
@@ -86,35 +79,34 @@ fn answered(at: &At, digest: &str, bytes: &Content) -> String {
 
 /// The repository has no link: the blob is unknown here, even if its bytes are on disk. OCI does not say that
 /// repositories are kept apart, so there a registry may share all blobs; then it does so always.
-fn unlinked(at: &At, repo: &str, digest: &str) -> Vec<Branch> {
+fn unlinked(at: &At, digest: &str) -> Vec<Branch> {
     let missing = at.refuse(&unknown("blob.unlinked", digest));
-    let Some(bytes) = at.known(at.state, digest).filter(|_| at.oci()) else { return vec![missing] };
+    let Some(bytes) = at.state.known(digest).filter(|_| at.oci()) else { return vec![missing] };
     let found = |rule| vec![at.same(rule, whole(at, digest, bytes))];
-    let mut layers = at.state.repo(repo).layers.keys();
+    let mut layers = at.state.repo(at.repo).layers.keys();
     if layers.any(|other| at.state.bytes(other).is_some_and(|bytes| matches_digest(digest, bytes))) {
         return [vec![missing], found("digest.alias")].concat();
     }
-    if at.state.linked_somewhere(digest) && at.state.revision(repo, digest).is_none() {
+    if at.state.linked_somewhere(digest) && at.state.revision(at.repo, digest).is_none() {
         return at.settle(&Choice::SharedBlobs, [vec![missing], found("blob.shared")]);
     }
     [vec![missing], found("blob.shared")].concat()
 }
 
 /// DELETE: the link goes, the bytes stay.
-pub(crate) fn delete(at: &At, repo: &str, digest: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn delete(at: &At, digest: &str) -> Answer {
     at.digest(digest)?;
     at.deletion()?;
-    at.visible(repo, digest)?;
-    let answer = match at.state.linked_blob(repo, digest) {
+    at.visible(digest)?;
+    let answer = match at.state.linked_blob(at.repo, digest) {
         None => Err(unknown("blob.delete.missing", digest)),
         Some(_) => {
             let mut next = at.state.clone();
-            next.repo_mut(repo).layers.remove(digest);
-            at.change("blob.delete", Outcome::Done, next)
+            next.repo_mut(at.repo).layers.remove(digest);
+            Ok(vec![at.branch("blob.delete", Outcome::Done, next)])
         }
     };
-    let again = at.known(at.state, digest).is_some();
+    let again = at.state.known(digest).is_some();
     deleted(at, &Choice::BlobDelete, answer, again)
 }
 
@@ -137,19 +129,18 @@ pub(crate) fn deleted(at: &At, choice: &Choice, answer: Answer, again: bool) -> 
 }
 
 /// Mount; where that fails, an upload is started.
-pub(crate) fn mount(at: &At, repo: &str, digest: &str, from: Option<&str>, upload: UploadRef) -> Answer {
-    at.name(repo)?;
+pub(crate) fn mount(at: &At, digest: &str, from: Option<&str>, upload: UploadRef) -> Answer {
     let arguments = from.map_or(Ok(()), |from| at.name(from)).and_then(|()| at.digest(digest));
     if at.ours() {
         arguments.clone()?;
     }
-    let started = vec![at.open("mount.fallback", repo, upload, at.state.clone())];
+    let started = vec![at.open("mount.fallback", upload, at.state.clone())];
     let mounted = |rule, bytes: &Content| {
         let mut next = at.state.clone();
-        next.store_and_link(repo, digest, bytes);
+        next.store_and_link(at.repo, digest, bytes);
         // Distribution's link to an alias points to itself, and so nowhere.
         if at.distribution() && algorithm(digest) != "sha256" {
-            next.repo_mut(repo).layers.remove(digest);
+            next.repo_mut(at.repo).layers.remove(digest);
         }
         vec![at.branch(rule, Outcome::BlobStored { digest: Some(digest.into()) }, next)]
     };
@@ -161,20 +152,15 @@ pub(crate) fn mount(at: &At, repo: &str, digest: &str, from: Option<&str>, uploa
     if !at.oci() {
         return Ok(started);
     }
-    let anywhere = at.known(at.state, digest).map(|bytes| mounted("mount.anywhere", bytes)).unwrap_or_default();
+    let anywhere = at.state.known(digest).map(|bytes| mounted("mount.anywhere", bytes)).unwrap_or_default();
     if from.is_none() && at.state.linked_somewhere(digest) {
         return Ok(at.settle(&Choice::MountAnywhere, [anywhere, started]));
     }
-    let refused = arguments.err().map(|refusal| at.refuse(&refusal)).into_iter().collect();
-    Ok([started, anywhere, refused].concat())
+    Ok([started, anywhere, at.refusals(arguments.err())].concat())
 }
 
 fn unknown(rule: &'static str, digest: &str) -> Refusal {
     refusal(rule, Why::BlobUnknown(digest.into()))
-}
-
-fn malformed(digest: &str) -> Refusal {
-    refusal("digest.alias", Why::Digest(Some(digest.into())))
 }
 
 /// The path of a blob's bytes, as in the layout of `distribution`.

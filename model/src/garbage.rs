@@ -7,10 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::read_stored;
-use crate::outcome::Outcome;
 use crate::refusal::{Why, refusal};
-use crate::state::{Digest, Repository, State};
 use crate::step::{Answer, At};
+use crate::{Digest, Outcome, Repository, State};
 
 /// Which revisions stay, by repository.
 type Staying = BTreeMap<String, BTreeSet<Digest>>;
@@ -44,7 +43,7 @@ pub(crate) fn collect(at: &At, delete_untagged: bool, dry_run: bool, grace: u64)
         (false, true, false) => "gc.untagged",
         (false, false, false) => "gc.blobs",
     };
-    at.change(rule, Outcome::Collected { manifests: removed, blobs: swept }, next)
+    Ok(vec![at.branch(rule, Outcome::Collected { manifests: removed, blobs: swept }, next)])
 }
 
 /// What a tag, or a young revision, reaches within its repository: through entries, to subjects, and from subjects back to their
@@ -109,12 +108,11 @@ fn sweep(next: &mut State, removed: &[(String, Digest)], swept: &[Digest]) {
 }
 
 /// Library: the repository goes, with its uploads; repositories nested below it stay.
-pub(crate) fn remove_repository(at: &At, repo: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn remove_repository(at: &At) -> Answer {
     let mut next = at.state.clone();
-    if next.repos.remove(repo).is_none() {
-        return Err(refusal("repository.unknown", Why::NameUnknown(repo.into())));
+    if next.repos.remove(at.repo).is_none() {
+        return Err(refusal("repository.unknown", Why::NameUnknown(at.repo.into())));
     }
-    next.uploads.values_mut().filter(|upload| upload.repo == repo).for_each(|upload| upload.open = false);
-    at.change("repository.remove", Outcome::Done, next)
+    next.uploads.retain(|_, upload| upload.repo != at.repo);
+    Ok(vec![at.branch("repository.remove", Outcome::Done, next)])
 }

@@ -4,11 +4,11 @@
 //! Docker's types, confirm the subject of an index, or know tag parameters. Where it settles such a thing with one answer, it
 //! is held to it. Source: OCI distribution-spec 1.1, "Pushing Manifests".
 
+use crate::Branch;
 use crate::manifest::{Descriptor, Kind, Manifest, loosely};
 use crate::manifests::{DOCKER_FOREIGN, Push};
 use crate::refusal::{Why, refusal};
 use crate::state::Choice;
-use crate::step::Branch;
 
 impl Push<'_> {
     /// Everything that the text permits.
@@ -27,7 +27,7 @@ impl Push<'_> {
             self.tags.iter().find_map(|tag| at.tag(tag).err()),
             (self.tags.len() > 10).then(|| refusal("manifest.put.tags.many", Why::TooManyTags)),
         ];
-        let refused: Vec<Branch> = refusals.iter().flatten().map(|refusal| at.refuse(refusal)).collect();
+        let refused = at.refusals(refusals.into_iter().flatten());
         if let Err(mismatch) = self.digest_agrees() {
             return [vec![at.refuse(&mismatch)], refused].concat();
         }
@@ -51,7 +51,7 @@ impl Push<'_> {
     fn choice(&self, missing: &[&Descriptor]) -> Option<Choice> {
         let (first, others) = missing.split_first()?;
         let one_kind = others.iter().all(|it| it.media_type == first.media_type && it.platform == first.platform);
-        let nowhere = missing.iter().all(|it| self.at.known(self.at.state, &it.digest).is_none());
+        let nowhere = missing.iter().all(|it| self.at.state.known(&it.digest).is_none());
         (one_kind && nowhere).then(|| Choice::Missing(first.media_type.clone(), first.platform.clone()))
     }
 
@@ -59,8 +59,8 @@ impl Push<'_> {
     fn is_doubtful(&self, manifest: &Manifest) -> bool {
         let is_type = |text: &String| text.contains('/');
         let odd = |it: &Descriptor| {
-            let lies = self.at.known(self.at.state, &it.digest).is_some_and(|bytes| bytes.size() != it.size);
-            let half = it.platform.as_ref().is_some_and(|(arch, os)| arch.is_empty() || os.is_empty());
+            let lies = self.at.state.known(&it.digest).is_some_and(|bytes| bytes.size() != it.size);
+            let half = it.platform.as_ref().is_some_and(|it| it.architecture.is_empty() || it.os.is_empty());
             lies || half || !it.urls.is_empty() || it.media_type == DOCKER_FOREIGN || !is_type(&it.media_type)
         };
         let empty = !manifest.kind.is_list() && manifest.layers.is_empty();

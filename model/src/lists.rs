@@ -2,19 +2,17 @@
 //!
 //! Sources: OCI distribution-spec 1.1, "Content Discovery"; for the catalog, which OCI leaves out, `distribution`.
 
-use crate::expect::Expect;
-use crate::manifest::loosely;
+use crate::manifest::{Manifest, loosely};
 use crate::names::catalog_key;
-use crate::outcome::{Class, Outcome, Referrer};
 use crate::refusal::{Refusal, Why, refusal};
 use crate::state::Choice;
-use crate::step::{Answer, At, Branch};
+use crate::step::{Answer, At};
+use crate::{Branch, Errors, Expect, Outcome, Referrer};
 
 /// A page of tags, sorted by bytes, after `last`.
-pub(crate) fn tags(at: &At, repo: &str, n: Option<&str>, last: Option<&str>) -> Answer {
-    at.name(repo)?;
-    let repository = at.state.repo(repo);
-    let unknown = refusal("tags.unknown", Why::NameUnknown(repo.into()));
+pub(crate) fn tags(at: &At, n: Option<&str>, last: Option<&str>) -> Answer {
+    let repository = at.state.repo(at.repo);
+    let unknown = refusal("tags.unknown", Why::NameUnknown(at.repo.into()));
     let tags: Vec<String> = repository.tags.keys().cloned().collect();
     if at.oci() {
         return Ok(oci_tags(at, n, last, &tags, &unknown));
@@ -41,15 +39,14 @@ pub(crate) fn tags(at: &At, repo: &str, n: Option<&str>, last: Option<&str>) -> 
 
 /// OCI: the tags of what is not there are 404 or none; `n=0` is an empty list; a page that announces another may be short.
 fn oci_tags(at: &At, n: Option<&str>, last: Option<&str>, tags: &[String], unknown: &Refusal) -> Vec<Branch> {
-    let limit = page_size(n);
-    let mut refused: Vec<Branch> = limit.as_ref().err().map(|refusal| at.refuse(refusal)).into_iter().collect();
-    let limit = limit.unwrap_or(None);
-    if tags.is_empty() {
-        refused.push(at.refuse(unknown));
-    }
-    if let Some(n) = limit.filter(|n| *n > at.options().catalog_max) {
-        refused.push(at.refuse(&refusal("page-size.invalid", Why::PageSize(n.to_string()))));
-    }
+    let (limit, no_number) = match page_size(n) {
+        Ok(limit) => (limit, None),
+        Err(refusal) => (None, Some(refusal)),
+    };
+    let too_many = limit.filter(|n| *n > at.options().catalog_max);
+    let too_many = too_many.map(|n| refusal("page-size.invalid", Why::PageSize(n.to_string())));
+    let none = tags.is_empty().then(|| unknown.clone());
+    let refused = at.refusals([no_number, none, too_many].into_iter().flatten());
     if limit == Some(0) {
         return [refused, vec![at.same("tags.none-asked", nothing())]].concat();
     }
@@ -104,21 +101,19 @@ fn catalog(at: &At) -> Vec<String> {
 }
 
 /// The manifests whose subject is the digest.
-pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option<&str>) -> Answer {
-    at.name(repo)?;
+pub(crate) fn referrers(at: &At, digest: &str, artifact_type: Option<&str>) -> Answer {
     let absent = vec![at.refuse(&refusal("referrers.absent", Why::Absent))];
     if at.distribution() {
         return Ok(absent);
     }
-    if let (Err(malformed), true) = (at.digest(digest), at.oci()) {
-        let Branch { rule, expect, next, .. } = at.refuse(&malformed);
-        let Expect::Refused { errors, .. } = expect else { return Err(malformed) };
-        // A registry that has the endpoint answers it 400, and never 404.
-        let expect = Expect::Refused { classes: vec![Class::Invalid], errors };
-        return Ok(at.settle(&Choice::Referrers, [vec![at.expecting(rule.0, expect, next)], absent]));
+    if at.oci() && at.digest(digest).is_err() {
+        // A registry that has the endpoint answers 400, and never 404.
+        let expect = Expect::Refused { statuses: vec![400], errors: Errors::Any };
+        let malformed = at.expecting("digest.invalid", expect, at.state.clone());
+        return Ok(at.settle(&Choice::Referrers, [vec![malformed], absent]));
     }
     at.digest(digest)?;
-    let rows = referrers_of(at, repo, digest);
+    let rows = referrers_of(at, digest);
     let filter = artifact_type.filter(|filter| !filter.is_empty());
     let kept = |row: &&Referrer| filter.is_none_or(|filter| row.artifact_type.as_deref() == Some(filter));
     let filtered: Vec<Referrer> = rows.iter().filter(kept).cloned().collect();
@@ -128,7 +123,7 @@ pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option
     }
     // What no standard takes for a manifest may be listed as well, by a registry that did.
     let names = |it: &&String| at.state.bytes(it).is_some_and(|it| loosely(it).1.as_deref() == Some(digest));
-    let others = at.state.repo(repo).revisions.keys().filter(names);
+    let others = at.state.repo(at.repo).revisions.keys().filter(names);
     let others = others.filter(|it| rows.iter().all(|row| row.digest != **it)).cloned().collect();
     let list = |rule, all: Vec<Referrer>, filtered| {
         let expect = Expect::Referrers { all, others: std::collections::BTreeSet::clone(&others), filtered };
@@ -144,36 +139,31 @@ pub(crate) fn referrers(at: &At, repo: &str, digest: &str, artifact_type: Option
     Ok(at.settle(&Choice::Referrers, [there, absent]))
 }
 
-fn referrers_of(at: &At, repo: &str, subject: &str) -> Vec<Referrer> {
-    let mut rows = Vec::new();
-    for (digest, manifest) in at.state.manifests(repo) {
-        if manifest.subject().is_some_and(|it| it == subject) {
-            rows.push(Referrer {
-                digest: digest.clone(),
-                media_type: manifest.kind.media_type().to_owned(),
-                size: at.state.blobs[digest].bytes.size(),
-                artifact_type: manifest.listed_artifact_type(),
-                annotations: manifest.annotations,
-            });
-        }
-    }
-    rows
+fn referrers_of(at: &At, subject: &str) -> Vec<Referrer> {
+    let mut manifests = at.state.manifests(at.repo);
+    manifests.retain(|_, manifest| manifest.subject().is_some_and(|it| it == subject));
+    let row = |(digest, manifest): (&String, Manifest)| Referrer {
+        digest: digest.clone(),
+        media_type: manifest.kind.media_type().to_owned(),
+        size: at.state.blobs[digest].bytes.size(),
+        artifact_type: manifest.listed_artifact_type(),
+        annotations: manifest.annotations,
+    };
+    manifests.into_iter().map(row).collect()
 }
 
 /// Library: the tags that point to the digest.
-pub(crate) fn tags_of(at: &At, repo: &str, digest: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn tags_of(at: &At, digest: &str) -> Answer {
     at.digest(digest)?;
-    let tags = at.state.repo(repo).tags.iter();
+    let tags = at.state.repo(at.repo).tags.iter();
     let names = tags.filter(|(_, tag)| tag.current == digest).map(|(name, _)| name.clone()).collect();
     at.answer("tags.of", Outcome::Names { names, more: false })
 }
 
 /// Library: every digest that the tag ever pointed to.
-pub(crate) fn tag_history(at: &At, repo: &str, tag: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn tag_history(at: &At, tag: &str) -> Answer {
     at.tag(tag)?;
-    let found = at.state.repo(repo).tags.get(tag);
+    let found = at.state.repo(at.repo).tags.get(tag);
     let found = found.ok_or_else(|| refusal("manifest.unknown", Why::ManifestUnknown(tag.into())))?;
     at.answer("tags.history", Outcome::Digests { digests: found.history.iter().cloned().collect() })
 }
@@ -197,7 +187,7 @@ fn nothing() -> Outcome {
 }
 
 /// Exactly the first `limit`, and whether any are left.
-pub(crate) fn first(mut following: Vec<String>, limit: Option<u64>) -> (Vec<String>, bool) {
+fn first(mut following: Vec<String>, limit: Option<u64>) -> (Vec<String>, bool) {
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let more = following.len() > limit;
     following.truncate(limit);

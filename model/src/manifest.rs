@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use strum::IntoEnumIterator as _;
 
 use crate::json::{Json, fold};
-use crate::names::is_digest;
 use crate::refusal::{Refusal, Why, refusal};
+use crate::{Platform, is_digest};
 
 /// The four types of manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
@@ -56,8 +56,8 @@ pub(crate) struct Descriptor {
     pub(crate) digest: String,
     pub(crate) size: u64,
     pub(crate) urls: Vec<String>,
-    /// Architecture and os. None: the entry has no platform.
-    pub(crate) platform: Option<(String, String)>,
+    /// None: the entry has no platform.
+    pub(crate) platform: Option<Platform>,
 }
 
 /// What a manifest says.
@@ -178,7 +178,7 @@ fn descriptor(value: Option<&Json>, place: &str, is_entry: bool) -> Result<Descr
     })
 }
 
-fn platform(value: Option<&Json>, place: &str) -> Result<Option<(String, String)>, Refusal> {
+fn platform(value: Option<&Json>, place: &str) -> Result<Option<Platform>, Refusal> {
     let Some(value) = value else { return Ok(None) };
     let is_object = matches!(value, Json::Object(_));
     check(is_object, "manifest.platform", format!("`{place}.platform` is not an object"))?;
@@ -187,7 +187,7 @@ fn platform(value: Option<&Json>, place: &str) -> Result<Option<(String, String)
         let text = value.get(key).map_or(Some(""), Json::text).map(str::to_owned);
         need(text, "manifest.platform", format!("`{place}.platform.{key}` is not a string"))
     };
-    Ok(Some((text("architecture")?, text("os")?)))
+    Ok(Some(Platform { architecture: text("architecture")?, os: text("os")? }))
 }
 
 fn annotations(value: &Json) -> Result<BTreeMap<String, String>, Refusal> {

@@ -7,20 +7,17 @@
 use std::collections::BTreeSet;
 
 use crate::blobs::deleted;
-use crate::content::Content;
 use crate::decoder::decodes;
 use crate::manifest::{Descriptor, Kind, Manifest, derive, essence, loosely, read, read_stored};
-use crate::names::{algorithm, digest_of, matches_digest};
-use crate::options::Dialect;
-use crate::outcome::{Code, ErrorItem, Outcome};
+use crate::names::{algorithm, matches_digest};
 use crate::refusal::{Refusal, Why, refusal};
-use crate::state::{Choice, Revision, State};
-use crate::step::{Answer, At, Branch};
+use crate::state::Choice;
+use crate::step::{Answer, At};
+use crate::{Branch, Code, Content, Dialect, ErrorItem, Outcome, Revision, State, digest_of};
 
 /// One PUT.
 pub(crate) struct Push<'a> {
     pub(crate) at: &'a At<'a>,
-    pub(crate) repo: &'a str,
     pub(crate) reference: &'a str,
     pub(crate) content_type: Option<&'a str>,
     pub(crate) tags: &'a [String],
@@ -30,7 +27,6 @@ pub(crate) struct Push<'a> {
 impl Push<'_> {
     /// Checks in the order of `docs/behaviour.md`, and stores.
     pub(crate) fn put(&self) -> Answer {
-        self.at.name(self.repo)?;
         self.at.reference(self.reference)?;
         match self.at.spec.dialect() {
             Dialect::Proofhouse => self.ours(),
@@ -87,16 +83,13 @@ impl Push<'_> {
 
     /// What a manifest names and must be there, in the order of the document; each problem is one error.
     fn references(&self, manifest: &Manifest) -> Result<(), Refusal> {
-        let named = named(self.at, self.repo, manifest).into_iter();
+        let named = named(self.at, manifest).into_iter();
         let problems: Vec<_> = named.filter_map(|(it, problem)| Some((problem?, it.digest.clone()))).collect();
-        let rule = match problems.first() {
-            None => return Ok(()),
-            // Distribution answers each refused URL with errors of its own.
-            Some(_) if self.at.distribution() && problems.iter().any(|(rule, _)| *rule == "manifest.urls") => {
-                return Err(refusal("manifest.urls", Why::Document("a layer's URLs are refused".to_owned())));
-            }
-            Some((rule, _)) => *rule,
-        };
+        let Some((rule, _)) = problems.first().cloned() else { return Ok(()) };
+        // Distribution answers each refused URL with errors of its own.
+        if self.at.distribution() && problems.iter().any(|(rule, _)| *rule == "manifest.urls") {
+            return Err(refusal("manifest.urls", Why::Document("a layer's URLs are refused".to_owned())));
+        }
         let code = |rule| if rule == "manifest.urls" { Code::ManifestInvalid } else { Code::ManifestBlobUnknown };
         let errors = problems.into_iter().map(|(rule, digest)| ErrorItem { code: code(rule), detail: Some(digest) });
         Err(refusal(rule, Why::References(errors.collect())))
@@ -105,8 +98,8 @@ impl Push<'_> {
     /// What the manifest names and is not here.
     pub(crate) fn missing<'m>(&self, manifest: &'m Manifest) -> Vec<&'m Descriptor> {
         let state = self.at.state;
-        let blobs = manifest.blobs().filter(|it| state.linked_blob(self.repo, &it.digest).is_none());
-        let entries = manifest.entries.iter().filter(|it| state.revision(self.repo, &it.digest).is_none());
+        let blobs = manifest.blobs().filter(|it| state.linked_blob(self.at.repo, &it.digest).is_none());
+        let entries = manifest.entries.iter().filter(|it| state.revision(self.at.repo, &it.digest).is_none());
         blobs.chain(entries).collect()
     }
 
@@ -134,7 +127,7 @@ impl Push<'_> {
         let mut next = self.at.state.clone();
         next.store(&digest, self.bytes);
         let linked_at = next.now;
-        let repository = next.repo_mut(self.repo);
+        let repository = next.repo_mut(self.at.repo);
         repository.held_manifests = true;
         let declared = self.content_type.map(str::to_owned);
         repository.revisions.insert(digest.clone(), Revision { declared, linked_at });
@@ -151,10 +144,10 @@ impl Push<'_> {
 }
 
 /// Everything that the manifest names, in the order of the document, and the rule that it breaks.
-pub(crate) fn named<'m>(at: &At, repo: &str, manifest: &'m Manifest) -> Vec<(&'m Descriptor, Option<&'static str>)> {
-    let config = manifest.config.iter().map(|it| (it, blob_problem(at, repo, it)));
-    let layers = manifest.layers.iter().map(|it| (it, layer_problem(at, repo, manifest.kind, it)));
-    let entries = manifest.entries.iter().map(|it| (it, entry_problem(at, repo, it)));
+pub(crate) fn named<'m>(at: &At, manifest: &'m Manifest) -> Vec<(&'m Descriptor, Option<&'static str>)> {
+    let config = manifest.config.iter().map(|it| (it, blob_problem(at, it)));
+    let layers = manifest.layers.iter().map(|it| (it, layer_problem(at, manifest.kind, it)));
+    let entries = manifest.entries.iter().map(|it| (it, entry_problem(at, it)));
     let all = config.chain(layers).chain(entries);
     let skipped = at.options().skip_layer_verification;
     all.map(|(it, problem)| (it, problem.filter(|_| !skipped))).collect()
@@ -168,13 +161,13 @@ const OCI_FOREIGN: [&str; 3] = [
 ];
 
 /// The rule that a config breaks: it must be linked, and access control must not hide it.
-fn blob_problem(at: &At, repo: &str, blob: &Descriptor) -> Option<&'static str> {
-    let linked = at.state.linked_blob(repo, &blob.digest).is_some() && !at.spec.hides(repo, &blob.digest);
+fn blob_problem(at: &At, blob: &Descriptor) -> Option<&'static str> {
+    let linked = at.state.linked_blob(at.repo, &blob.digest).is_some() && !at.spec.hides(at.repo, &blob.digest);
     (!linked).then_some("manifest.references")
 }
 
 /// The rule that a layer breaks: it must be linked too, but for a foreign one with URLs that are permitted.
-fn layer_problem(at: &At, repo: &str, kind: Kind, layer: &Descriptor) -> Option<&'static str> {
+fn layer_problem(at: &At, kind: Kind, layer: &Descriptor) -> Option<&'static str> {
     let docker = layer.media_type == DOCKER_FOREIGN;
     let foreign = docker || OCI_FOREIGN.contains(&layer.media_type.as_str());
     let needs_url = docker && kind == Kind::DockerManifest && layer.urls.is_empty();
@@ -184,22 +177,22 @@ fn layer_problem(at: &At, repo: &str, kind: Kind, layer: &Descriptor) -> Option<
         return Some("manifest.urls");
     }
     let elsewhere = foreign && !layer.urls.is_empty();
-    blob_problem(at, repo, layer).filter(|_| !elsewhere)
+    blob_problem(at, layer).filter(|_| !elsewhere)
 }
 
 /// The rule that an entry breaks: it must be a manifest of the repository if validation is on and its platform is selected.
-fn entry_problem(at: &At, repo: &str, entry: &Descriptor) -> Option<&'static str> {
+fn entry_problem(at: &At, entry: &Descriptor) -> Option<&'static str> {
     let must_exist = at.v2() || at.spec.selects(entry.platform.as_ref());
-    let exists = manifest_bytes(at, repo, &entry.digest).is_some() && !at.spec.hides(repo, &entry.digest);
+    let exists = manifest_bytes(at, &entry.digest).is_some() && !at.spec.hides(at.repo, &entry.digest);
     let filtered = !at.v2() && !at.options().platforms.is_empty();
     let rule = if filtered { "index.entries.platform" } else { "index.entries" };
     (must_exist && !exists).then_some(rule)
 }
 
 /// The bytes under a revision link; 2.8 takes a layer link for one, too.
-fn manifest_bytes<'a>(at: &'a At, repo: &str, digest: &str) -> Option<&'a Content> {
-    let layer = || at.state.linked_blob(repo, digest).filter(|_| at.v2());
-    at.state.revision(repo, digest).or_else(layer)
+fn manifest_bytes<'a>(at: &'a At, digest: &str) -> Option<&'a Content> {
+    let layer = || at.state.linked_blob(at.repo, digest).filter(|_| at.v2());
+    at.state.revision(at.repo, digest).or_else(layer)
 }
 
 fn unknown(rule: &'static str, reference: &str) -> Refusal {
@@ -207,40 +200,37 @@ fn unknown(rule: &'static str, reference: &str) -> Refusal {
 }
 
 /// HEAD and GET, by tag or by digest.
-pub(crate) fn get(at: &At, repo: &str, reference: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn get(at: &At, reference: &str) -> Answer {
     at.reference(reference)?;
-    let repository = at.state.repo(repo);
+    let repository = at.state.repo(at.repo);
     let tagged = repository.tags.get(reference).map(|tag| tag.current.as_str());
     let digest = if reference.contains(':') { Some(reference) } else { tagged };
     let missing = || unknown("manifest.unknown", reference);
     let digest = digest.ok_or_else(missing)?;
-    at.visible(repo, digest)?;
+    at.visible(digest)?;
     let rule = match (at.head, reference.contains(':')) {
         (true, _) => "manifest.head",
         (false, true) => "manifest.get.digest",
         (false, false) => "manifest.get.tag",
     };
-    if let Some(bytes) = manifest_bytes(at, repo, digest) {
-        return Ok(found(at, repo, rule, digest, bytes));
+    if let Some(bytes) = manifest_bytes(at, digest) {
+        return Ok(found(at, rule, digest, bytes));
     }
     let mut stored = repository.revisions.keys().filter_map(|other| at.state.bytes(other));
     match stored.find(|bytes| matches_digest(digest, bytes)) {
-        Some(bytes) if at.oci() => {
-            Ok([vec![at.refuse(&missing())], found(at, repo, "digest.alias", digest, bytes)].concat())
-        }
+        Some(bytes) if at.oci() => Ok([vec![at.refuse(&missing())], found(at, "digest.alias", digest, bytes)].concat()),
         _ => Err(missing()),
     }
 }
 
 /// The manifest under its type: for every standard one that it says itself, but others store more than that.
-fn found(at: &At, repo: &str, rule: &'static str, digest: &str, bytes: &Content) -> Vec<Branch> {
+fn found(at: &At, rule: &'static str, digest: &str, bytes: &Content) -> Vec<Branch> {
     let answer = |media_type: String| {
         let digest = Some(digest.to_owned());
         let (size, bytes) = (bytes.size(), (!at.head).then(|| bytes.clone()));
         at.same(rule, Outcome::Manifest { digest, media_type, size, bytes })
     };
-    let declared = at.state.repo(repo).revisions.get(digest).and_then(|it| it.declared.as_deref());
+    let declared = at.state.repo(at.repo).revisions.get(digest).and_then(|it| it.declared.as_deref());
     let derived = derive(bytes);
     let broken = || at.refuse(&refusal("manifest.lenient", Why::Document("it is none".to_owned())));
     if derived.is_some_and(|kind| at.v2() && !decodes(kind, bytes)) {
@@ -264,42 +254,41 @@ fn found(at: &At, repo: &str, rule: &'static str, digest: &str, bytes: &Content)
 }
 
 /// DELETE, by tag or by digest.
-pub(crate) fn delete(at: &At, repo: &str, reference: &str) -> Answer {
-    at.name(repo)?;
+pub(crate) fn delete(at: &At, reference: &str) -> Answer {
     at.reference(reference)?;
     at.deletion()?;
     if reference.contains(':') {
-        deleted(at, &Choice::ManifestDelete, delete_digest(at, repo, reference), true)
+        deleted(at, &Choice::ManifestDelete, delete_digest(at, reference), true)
     } else {
-        deleted(at, &Choice::TagDelete, delete_tag(at, repo, reference), true)
+        deleted(at, &Choice::TagDelete, delete_tag(at, reference), true)
     }
 }
 
 /// The tag goes, the manifest stays.
-fn delete_tag(at: &At, repo: &str, tag: &str) -> Answer {
+fn delete_tag(at: &At, tag: &str) -> Answer {
     if at.v2() {
         return Err(refusal("manifest.delete.tag", Why::Digest(Some(tag.into()))));
     }
     let mut next = at.state.clone();
-    match next.repos.get_mut(repo).and_then(|it| it.tags.remove(tag)) {
-        Some(_) => at.change("manifest.delete.tag", Outcome::Done, next),
+    match next.repos.get_mut(at.repo).and_then(|it| it.tags.remove(tag)) {
+        Some(_) => Ok(vec![at.branch("manifest.delete.tag", Outcome::Done, next)]),
         None => Err(unknown("manifest.delete.unknown", tag)),
     }
 }
 
 /// The revision goes, and every tag that points to it. Nothing checks who names it.
-fn delete_digest(at: &At, repo: &str, digest: &str) -> Answer {
-    at.visible(repo, digest)?;
+fn delete_digest(at: &At, digest: &str) -> Answer {
+    at.visible(digest)?;
     let gone = |next: State| vec![at.branch("manifest.delete", Outcome::Done, next)];
     let mut next = at.state.clone();
-    let Some(repository) = next.repos.get_mut(repo) else { return Err(unknown("manifest.delete.unknown", digest)) };
+    let Some(repository) = next.repos.get_mut(at.repo) else { return Err(unknown("manifest.delete.unknown", digest)) };
     // 2.8 takes a layer link for a manifest's, and removes it too.
     let layer = at.v2() && repository.layers.remove(digest).is_some();
     if repository.revisions.remove(digest).is_none() && !layer {
         return Err(unknown("manifest.delete.unknown", digest));
     }
     let dangling = next.clone();
-    next.repo_mut(repo).tags.retain(|_, tag| tag.current != digest);
+    next.repo_mut(at.repo).tags.retain(|_, tag| tag.current != digest);
     // OCI has the tags answer 404 then, but does not say whether they are still listed.
     if at.oci() && next != dangling {
         return Ok(at.settle(&Choice::TagsOfDeleted, [gone(next), gone(dangling)]));

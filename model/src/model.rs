@@ -5,12 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::op::Op;
-use crate::outcome::Outcome;
-use crate::rules::RuleId;
-use crate::specification::Specification;
-use crate::state::State;
-use crate::step::{Branch, step};
+use crate::{Branch, Op, Outcome, RuleId, Specification, State, step};
 
 /// How many states are held at most. More is reported as a violation of its own kind, never cut silently.
 pub const MOST_STATES: usize = 256;
@@ -101,14 +96,6 @@ impl Model {
             }
         }
     }
-
-    /// Takes the first branch, and says what a registry that took it would have answered. For generators.
-    pub fn assume(&mut self, op: &Op) -> Outcome {
-        let Some(branch) = step(&self.spec, self.state(), op).into_iter().next() else { return Outcome::Done };
-        let outcome = branch.example();
-        self.states = vec![bound(&branch, &outcome)];
-        outcome
-    }
 }
 
 /// The state after, with the id that was learned.
@@ -118,6 +105,7 @@ fn bound(branch: &Branch, seen: &Outcome) -> State {
         && let Some(upload) = next.uploads.get_mut(&upload)
     {
         upload.id = Some(id.clone());
+        next.used_ids.insert(id.clone());
     }
     next
 }

@@ -1,12 +1,12 @@
 //! What a client can ask of a registry.
 //!
 //! An [`Op`] is one request in the registry's own terms: names, digests, bytes. Framing (methods,
-//! headers, statuses) belongs to whoever performs it. Every string is given as the client wrote it,
+//! paths, headers) belongs to whoever performs it. Every string is given as the client wrote it,
 //! well-formed or not, so that refusing nonsense is part of the specification too.
 
 use serde::{Deserialize, Serialize};
 
-use crate::content::Content;
+use crate::Content;
 
 /// Names an upload by the operation that opened it, not by the registry's id.
 ///
@@ -15,7 +15,10 @@ use crate::content::Content;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UploadRef(pub u32);
 
-/// A part of a blob, as a client asks for it. Byte offsets count from 0.
+/// The first and the last byte of a part, both inclusive. Byte offsets count from 0.
+pub type Span = (u64, u64);
+
+/// A part of a blob, as a client asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Range {
     /// `bytes=first-last`, both inclusive.
@@ -46,12 +49,12 @@ pub enum Op {
     StartUpload { repo: String, upload: UploadRef },
     /// A whole blob in one request (`POST …?digest=`); where the target does not store at once, an upload is started.
     PutBlob { repo: String, digest: String, bytes: Content, upload: UploadRef },
-    /// One chunk (`PATCH`). The range is that of its first and last byte, inclusive (`Content-Range`).
-    Append { repo: String, upload: UploadRef, range: Option<(u64, u64)>, bytes: Content },
+    /// One chunk (`PATCH`), perhaps with the part that it is said to be (`Content-Range`).
+    Append { repo: String, upload: UploadRef, range: Option<Span>, bytes: Content },
     /// How far is the upload?
     UploadStatus { repo: String, upload: UploadRef },
     /// Finish the upload (`PUT ?digest=`), perhaps with a last chunk, which may have a range.
-    FinishUpload { repo: String, upload: UploadRef, digest: Option<String>, range: Option<(u64, u64)>, bytes: Content },
+    FinishUpload { repo: String, upload: UploadRef, digest: Option<String>, range: Option<Span>, bytes: Content },
     /// Give the upload up.
     CancelUpload { repo: String, upload: UploadRef },
     /// Store a manifest, and set tags on it: the reference if it is one, and those besides (`tag=` parameters).
@@ -93,25 +96,6 @@ impl Op {
     /// The kind of operation, as one word for counts and reports.
     pub fn name(&self) -> &'static str {
         self.into()
-    }
-
-    /// Does the operation change content when it succeeds?
-    pub fn writes(&self) -> bool {
-        matches!(
-            self,
-            Op::DeleteBlob { .. }
-                | Op::MountBlob { .. }
-                | Op::StartUpload { .. }
-                | Op::PutBlob { .. }
-                | Op::Append { .. }
-                | Op::FinishUpload { .. }
-                | Op::CancelUpload { .. }
-                | Op::PutManifest { .. }
-                | Op::DeleteManifest { .. }
-                | Op::RemoveRepository { .. }
-                | Op::CollectGarbage { dry_run: false, .. }
-                | Op::PurgeUploads { dry_run: false, .. }
-        )
     }
 
     /// The digest that it is about, if it is about content.

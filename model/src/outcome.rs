@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use strum::IntoEnumIterator as _;
 
-use crate::content::Content;
+use crate::{Content, Span};
 
-/// Error codes of the standards. Over HTTP: `errors[].code`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::EnumIter)]
+/// Error codes of the standards, written and read as `BLOB_UNKNOWN`. Over HTTP: `errors[].code`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display, strum::EnumString)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs, reason = "the names are the standard's own")]
 pub enum Code {
     BlobUnknown,
@@ -41,79 +41,12 @@ pub enum Code {
     Unknown,
     /// Anything else, as written.
     #[serde(untagged)]
-    #[strum(disabled)]
+    #[strum(default)]
     Other(String),
 }
 
-impl Code {
-    /// The code as it is written on the wire, for example `BLOB_UNKNOWN`.
-    pub fn text(&self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::String(text)) => text,
-            _ => format!("{self:?}"),
-        }
-    }
-
-    /// Reads a code as it is written on the wire; never fails.
-    pub fn from_text(text: &str) -> Code {
-        serde_json::from_value(text.into()).unwrap_or_else(|_| Code::Other(text.to_owned()))
-    }
-}
-
-/// The kind of refusal. Over HTTP: the status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::EnumIter)]
-pub enum Class {
-    /// 400 Bad Request.
-    Invalid,
-    /// 401 Unauthorized.
-    Unauthorized,
-    /// 403 Forbidden.
-    Denied,
-    /// 404 Not Found.
-    NotFound,
-    /// 405 Method Not Allowed.
-    Unsupported,
-    /// 413 Content Too Large.
-    TooLarge,
-    /// 414 URI Too Long.
-    UriTooLong,
-    /// 416 Range Not Satisfiable.
-    Range,
-    /// 429 Too Many Requests.
-    TooMany,
-    /// 500 Internal Server Error: only `Distribution` permits it, and only where it is known to answer so.
-    Internal,
-    /// Any other status from 400 to 499.
-    #[strum(disabled)]
-    Other(u16),
-}
-
-impl Class {
-    /// The HTTP status of the class.
-    pub fn status(self) -> u16 {
-        match self {
-            Class::Invalid => 400,
-            Class::Unauthorized => 401,
-            Class::Denied => 403,
-            Class::NotFound => 404,
-            Class::Unsupported => 405,
-            Class::TooLarge => 413,
-            Class::UriTooLong => 414,
-            Class::Range => 416,
-            Class::TooMany => 429,
-            Class::Internal => 500,
-            Class::Other(status) => status,
-        }
-    }
-
-    /// The class of an HTTP status from 400 to 500.
-    pub fn from_status(status: u16) -> Class {
-        Class::iter().find(|class| class.status() == status).unwrap_or(Class::Other(status))
-    }
-}
-
 /// One error of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ErrorItem {
     /// The code.
     pub code: Code,
@@ -126,8 +59,8 @@ pub struct ErrorItem {
 pub struct BlobBody {
     /// The bytes that came.
     pub bytes: Content,
-    /// Which part they are said to be (206): first and last byte, inclusive. None: the whole.
-    pub range: Option<(u64, u64)>,
+    /// Which part they are said to be (206). None: the whole.
+    pub range: Option<Span>,
 }
 
 /// One row of a referrers answer.
@@ -176,8 +109,8 @@ pub enum Outcome {
     Collected { manifests: Vec<(String, String)>, blobs: Vec<String> },
     /// Uploads were purged: their ids, sorted.
     Purged { uploads: Vec<String> },
-    /// The request was refused. Where the answer has no body (HEAD), there are no errors.
-    Refused { class: Class, errors: Vec<ErrorItem> },
+    /// The request was refused, with this HTTP status, from 400 to 500. Where the answer has no body (HEAD), there are no errors.
+    Refused { status: u16, errors: Vec<ErrorItem> },
     /// No answer that can be read: a dropped connection, 5xx, nonsense. No rule permits it.
     Broken { what: String },
 }

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use crate::names::is_web_url;
-use crate::options::{Dialect, Options};
+use crate::{Dialect, Options, Platform};
 
 /// A dialect and options whose patterns compile.
 #[derive(Debug, Clone)]
@@ -57,12 +57,9 @@ impl Specification {
     }
 
     /// Must an entry of this platform exist? (`EnableValidateImageIndexImagesExist` and its platforms.)
-    pub(crate) fn selects(&self, platform: Option<&(String, String)>) -> bool {
+    pub(crate) fn selects(&self, platform: Option<&Platform>) -> bool {
         let filters = &self.options.platforms;
-        let named = |(architecture, os): &(String, String)| {
-            filters.iter().any(|one| one.architecture == *architecture && one.os == *os)
-        };
-        self.options.validate_index && (filters.is_empty() || platform.is_some_and(named))
+        self.options.validate_index && (filters.is_empty() || platform.is_some_and(|it| filters.contains(it)))
     }
 
     /// Does the access controller hide the digest in that repository?

@@ -1,65 +1,73 @@
 //! What a registry holds.
 //!
-//! A [`State`] is plain data: blobs, repositories with their links, uploads, the time. [`View`] is what of it must be
-//! on disk, for an independent reader of the storage.
+//! A [`State`] is plain data: blobs, repositories with their links, uploads, the time. All of it is public, for whoever
+//! compares it with what is on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use crate::content::Content;
 use crate::manifest::{Manifest, read_stored};
-use crate::op::UploadRef;
-use crate::rules::RuleId;
+use crate::names::matches_digest;
+use crate::{Content, Platform, RuleId, UploadRef};
 
 /// A digest, well-formed.
-pub(crate) type Digest = String;
+pub type Digest = String;
 
 /// Bytes in the global store. A repository reaches them only through its links.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Blob {
-    pub(crate) bytes: Content,
-    pub(crate) stored_at: u64,
+pub struct Blob {
+    /// The bytes.
+    pub bytes: Content,
+    /// When they were first stored.
+    pub stored_at: u64,
 }
 
 /// The link to a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Revision {
+pub struct Revision {
     /// The Content-Type with which it was pushed. The documents that we take say it themselves; other registries take more.
-    pub(crate) declared: Option<String>,
-    pub(crate) linked_at: u64,
+    pub declared: Option<String>,
+    /// When it was last pushed.
+    pub linked_at: u64,
 }
 
-/// A tag: where it points, and every digest that it ever pointed to.
+/// A tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Tag {
-    pub(crate) current: Digest,
-    pub(crate) history: BTreeSet<Digest>,
+pub struct Tag {
+    /// Where it points.
+    pub current: Digest,
+    /// Every digest that it ever pointed to.
+    pub history: BTreeSet<Digest>,
 }
 
-/// A repository.
+/// A repository. It is there from its first link or upload until it is removed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Repository {
+pub struct Repository {
     /// Links to blobs, and when each was last written.
-    pub(crate) layers: BTreeMap<Digest, u64>,
-    pub(crate) revisions: BTreeMap<Digest, Revision>,
-    pub(crate) tags: BTreeMap<String, Tag>,
+    pub layers: BTreeMap<Digest, u64>,
+    /// Links to manifests.
+    pub revisions: BTreeMap<Digest, Revision>,
+    /// Tags, by their name.
+    pub tags: BTreeMap<String, Tag>,
     /// It has held a link to a blob at some time.
-    pub(crate) held_layers: bool,
+    pub held_layers: bool,
     /// It has held a manifest at some time.
-    pub(crate) held_manifests: bool,
+    pub held_manifests: bool,
     /// It has held a tag at some time.
-    pub(crate) held_tags: bool,
+    pub held_tags: bool,
 }
 
-/// An upload, from its start to its end. Ended ones are kept, to tell that ids are fresh.
+/// An upload, from its start to its end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Upload {
-    pub(crate) repo: String,
+pub struct Upload {
+    /// Its repository.
+    pub repo: String,
     /// The id that the registry chose.
-    pub(crate) id: Option<String>,
-    pub(crate) bytes: Content,
-    pub(crate) started_at: u64,
-    pub(crate) open: bool,
+    pub id: Option<String>,
+    /// Its bytes so far.
+    pub bytes: Content,
+    /// When it was started.
+    pub started_at: u64,
 }
 
 /// What a standard leaves to the registry, which settles it once and keeps to it.
@@ -86,7 +94,7 @@ pub(crate) enum Choice {
     /// Manifests of this type are taken.
     Takes(&'static str),
     /// A manifest may name content of this type, for this platform, that is not there.
-    Missing(String, Option<(String, String)>),
+    Missing(String, Option<Platform>),
     /// The referrers endpoint is there.
     Referrers,
     /// Referrers are filtered.
@@ -108,13 +116,18 @@ pub(crate) enum Choice {
 /// All that a registry holds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct State {
-    pub(crate) blobs: BTreeMap<Digest, Blob>,
-    pub(crate) repos: BTreeMap<String, Repository>,
-    pub(crate) uploads: BTreeMap<UploadRef, Upload>,
+    /// Every blob, linked or not.
+    pub blobs: BTreeMap<Digest, Blob>,
+    /// Every repository, by its name.
+    pub repos: BTreeMap<String, Repository>,
+    /// Every open upload.
+    pub uploads: BTreeMap<UploadRef, Upload>,
+    /// The id of every upload that there ever was.
+    pub(crate) used_ids: BTreeSet<String>,
     /// Which of the ways each choice was settled.
     pub(crate) choices: BTreeMap<Choice, usize>,
     /// Seconds since the start.
-    pub(crate) now: u64,
+    pub now: u64,
 }
 
 /// What a repository holds that is not there.
@@ -156,6 +169,12 @@ impl State {
         self.blobs.get(digest).map(|blob| &blob.bytes)
     }
 
+    /// The same, under whatever digest they were stored.
+    pub(crate) fn known(&self, digest: &str) -> Option<&Content> {
+        let mut others = self.blobs.values().map(|blob| &blob.bytes).filter(|bytes| matches_digest(digest, bytes));
+        self.bytes(digest).or_else(|| others.next())
+    }
+
     /// Does any repository link the blob?
     pub(crate) fn linked_somewhere(&self, digest: &str) -> bool {
         self.repos.values().any(|repo| repo.layers.contains_key(digest))
@@ -173,70 +192,10 @@ impl State {
         revisions.filter_map(|digest| Some((digest, read_stored(self.bytes(digest)?)?))).collect()
     }
 
-    /// The open upload of that name in that repository.
-    pub(crate) fn open_upload(&self, repo: &str, upload: UploadRef) -> Option<&Upload> {
-        self.uploads.get(&upload).filter(|upload| upload.open && upload.repo == repo)
-    }
-
     /// This state after the upload has ended.
     pub(crate) fn ended(&self, upload: UploadRef) -> State {
         let mut next = self.clone();
-        if let Some(upload) = next.uploads.get_mut(&upload) {
-            upload.open = false;
-            upload.bytes = Content::default();
-        }
+        next.uploads.remove(&upload);
         next
     }
-
-    /// What of this must be on disk.
-    pub fn view(&self) -> View {
-        let tag = |(name, tag): (&String, &Tag)| (name.clone(), (tag.current.clone(), tag.history.clone()));
-        let repository = |repo: &Repository| RepositoryView {
-            layers: repo.layers.keys().cloned().collect(),
-            revisions: repo.revisions.keys().cloned().collect(),
-            tags: repo.tags.iter().map(tag).collect(),
-            held_manifests: repo.held_manifests,
-        };
-        let upload = |it: &Upload| UploadView { repo: it.repo.clone(), id: it.id.clone(), bytes: it.bytes.clone() };
-        View {
-            blobs: self.blobs.iter().map(|(digest, blob)| (digest.clone(), blob.bytes.clone())).collect(),
-            repositories: self.repos.iter().map(|(name, repo)| (name.clone(), repository(repo))).collect(),
-            uploads: self.uploads.iter().filter(|(_, it)| it.open).map(|(name, it)| (*name, upload(it))).collect(),
-        }
-    }
-}
-
-/// What must be on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct View {
-    /// Every blob, linked or not.
-    pub blobs: BTreeMap<String, Content>,
-    /// Every repository that ever had a link or an upload, and was not removed.
-    pub repositories: BTreeMap<String, RepositoryView>,
-    /// Every open upload.
-    pub uploads: BTreeMap<UploadRef, UploadView>,
-}
-
-/// What must be on disk of one repository.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RepositoryView {
-    /// Digests with a link in `_layers`.
-    pub layers: BTreeSet<String>,
-    /// Digests with a link in `_manifests/revisions`.
-    pub revisions: BTreeSet<String>,
-    /// For each tag: its current digest, and the digests in its index.
-    pub tags: BTreeMap<String, (String, BTreeSet<String>)>,
-    /// The directory `_manifests` is there.
-    pub held_manifests: bool,
-}
-
-/// What must be on disk of one open upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UploadView {
-    /// Its repository.
-    pub repo: String,
-    /// Its id.
-    pub id: Option<String>,
-    /// Its bytes so far.
-    pub bytes: Content,
 }

@@ -4,16 +4,13 @@
 //! function: it answers with all the [`Branch`]es that the standard permits, each with its rule, what the client
 //! may see, and the state after.
 
-use crate::content::Content;
-use crate::expect::{Errors, Expect, Id};
-use crate::names::{algorithm, digest_of, is_sha384};
-use crate::op::{Op, UploadRef};
-use crate::options::{Dialect, Options, Release};
-use crate::outcome::{Code, ErrorItem, Outcome};
+use crate::names::{algorithm, is_sha384};
 use crate::refusal::{Refusal, Why, refusal};
-use crate::rules::RuleId;
-use crate::specification::Specification;
-use crate::state::{Choice, State, Upload};
+use crate::state::Choice;
+use crate::{
+    Content, Dialect, Expect, Id, Op, Options, Outcome, Release, RuleId, Specification, State, Upload, UploadRef,
+    digest_of,
+};
 use crate::{blobs, garbage, lists, manifests, uploads};
 
 /// One way in which an operation may go.
@@ -29,44 +26,12 @@ pub struct Branch {
     pub opens: Option<UploadRef>,
 }
 
-impl Branch {
-    /// An outcome that the branch permits.
-    pub fn example(&self) -> Outcome {
-        match &self.expect {
-            Expect::Exactly(outcome) | Expect::DigestFree { outcome, .. } => outcome.clone(),
-            Expect::Upload { id, size } => {
-                let id = match (id, self.opens) {
-                    (Id::Is(id), _) => id.clone(),
-                    (_, Some(upload)) => format!("upload-{}", upload.0),
-                    (_, None) => "upload".into(),
-                };
-                Outcome::Upload { id, size: *size }
-            }
-            Expect::Page { following, limit, .. } => {
-                let (names, more) = lists::first(following.clone(), *limit);
-                Outcome::Names { names, more }
-            }
-            Expect::Referrers { all, filtered, .. } => {
-                Outcome::Referrers { referrers: all.clone(), filtered: *filtered }
-            }
-            Expect::Refused { classes, errors } => {
-                let error = |code: &Code| ErrorItem { code: code.clone(), detail: None };
-                let errors = match errors {
-                    Errors::Exactly(errors) => errors.clone(),
-                    Errors::AnyOf(codes) => codes.iter().take(1).map(error).collect(),
-                };
-                Outcome::Refused { class: classes[0], errors }
-            }
-        }
-    }
-}
-
 /// The branches, or the one reason to refuse.
 pub(crate) type Answer = Result<Vec<Branch>, Refusal>;
 
 /// Every way the specification permits `op` to go from `state`.
 pub fn step(spec: &Specification, state: &State, op: &Op) -> Vec<Branch> {
-    let at = At { spec, state, head: matches!(op, Op::HeadBlob { .. } | Op::HeadManifest { .. }) };
+    let at = At { spec, state, repo: "", head: matches!(op, Op::HeadBlob { .. } | Op::HeadManifest { .. }) };
     let branches = answer(&at, op).unwrap_or_else(|refusal| vec![at.refuse(&refusal)]);
     match op.digest().filter(|digest| at.oci() && at.digest(digest).is_ok()).map(algorithm) {
         None | Some("sha256") => branches,
@@ -82,57 +47,70 @@ pub fn step(spec: &Specification, state: &State, op: &Op) -> Vec<Branch> {
     }
 }
 
-fn answer(at: &At, op: &Op) -> Answer {
+fn answer<'a>(at: &At<'a>, op: &'a Op) -> Answer {
     match op {
-        Op::HeadBlob { repo, digest } => blobs::read(at, repo, digest),
-        Op::GetBlob { repo, digest, range } => blobs::get(at, repo, digest, *range),
-        Op::DeleteBlob { repo, digest } => blobs::delete(at, repo, digest),
-        Op::MountBlob { repo, digest, from, upload } => blobs::mount(at, repo, digest, from.as_deref(), *upload),
-        Op::StartUpload { repo, upload } => uploads::start(at, repo, *upload),
-        Op::PutBlob { repo, digest, bytes, upload } => uploads::put_blob(at, repo, digest, bytes, *upload),
-        Op::Append { repo, upload, range, bytes } => uploads::append(at, repo, *upload, *range, bytes),
-        Op::UploadStatus { repo, upload } => uploads::status(at, repo, *upload),
-        Op::FinishUpload { repo, upload, digest, range, bytes } => {
-            uploads::finish(at, repo, *upload, digest.as_deref(), *range, bytes)
+        Op::HeadBlob { repo, digest } => blobs::read(&at.within(repo)?, digest),
+        Op::GetBlob { repo, digest, range } => blobs::get(&at.within(repo)?, digest, *range),
+        Op::DeleteBlob { repo, digest } => blobs::delete(&at.within(repo)?, digest),
+        Op::MountBlob { repo, digest, from, upload } => {
+            blobs::mount(&at.within(repo)?, digest, from.as_deref(), *upload)
         }
-        Op::CancelUpload { repo, upload } => uploads::cancel(at, repo, *upload),
+        Op::StartUpload { repo, upload } => uploads::start(&at.within(repo)?, *upload),
+        Op::PutBlob { repo, digest, bytes, upload } => uploads::put_blob(&at.within(repo)?, digest, bytes, *upload),
+        Op::Append { repo, upload, range, bytes } => uploads::append(&at.within(repo)?, *upload, *range, bytes),
+        Op::UploadStatus { repo, upload } => uploads::status(&at.within(repo)?, *upload),
+        Op::FinishUpload { repo, upload, digest, range, bytes } => {
+            uploads::finish(&at.within(repo)?, *upload, digest.as_deref(), *range, bytes)
+        }
+        Op::CancelUpload { repo, upload } => uploads::cancel(&at.within(repo)?, *upload),
         Op::PutManifest { repo, reference, content_type, tags, bytes } => {
             let content_type = content_type.as_deref();
-            manifests::Push { at, repo, reference, content_type, tags, bytes }.put()
+            manifests::Push { at: &at.within(repo)?, reference, content_type, tags, bytes }.put()
         }
         Op::HeadManifest { repo, reference } | Op::GetManifest { repo, reference } => {
-            manifests::get(at, repo, reference)
+            manifests::get(&at.within(repo)?, reference)
         }
-        Op::DeleteManifest { repo, reference } => manifests::delete(at, repo, reference),
-        Op::ListTags { repo, n, last } => lists::tags(at, repo, n.as_deref(), last.as_deref()),
+        Op::DeleteManifest { repo, reference } => manifests::delete(&at.within(repo)?, reference),
+        Op::ListTags { repo, n, last } => lists::tags(&at.within(repo)?, n.as_deref(), last.as_deref()),
         Op::ListRepositories { n, last } => lists::repositories(at, n.as_deref(), last.as_deref()),
         Op::WalkRepositories { .. } => lists::walk(at),
-        Op::Referrers { repo, digest, artifact_type } => lists::referrers(at, repo, digest, artifact_type.as_deref()),
-        Op::TagsOf { repo, digest } => lists::tags_of(at, repo, digest),
-        Op::TagHistory { repo, tag } => lists::tag_history(at, repo, tag),
+        Op::Referrers { repo, digest, artifact_type } => {
+            lists::referrers(&at.within(repo)?, digest, artifact_type.as_deref())
+        }
+        Op::TagsOf { repo, digest } => lists::tags_of(&at.within(repo)?, digest),
+        Op::TagHistory { repo, tag } => lists::tag_history(&at.within(repo)?, tag),
         Op::ListBlobs => lists::blobs(at),
-        Op::RemoveRepository { repo } => garbage::remove_repository(at, repo),
+        Op::RemoveRepository { repo } => garbage::remove_repository(&at.within(repo)?),
         Op::CollectGarbage { delete_untagged, dry_run, grace_seconds } => {
             garbage::collect(at, *delete_untagged, *dry_run, *grace_seconds)
         }
         Op::PurgeUploads { older_than, dry_run } => uploads::purge(at, *older_than, *dry_run),
         Op::Advance { seconds } => {
             let now = at.state.now.saturating_add(*seconds);
-            at.change("time.advance", Outcome::Done, State { now, ..at.state.clone() })
+            Ok(vec![at.branch("time.advance", Outcome::Done, State { now, ..at.state.clone() })])
         }
         Op::Restart => uploads::restart(at),
     }
 }
 
-/// An operation is asked here: of this specification, in this state.
+/// An operation is asked here: of this specification, in this state, of this repository.
+#[derive(Clone, Copy)]
 pub(crate) struct At<'a> {
     pub(crate) spec: &'a Specification,
     pub(crate) state: &'a State,
+    /// Well-formed; empty where an operation is of no repository.
+    pub(crate) repo: &'a str,
     /// The answer has no body.
     pub(crate) head: bool,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    /// The same in that repository, if its name is well-formed, or `NAME_INVALID`.
+    pub(crate) fn within(&self, repo: &'a str) -> Result<At<'a>, Refusal> {
+        self.name(repo)?;
+        Ok(At { repo, ..*self })
+    }
+
     pub(crate) fn options(&self) -> &Options {
         self.spec.options()
     }
@@ -155,12 +133,7 @@ impl At<'_> {
 
     /// The one permitted outcome; nothing changes.
     pub(crate) fn answer(&self, rule: &'static str, outcome: Outcome) -> Answer {
-        self.change(rule, outcome, self.state.clone())
-    }
-
-    /// The one permitted outcome, and the state after.
-    pub(crate) fn change(&self, rule: &'static str, outcome: Outcome, next: State) -> Answer {
-        Ok(vec![self.branch(rule, outcome, next)])
+        Ok(vec![self.same(rule, outcome)])
     }
 
     /// One permitted outcome of several; nothing changes.
@@ -172,7 +145,7 @@ impl At<'_> {
     pub(crate) fn branch(&self, rule: &'static str, outcome: Outcome, next: State) -> Branch {
         let expect = match &outcome {
             Outcome::Blob { digest: Some(digest), .. } | Outcome::BlobStored { digest: Some(digest) } if self.oci() => {
-                let bytes = self.known(&next, digest).map(|bytes| &**bytes).unwrap_or_default();
+                let bytes = next.known(digest).map(|bytes| &**bytes).unwrap_or_default();
                 let others = ["sha256", "sha384", "sha512"].map(|algorithm| digest_of(algorithm, bytes));
                 Expect::DigestFree { others: others.into(), outcome }
             }
@@ -189,6 +162,11 @@ impl At<'_> {
     /// A refusal leaves everything as it was.
     pub(crate) fn refuse(&self, refusal: &Refusal) -> Branch {
         self.expecting(refusal.rule.0, refusal.expect(self.spec.dialect(), self.head), self.state.clone())
+    }
+
+    /// Any of these refusals.
+    pub(crate) fn refusals(&self, all: impl IntoIterator<Item = Refusal>) -> Vec<Branch> {
+        all.into_iter().map(|refusal| self.refuse(&refusal)).collect()
     }
 
     /// The ways that a choice may go; the one that was taken first is the only one from then on.
@@ -212,12 +190,11 @@ impl At<'_> {
     }
 
     /// A new upload in `next`, which already has all else that changes.
-    pub(crate) fn open(&self, rule: &'static str, repo: &str, upload: UploadRef, mut next: State) -> Branch {
-        let used = self.state.uploads.values().filter_map(|upload| upload.id.clone()).collect();
-        let id = if self.oci() { Id::Any } else { Id::Fresh(used) };
-        next.repo_mut(repo);
-        let (repo, bytes) = (repo.to_owned(), Content::default());
-        next.uploads.insert(upload, Upload { repo, id: None, bytes, started_at: next.now, open: true });
+    pub(crate) fn open(&self, rule: &'static str, upload: UploadRef, mut next: State) -> Branch {
+        let id = if self.oci() { Id::Any } else { Id::Fresh(self.state.used_ids.clone()) };
+        next.repo_mut(self.repo);
+        let (repo, bytes) = (self.repo.to_owned(), Content::default());
+        next.uploads.insert(upload, Upload { repo, id: None, bytes, started_at: next.now });
         Branch { opens: Some(upload), ..self.expecting(rule, Expect::Upload { id, size: 0 }, next) }
     }
 
@@ -227,12 +204,6 @@ impl At<'_> {
         let size = upload.map_or(0, |upload| upload.bytes.size());
         let id = upload.and_then(|upload| upload.id.clone()).filter(|_| !self.oci()).map_or(Id::Any, Id::Is);
         self.expecting(rule, Expect::Upload { id, size }, next)
-    }
-
-    /// The bytes of a digest, wherever they are, and under whatever digest they were stored.
-    pub(crate) fn known<'s>(&self, state: &'s State, digest: &str) -> Option<&'s Content> {
-        let mut others = state.blobs.values().filter(|blob| crate::names::matches_digest(digest, &blob.bytes));
-        state.blobs.get(digest).or_else(|| others.next()).map(|blob| &blob.bytes)
     }
 
     /// The name is well-formed, or `NAME_INVALID`.
@@ -257,8 +228,8 @@ impl At<'_> {
     }
 
     /// Access control lets the digest be seen, or DENIED.
-    pub(crate) fn visible(&self, repo: &str, digest: &str) -> Result<(), Refusal> {
-        let hidden = self.spec.hides(repo, digest);
+    pub(crate) fn visible(&self, digest: &str) -> Result<(), Refusal> {
+        let hidden = self.spec.hides(self.repo, digest);
         if hidden { Err(refusal("access.denied", Why::Denied(digest.into()))) } else { Ok(()) }
     }
 

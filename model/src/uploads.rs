@@ -3,24 +3,20 @@
 //! Bytes become a blob only when they hash to the digest that the client finishes with; nothing is visible before. Sources: OCI
 //! distribution-spec 1.1, "Pushing blobs"; distribution v3 for what stays open after a refusal.
 
-use crate::content::Content;
-use crate::names::{digest_of, matches_digest};
-use crate::op::UploadRef;
-use crate::outcome::Outcome;
+use crate::names::matches_digest;
 use crate::refusal::{Refusal, Why, refusal};
-use crate::state::{Choice, State};
-use crate::step::{Answer, At, Branch};
+use crate::state::Choice;
+use crate::step::{Answer, At};
+use crate::{Branch, Content, Outcome, Span, State, Upload, UploadRef, digest_of};
 
 /// POST.
-pub(crate) fn start(at: &At, repo: &str, upload: UploadRef) -> Answer {
-    at.name(repo)?;
-    Ok(vec![at.open("upload.start", repo, upload, at.state.clone())])
+pub(crate) fn start(at: &At, upload: UploadRef) -> Answer {
+    Ok(vec![at.open("upload.start", upload, at.state.clone())])
 }
 
 /// POST with a digest and the whole blob.
-pub(crate) fn put_blob(at: &At, repo: &str, digest: &str, bytes: &Content, upload: UploadRef) -> Answer {
-    at.name(repo)?;
-    let started = vec![at.open("upload.single.started", repo, upload, at.state.clone())];
+pub(crate) fn put_blob(at: &At, digest: &str, bytes: &Content, upload: UploadRef) -> Answer {
+    let started = vec![at.open("upload.single.started", upload, at.state.clone())];
     if at.distribution() {
         return Ok(started);
     }
@@ -30,7 +26,7 @@ pub(crate) fn put_blob(at: &At, repo: &str, digest: &str, bytes: &Content, uploa
     }
     let answer = if matches_digest(digest, bytes) {
         let mut next = at.state.clone();
-        next.store_and_link(repo, digest, bytes);
+        next.store_and_link(at.repo, digest, bytes);
         at.branch("upload.single", Outcome::BlobStored { digest: Some(digest.into()) }, next)
     } else {
         at.refuse(&mismatch(digest))
@@ -39,9 +35,8 @@ pub(crate) fn put_blob(at: &At, repo: &str, digest: &str, bytes: &Content, uploa
 }
 
 /// PATCH.
-pub(crate) fn append(at: &At, repo: &str, upload: UploadRef, range: Option<(u64, u64)>, bytes: &Content) -> Answer {
-    at.name(repo)?;
-    known(at, repo, upload)?;
+pub(crate) fn append(at: &At, upload: UploadRef, range: Option<Span>, bytes: &Content) -> Answer {
+    known(at, upload)?;
     let appended = vec![at.still_open("upload.append", upload, with_chunk(at.state, upload, bytes))];
     match chunk_fits(at, upload, range, bytes) {
         Ok(()) if range.is_some() => Ok(appended),
@@ -56,29 +51,20 @@ pub(crate) fn append(at: &At, repo: &str, upload: UploadRef, range: Option<(u64,
 }
 
 /// GET.
-pub(crate) fn status(at: &At, repo: &str, upload: UploadRef) -> Answer {
-    at.name(repo)?;
-    known(at, repo, upload)?;
+pub(crate) fn status(at: &At, upload: UploadRef) -> Answer {
+    known(at, upload)?;
     Ok(vec![at.still_open("upload.status", upload, at.state.clone())])
 }
 
 /// PUT with the digest, perhaps with a last chunk.
-pub(crate) fn finish(
-    at: &At,
-    repo: &str,
-    upload: UploadRef,
-    digest: Option<&str>,
-    range: Option<(u64, u64)>,
-    bytes: &Content,
-) -> Answer {
-    at.name(repo)?;
-    known(at, repo, upload)?;
+pub(crate) fn finish(at: &At, upload: UploadRef, digest: Option<&str>, range: Option<Span>, bytes: &Content) -> Answer {
+    known(at, upload)?;
     let Some(digest) = digest.filter(|digest| at.digest(digest).is_ok()) else {
         let malformed = refusal("upload.finish.malformed", Why::Digest(digest.map(Into::into)));
         return Ok(not_finished(at, &malformed, upload, bytes));
     };
     let fits = chunk_fits(at, upload, range, bytes);
-    let finished = finished(at, repo, upload, digest, bytes);
+    let finished = finished(at, upload, digest, bytes);
     match fits {
         Ok(()) => Ok(finished),
         // Distribution does not look at the range here; what one that lies leads to in OCI is unsaid.
@@ -91,19 +77,19 @@ pub(crate) fn finish(
 }
 
 /// The chunk is appended; if the whole hashes to the digest, it is a blob.
-fn finished(at: &At, repo: &str, upload: UploadRef, digest: &str, chunk: &Content) -> Vec<Branch> {
+fn finished(at: &At, upload: UploadRef, digest: &str, chunk: &Content) -> Vec<Branch> {
     let whole = with_chunk(at.state, upload, chunk);
     let content = whole.uploads.get(&upload).map(|upload| upload.bytes.clone()).unwrap_or_default();
     if !matches_digest(digest, &content) {
         return not_finished(at, &mismatch(digest), upload, chunk);
     }
     let mut next = whole.ended(upload);
-    next.store_and_link(repo, digest, &content);
+    next.store_and_link(at.repo, digest, &content);
     let mut answered = digest.to_owned();
     if at.distribution() {
         // It stores the blob under sha256, links it under both digests, and answers with sha256.
         answered = digest_of("sha256", &content);
-        next.store_and_link(repo, &answered, &content);
+        next.store_and_link(at.repo, &answered, &content);
     }
     vec![at.branch("upload.finish", Outcome::BlobStored { digest: Some(answered) }, next)]
 }
@@ -127,10 +113,9 @@ pub(crate) fn not_finished(at: &At, why: &Refusal, upload: UploadRef, chunk: &Co
 }
 
 /// DELETE. OCI 1.1.1 does not have it.
-pub(crate) fn cancel(at: &At, repo: &str, upload: UploadRef) -> Answer {
-    at.name(repo)?;
+pub(crate) fn cancel(at: &At, upload: UploadRef) -> Answer {
     let absent = vec![at.refuse(&refusal("upload.cancel.absent", Why::Absent))];
-    match known(at, repo, upload) {
+    match known(at, upload) {
         Err(unknown) if at.oci() => {
             Ok([vec![at.refuse(&unknown), at.same("delete.again", Outcome::Done)], absent].concat())
         }
@@ -144,33 +129,36 @@ pub(crate) fn cancel(at: &At, repo: &str, upload: UploadRef) -> Answer {
 
 /// Operator: remove old uploads.
 pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
-    let mut next = at.state.clone();
-    let mut purged = Vec::new();
-    for upload in next.uploads.values_mut().filter(|it| it.open && at.state.now - it.started_at >= older_than) {
-        purged.extend(upload.id.clone());
-        upload.open = dry_run;
-    }
+    let old = |upload: &Upload| at.state.now - upload.started_at >= older_than;
+    let purged = at.state.uploads.values().filter(|it| old(it));
+    let mut purged: Vec<String> = purged.filter_map(|it| it.id.clone()).collect();
     purged.sort();
-    at.change(if dry_run { "purge.dry-run" } else { "purge" }, Outcome::Purged { uploads: purged }, next)
+    let purged = Outcome::Purged { uploads: purged };
+    if dry_run {
+        return at.answer("purge.dry-run", purged);
+    }
+    let mut next = at.state.clone();
+    next.uploads.retain(|_, it| !old(it));
+    Ok(vec![at.branch("purge", purged, next)])
 }
 
 /// Operator: the registry stops and starts again. OCI does not say that an upload outlives that.
 pub(crate) fn restart(at: &At) -> Answer {
     let mut ended = at.state.clone();
-    ended.uploads.values_mut().for_each(|upload| upload.open = false);
+    ended.uploads.clear();
     let kept = at.same("restart", Outcome::Done);
     let lost = at.oci().then(|| at.branch("restart", Outcome::Done, ended));
     Ok([kept].into_iter().chain(lost).collect())
 }
 
 /// The upload is open, and of this repository.
-fn known(at: &At, repo: &str, upload: UploadRef) -> Result<(), Refusal> {
-    let open = at.state.open_upload(repo, upload).map(|_| ());
-    open.ok_or_else(|| refusal("upload.unknown", Why::UploadUnknown))
+fn known(at: &At, upload: UploadRef) -> Result<(), Refusal> {
+    let open = at.state.uploads.get(&upload).is_some_and(|it| it.repo == at.repo);
+    if open { Ok(()) } else { Err(refusal("upload.unknown", Why::UploadUnknown)) }
 }
 
 /// A chunk with a range starts where the upload ends, and is as long as it says. (2.8 does not look at the range.)
-fn chunk_fits(at: &At, upload: UploadRef, range: Option<(u64, u64)>, bytes: &Content) -> Result<(), Refusal> {
+fn chunk_fits(at: &At, upload: UploadRef, range: Option<Span>, bytes: &Content) -> Result<(), Refusal> {
     let Some((start, end)) = range.filter(|_| !at.v2()) else { return Ok(()) };
     let size = at.state.uploads.get(&upload).map_or(0, |upload| upload.bytes.size());
     // To OCI a range that ends before it starts is none, and what it leads to is unsaid.

@@ -19,7 +19,7 @@ fn with_options(repositories: &[&str], options: Options) -> Registry {
 }
 
 fn bad_page(n: &str) -> Outcome {
-    refused(Class::Invalid, Code::Unsupported, Some(n))
+    refused(400, Code::Unsupported, Some(n))
 }
 
 const NESTED: [&str; 7] = ["zz_c", "zz-b", "zz.b", "zz/b", "zz", "zz/a/x", "zz/a"];

@@ -135,6 +135,28 @@ fn can_be_asked(dialect: Dialect, op: &Op) -> bool {
     }
 }
 
+/// What changes no content, even when it succeeds.
+fn only_asks(op: &Op) -> bool {
+    match op {
+        Op::CollectGarbage { dry_run, .. } | Op::PurgeUploads { dry_run, .. } => *dry_run,
+        Op::HeadBlob { .. }
+        | Op::GetBlob { .. }
+        | Op::UploadStatus { .. }
+        | Op::HeadManifest { .. }
+        | Op::GetManifest { .. }
+        | Op::ListTags { .. }
+        | Op::ListRepositories { .. }
+        | Op::WalkRepositories { .. }
+        | Op::Referrers { .. }
+        | Op::TagsOf { .. }
+        | Op::TagHistory { .. }
+        | Op::ListBlobs
+        | Op::Advance { .. }
+        | Op::Restart => true,
+        _ => false,
+    }
+}
+
 fn option_sets() -> [Options; 3] {
     let deny = Some(Deny { repo: "b".into(), digest: sha256("x") });
     let platforms = vec![Platform { architecture: "amd64".into(), os: "linux".into() }];
@@ -164,9 +186,9 @@ fn every_branch_names_a_rule_that_the_dialect_has_and_permits_its_own_example() 
                 for branch in &branches {
                     let row = rule(branch.rule).unwrap_or_else(|| panic!("{} is no rule", branch.rule));
                     assert!(row.applies_to(dialect, true), "{dialect:?} has no {}: {op:?}", row.id);
-                    assert!(branch.expect.matches(&branch.example()), "{op:?}: {branch:?}");
+                    assert!(branch.expect.matches(&example(branch)), "{op:?}: {branch:?}");
                 }
-                let seen = dice.pick(&branches).example();
+                let seen = example(&dice.pick(&branches));
                 r.permits(op, seen);
             }
         }
@@ -197,7 +219,7 @@ fn an_answer_that_cannot_be_read_is_permitted_to_nothing() {
         for _ in 0..200 {
             let op = any_op(&mut dice);
             r.rejects(op.clone(), Outcome::Broken { what: "the connection dropped".into() });
-            let seen = r.model.expected(&op)[0].example();
+            let seen = example(&r.model.expected(&op)[0]);
             r.permits(op, seen);
         }
     }
@@ -232,29 +254,27 @@ fn operations_and_outcomes_are_written_as_json_and_read_back() {
 }
 
 #[test]
-fn codes_and_statuses_are_read_as_they_are_written() {
+fn codes_are_read_as_they_are_written() {
     for text in ["BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "TOOMANYREQUESTS", "PAGINATION_NUMBER_INVALID", "MADE_UP"] {
-        assert_eq!(Code::from_text(text).text(), text);
+        assert_eq!(Code::from(text).to_string(), text);
+        assert_eq!(serde_json::to_value(Code::from(text)).unwrap(), json!(text));
     }
-    assert_eq!(Code::from_text("MADE_UP"), Code::Other("MADE_UP".into()));
-    for status in 400..=500 {
-        assert_eq!(Class::from_status(status).status(), status);
-    }
+    assert_eq!(Code::from("MADE_UP"), Code::Other("MADE_UP".into()));
 }
 
 #[test]
-fn every_operation_has_a_name_and_only_what_changes_content_writes() {
+fn every_operation_has_a_name_and_what_only_asks_changes_nothing() {
     assert_eq!(get_blob("a", "x").name(), "GetBlob");
     assert_eq!(Op::Restart.name(), "Restart");
-    let collect = |dry_run| Op::CollectGarbage { delete_untagged: false, dry_run, grace_seconds: 0 };
-    assert!(collect(false).writes() && !collect(true).writes());
     let mut dice = Dice::new(13);
     let mut r = ours();
     for _ in 0..1_000 {
         let op = any_op(&mut dice);
-        let before = r.model.state().view();
+        let mut before = r.model.state().clone();
         r.does(op.clone());
-        assert!(op.writes() || r.model.state().view() == before, "{op:?} changed something");
+        // Time goes by, and changes nothing else.
+        before.now = r.model.state().now;
+        assert!(!only_asks(&op) || *r.model.state() == before, "{op:?} changed something");
     }
 }
 
@@ -273,7 +293,7 @@ fn outcomes_are_counted_by_class() {
         (collected(&[], &[&sha256("x")]), "Collected blobs"),
         (collected(&[("a", &sha256("x"))], &[]), "Collected manifests"),
         (blob_unknown("x"), "Refused BLOB_UNKNOWN"),
-        (bare(Class::Denied), "Refused 403"),
+        (bare(403), "Refused 403"),
     ] {
         assert_eq!(outcome.class_name(), class);
         assert_eq!(outcome.succeeded(), !class.starts_with("Refused"));

@@ -28,9 +28,9 @@ fn distribution_keeps_a_sha512_blob_under_sha256_and_fails_when_that_is_unlinked
     }
     let upload = r.fresh();
     assert_eq!(r.does(mount("b", &sha512("layer"), Some("a"), upload)), blob_stored(&sha512("layer")));
-    r.permits(get_blob("b", &sha512("layer")), refused(Class::NotFound, Code::BlobUnknown, None));
+    r.permits(get_blob("b", &sha512("layer")), refused(404, Code::BlobUnknown, None));
     r.does(delete_blob("a", &sha256("layer")));
-    r.permits(get_blob("a", &sha512("layer")), refused(Class::Internal, Code::Unknown, None));
+    r.permits(get_blob("a", &sha512("layer")), refused(500, Code::Unknown, None));
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn distribution_loses_an_alias_that_is_mounted_where_it_is() {
     r.push_blob_as("a", "layer", &sha512("layer"));
     let upload = r.fresh();
     assert_eq!(r.does(mount("a", &sha512("layer"), Some("a"), upload)), blob_stored(&sha512("layer")));
-    r.permits(get_blob("a", &sha512("layer")), refused(Class::NotFound, Code::BlobUnknown, None));
-    r.permits(delete_blob("a", &sha512("layer")), refused(Class::NotFound, Code::BlobUnknown, None));
+    r.permits(get_blob("a", &sha512("layer")), refused(404, Code::BlobUnknown, None));
+    r.permits(delete_blob("a", &sha512("layer")), refused(404, Code::BlobUnknown, None));
     assert_eq!(r.does(get_blob("a", &sha256("layer"))), blob(&sha256("layer"), "layer"));
 }
 
@@ -54,7 +54,7 @@ fn distribution_reads_no_number_in_a_range_beyond_63_bits() {
         assert!(matches!(seen, Outcome::Blob { body: Some(BlobBody { range: Some((0, 4)), .. }), .. }), "{seen}");
     }
     for range in [Range::FromTo(0, largest + 1), Range::Last(largest + 1), Range::From(largest + 1)] {
-        r.permits(get_part("a", &sha256("layer"), range), bare(Class::Range));
+        r.permits(get_part("a", &sha256("layer"), range), bare(416));
     }
 }
 
@@ -65,7 +65,7 @@ fn distribution_2_8_ignores_ranges_of_chunks_and_distribution_3_only_at_the_fini
     assert_eq!(old.does(append("a", upload, Some((7, 3)), "xyz")), upload_of(upload, 3));
     let mut new = distribution(V3);
     let upload = new.start("a");
-    new.permits(append("a", upload, Some((7, 9)), "xyz"), refused(Class::Range, Code::RangeInvalid, None));
+    new.permits(append("a", upload, Some((7, 9)), "xyz"), refused(416, Code::RangeInvalid, None));
     let digest = Some(sha256("xyz"));
     let last = Op::FinishUpload { repo: "a".into(), upload, digest, range: Some((7, 3)), bytes: "xyz".into() };
     assert_eq!(new.does(last), blob_stored(&sha256("xyz")));
@@ -76,7 +76,7 @@ fn distribution_2_8_is_stuck_with_an_upload_whose_last_chunk_came_with_a_wrong_d
     for (release, chunk, stuck) in [(V2_8, "x", true), (V2_8, "", false), (V3, "x", false)] {
         let mut r = distribution(release);
         let upload = r.start("a");
-        r.permits(finish("a", upload, &sha256("wrong"), chunk), refused(Class::Invalid, Code::DigestInvalid, None));
+        r.permits(finish("a", upload, &sha256("wrong"), chunk), refused(400, Code::DigestInvalid, None));
         let seen = r.does(status("a", upload));
         assert_eq!(seen.succeeded(), !stuck, "{release:?} {chunk:?}: {seen}");
     }
@@ -98,17 +98,17 @@ fn distribution_2_8_validates_every_index_and_takes_a_linked_blob_for_a_child() 
 fn distribution_2_8_reads_and_deletes_a_linked_blob_as_a_manifest() {
     let mut r = distribution(V2_8);
     r.push_blob("a", "nonsense");
-    r.permits(get_manifest("a", &sha256("nonsense")), refused(Class::Internal, Code::Unknown, None));
+    r.permits(get_manifest("a", &sha256("nonsense")), refused(500, Code::Unknown, None));
     assert_eq!(r.does(delete_manifest("a", &sha256("nonsense"))), Outcome::Done);
-    r.permits(get_blob("a", &sha256("nonsense")), refused(Class::NotFound, Code::BlobUnknown, None));
+    r.permits(get_blob("a", &sha256("nonsense")), refused(404, Code::BlobUnknown, None));
     let document = index(&[]);
     r.push_blob("a", &document.text());
     let digest = r.push("a", "v1", &document);
     assert_eq!(r.does(delete_manifest("a", &digest)), Outcome::Done);
-    r.permits(get_blob("a", &digest), refused(Class::NotFound, Code::BlobUnknown, None));
+    r.permits(get_blob("a", &digest), refused(404, Code::BlobUnknown, None));
     let mut new = distribution(V3);
     new.push_blob("a", "nonsense");
-    new.permits(get_manifest("a", &sha256("nonsense")), refused(Class::NotFound, Code::ManifestUnknown, None));
+    new.permits(get_manifest("a", &sha256("nonsense")), refused(404, Code::ManifestUnknown, None));
 }
 
 #[test]
@@ -118,8 +118,8 @@ fn distribution_knows_no_tag_parameters_no_subjects_and_no_referrers() {
         let document = index(&[]).about(&image("x", &[]));
         let put = tagging(put_manifest("a", &document.digest(), &document), &["v1", ".x"]);
         assert_eq!(r.does(put), manifest_stored(&document.digest(), None, &[]));
-        r.permits(get_manifest("a", "v1"), refused(Class::NotFound, Code::ManifestUnknown, None));
-        r.permits(referrers("a", &sha256("x"), None), bare(Class::NotFound));
+        r.permits(get_manifest("a", "v1"), refused(404, Code::ManifestUnknown, None));
+        r.permits(referrers("a", &sha256("x"), None), bare(404));
     }
 }
 
@@ -129,7 +129,7 @@ fn distribution_knows_no_tags_of_a_repository_that_was_never_tagged() {
         let mut r = distribution(release);
         let document = index(&[]);
         r.push("a", &document.digest(), &document);
-        r.permits(list_tags("a", None, None), refused(Class::NotFound, Code::NameUnknown, None));
+        r.permits(list_tags("a", None, None), refused(404, Code::NameUnknown, None));
         r.push("a", "v1", &document);
         r.does(delete_manifest("a", &document.digest()));
         r.permits(list_tags("a", None, None), names(&[], false));
@@ -146,7 +146,7 @@ fn distribution_2_8_neither_sorts_nor_pages_tags_and_cannot_delete_one() {
         r.permits(list_tags("a", n, Some("a")), names(&["b", "a"], false));
     }
     r.rejects(list_tags("a", None, None), names(&["b"], false));
-    r.permits(delete_manifest("a", "a"), refused(Class::Invalid, Code::DigestInvalid, None));
+    r.permits(delete_manifest("a", "a"), refused(400, Code::DigestInvalid, None));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn distribution_2_8_takes_any_page_size_of_the_catalog_but_one_too_large() {
     for n in [None, Some("x"), Some("-1"), Some("5")] {
         assert_eq!(r.does(catalog(n, None)), names(&["a"], false));
     }
-    let refusal = refused(Class::Invalid, Code::PaginationNumberInvalid, None);
+    let refusal = refused(400, Code::PaginationNumberInvalid, None);
     r.permits(catalog(Some("1001"), None), refusal.clone());
     let mut new = distribution(V3);
     new.push_blob("a", "layer");
@@ -195,15 +195,11 @@ fn distribution_may_take_what_goes_decoder_overlooks_and_must_refuse_the_rest() 
         let mut r = distribution(release);
         let text = r#"{"schemaVersion":2,"schemaVersion":2,"manifests":[]}"#;
         let put = put_text("a", "v1", Some(OCI_INDEX), text);
-        r.permits_both(
-            put,
-            manifest_stored(&sha256(text), None, &[]),
-            refused(Class::Invalid, Code::ManifestInvalid, None),
-        );
+        r.permits_both(put, manifest_stored(&sha256(text), None, &[]), refused(400, Code::ManifestInvalid, None));
         r.rejects(put_text("a", "v1", None, text), manifest_stored(&sha256(text), None, &[]));
         let document = index(&[]);
         let by_sha512 = put_manifest("a", &sha512(&document.text()), &document);
-        r.permits(by_sha512, refused(Class::Invalid, Code::DigestInvalid, None));
+        r.permits(by_sha512, refused(400, Code::DigestInvalid, None));
     }
 }
 
@@ -216,7 +212,7 @@ fn distribution_2_8_refuses_what_go_cannot_decode_even_where_we_do_not_look() {
     let layered =
         |more: &str| format!(r#"{{"schemaVersion":2,"config":{},"layers":[{}]}}"#, named(r#""x":1"#), named(more));
     let index = |more: &str| format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, named(more));
-    let invalid = refused(Class::Invalid, Code::ManifestInvalid, None);
+    let invalid = refused(400, Code::ManifestInvalid, None);
     for (more, stored) in [
         (r#""platform":1"#, false),
         (r#""platform":{"os":1}"#, false),
@@ -249,7 +245,7 @@ fn distribution_2_8_refuses_what_go_cannot_decode_even_where_we_do_not_look() {
     // A blob can be read as a manifest, if Go can decode it.
     let text = image(r#""platform":1"#);
     r.push_blob("a", &text);
-    r.permits(get_manifest("a", &sha256(&text)), refused(Class::Internal, Code::Unknown, None));
+    r.permits(get_manifest("a", &sha256(&text)), refused(500, Code::Unknown, None));
     // Only entries of a list have this one.
     let features = r#""platform":{"features":{}}"#;
     let text = image(features);

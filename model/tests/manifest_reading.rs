@@ -44,7 +44,7 @@ fn read(content_type: &str, text: impl Into<Content>) -> Result<(), &'static str
         Outcome::ManifestStored { .. } => Ok(()),
         refusal => {
             assert_eq!(refusal, malformed(), "by {rule}");
-            assert_eq!(r.model.state().view(), View::default(), "nothing is stored");
+            assert_eq!(*r.model.state(), State::default(), "nothing is stored");
             Err(rule)
         }
     }

@@ -81,8 +81,8 @@ fn a_push_is_checked_in_order_name_reference_tags_size_type_document_digest_refe
     let wrong = sha256("other");
     let missing = image("config", &[]);
     let long = missing.with("x", "y".repeat(600).into()).text();
-    let bad_tag = |tag| refused(Class::Invalid, Code::ManifestInvalid, Some(tag));
-    let too_large = refused(Class::TooLarge, Code::SizeInvalid, None);
+    let bad_tag = |tag| refused(400, Code::ManifestInvalid, Some(tag));
+    let too_large = refused(413, Code::SizeInvalid, None);
     let put = |repo, reference, tags: &[&str], content_type, text: &str| {
         tagging(put_text(repo, reference, content_type, text), tags)
     };
@@ -105,7 +105,7 @@ fn a_manifest_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() {
     let padded = |length: usize| text.clone() + &" ".repeat(length - text.len());
     assert!(r.does(put_text("a", "v1", Some(OCI_INDEX), &padded(4_194_304))).succeeded());
     let refusal = r.does(put_text("a", "v1", Some(OCI_INDEX), &padded(4_194_305)));
-    assert_eq!(refusal, refused(Class::TooLarge, Code::SizeInvalid, None));
+    assert_eq!(refusal, refused(413, Code::SizeInvalid, None));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn an_unknown_reference_is_named_as_it_was_asked_for() {
     let image = r.push_image("a", "v1", "config", &[]);
     for (repo, reference) in [("a", "v2"), ("b", "v1"), ("b", &image.digest()), ("a", &sha256("config"))] {
         assert_eq!(r.does(get_manifest(repo, reference)), manifest_unknown(reference));
-        assert_eq!(r.does(head_manifest(repo, reference)), bare(Class::NotFound));
+        assert_eq!(r.does(head_manifest(repo, reference)), bare(404));
         assert_eq!(r.does(delete_manifest(repo, reference)), manifest_unknown(reference));
     }
 }
@@ -237,7 +237,7 @@ fn with_deletion_off_neither_manifest_nor_tag_can_be_deleted() {
     for reference in ["v1", &image.digest(), "nothing", &sha256("nothing")] {
         assert_eq!(r.does(delete_manifest("a", reference)), unsupported());
     }
-    assert_eq!(r.does(delete_manifest("a", ".x")), refused(Class::Invalid, Code::ManifestInvalid, Some(".x")));
+    assert_eq!(r.does(delete_manifest("a", ".x")), refused(400, Code::ManifestInvalid, Some(".x")));
     assert_eq!(r.does(delete_manifest("a", "sha256:x")), digest_invalid(Some("sha256:x")));
     assert!(r.has("a", "v1"));
 }

@@ -68,17 +68,13 @@ fn oci_has_any_location_at_any_time() {
 #[test]
 fn oci_ties_codes_to_what_is_unknown_and_statuses_to_little_else() {
     let mut r = oci();
-    for seen in [
-        refused(Class::NotFound, Code::BlobUnknown, None),
-        refused(Class::NotFound, Code::NameUnknown, Some("anything")),
-        bare(Class::NotFound),
-    ] {
+    for seen in [refused(404, Code::BlobUnknown, None), refused(404, Code::NameUnknown, Some("anything")), bare(404)] {
         r.permits(get_blob("a", &sha256("x")), seen);
     }
-    r.rejects(get_blob("a", &sha256("x")), refused(Class::NotFound, Code::ManifestUnknown, None));
-    r.rejects(get_blob("a", &sha256("x")), bare(Class::Invalid));
-    r.rejects(get_blob("a", &sha256("x")), bare(Class::Internal));
-    for class in [Class::Invalid, Class::NotFound] {
+    r.rejects(get_blob("a", &sha256("x")), refused(404, Code::ManifestUnknown, None));
+    r.rejects(get_blob("a", &sha256("x")), bare(400));
+    r.rejects(get_blob("a", &sha256("x")), bare(500));
+    for class in [400, 404] {
         r.permits(get_blob("A", &sha256("x")), bare(class));
         r.permits(get_manifest("a", "sha256:x"), bare(class));
         r.permits(get_manifest("a", ".x"), bare(class));
@@ -93,12 +89,12 @@ fn oci_lets_blobs_be_shared_by_all_repositories_or_by_none() {
         let mut r = oci();
         r.push_blob("a", "one");
         r.push_blob("a", "other");
-        let see = |text: &str, shared| if shared { blob(&sha256(text), text) } else { bare(Class::NotFound) };
+        let see = |text: &str, shared| if shared { blob(&sha256(text), text) } else { bare(404) };
         r.permits_both(get_blob("b", &sha256("one")), see("one", true), see("one", false));
         r.permits(get_blob("b", &sha256("one")), see("one", shared));
         r.rejects(get_blob("b", &sha256("other")), see("other", !shared));
         r.permits(get_blob("b", &sha256("other")), see("other", shared));
-        r.permits(head_blob("b", &sha256("nothing")), bare(Class::NotFound));
+        r.permits(head_blob("b", &sha256("nothing")), bare(404));
     }
 }
 
@@ -115,7 +111,7 @@ fn oci_lets_ranges_be_served_or_ignored_always() {
         r.permits(get("first"), if serves { part("first") } else { whole("first") });
         r.rejects(get("other"), if serves { whole("other") } else { part("other") });
         for odd in [Range::From(5), Range::FromTo(2, 1), Range::Last(0)] {
-            r.permits_both(get_part("a", &sha256("other"), odd), bare(Class::Range), whole("other"));
+            r.permits_both(get_part("a", &sha256("other"), odd), bare(416), whole("other"));
         }
     }
 }
@@ -139,7 +135,7 @@ fn oci_lets_a_registry_mount_or_not_and_without_source_or_not() {
         r.permits_both(odd, upload_of(upload, 0), blob_stored(&sha256("one")));
         r.rejects(mount("d", &sha256("nothing"), None, upload), blob_stored(&sha256("nothing")));
         for odd in [mount("d", "nonsense", None, upload), mount("d", &sha256("one"), Some("A"), upload)] {
-            r.permits_both(odd, upload_of(upload, 0), bare(Class::Invalid));
+            r.permits_both(odd, upload_of(upload, 0), bare(400));
         }
     }
 }
@@ -151,8 +147,8 @@ fn oci_lets_a_blob_of_one_request_be_stored_or_start_an_upload_always() {
     let upload = r.fresh();
     r.permits_both(put("one", upload), blob_stored(&sha256("one")), upload_of(upload, 0));
     let mut stores = oci();
-    stores.permits_both(put_blob("a", "nonsense", "one", upload), bare(Class::Invalid), upload_of(upload, 0));
-    stores.permits(put_blob("a", "nonsense", "one", upload), bare(Class::Invalid));
+    stores.permits_both(put_blob("a", "nonsense", "one", upload), bare(400), upload_of(upload, 0));
+    stores.permits(put_blob("a", "nonsense", "one", upload), bare(400));
     stores.permits_both(put("one", upload), blob_stored(&sha256("one")), upload_of(upload, 0));
     stores.permits(put("one", upload), blob_stored(&sha256("one")));
     stores.rejects(put("other", upload), upload_of(upload, 0));
@@ -166,11 +162,11 @@ fn oci_lets_a_blob_of_one_request_be_stored_or_start_an_upload_always() {
 fn oci_lets_chunks_without_a_range_be_refused_always() {
     let mut r = oci();
     let upload = r.start("a");
-    r.permits(append("a", upload, None, "x"), bare(Class::Range));
+    r.permits(append("a", upload, None, "x"), bare(416));
     r.rejects(append("a", upload, None, "x"), upload_of(upload, 1));
     r.permits(append("a", upload, Some((0, 0)), "x"), upload_of(upload, 1));
     assert_eq!(r.rejects(append("a", upload, Some((0, 0)), "x"), upload_of(upload, 2)), "upload.chunk.order");
-    r.permits(append("a", upload, Some((0, 0)), "x"), bare(Class::Range));
+    r.permits(append("a", upload, Some((0, 0)), "x"), bare(416));
 }
 
 #[test]
@@ -178,14 +174,14 @@ fn oci_leaves_open_what_a_range_that_lies_leads_to_but_not_one_out_of_order() {
     let mut r = oci();
     let upload = r.start("a");
     for lie in [(0, 5), (0, 0), (1, 0)] {
-        r.permits_both(append("a", upload, Some(lie), "xyz"), bare(Class::Invalid), upload_of(upload, 3));
+        r.permits_both(append("a", upload, Some(lie), "xyz"), bare(400), upload_of(upload, 3));
     }
-    for seen in [bare(Class::Invalid), upload_of(upload, 3)] {
+    for seen in [bare(400), upload_of(upload, 3)] {
         r.rejects(append("a", upload, Some((1, 3)), "xyz"), seen);
     }
     let digest = Some(sha256("xyz"));
     let last = Op::FinishUpload { repo: "a".into(), upload, digest, range: Some((1, 3)), bytes: "xyz".into() };
-    r.permits(last, bare(Class::Range));
+    r.permits(last, bare(416));
 }
 
 #[test]
@@ -194,10 +190,10 @@ fn oci_leaves_open_what_becomes_of_an_upload_whose_finish_is_refused_but_it_is_a
     let first = |r: &mut Registry| {
         let upload = r.start("a");
         r.permits(append("a", upload, Some((0, 2)), "one"), upload_of(upload, 3));
-        r.permits(finish("a", upload, &wrong, "two"), bare(Class::Invalid));
+        r.permits(finish("a", upload, &wrong, "two"), bare(400));
         upload
     };
-    let fates = |upload| [upload_of(upload, 3), upload_of(upload, 6), bare(Class::NotFound)];
+    let fates = |upload| [upload_of(upload, 3), upload_of(upload, 6), bare(404)];
     for fate in 0..3 {
         let mut r = oci();
         let upload = first(&mut r);
@@ -218,15 +214,15 @@ fn oci_leaves_open_what_becomes_of_an_upload_whose_finish_is_refused_but_it_is_a
 fn oci_lets_a_chunk_that_lies_go_another_way_than_one_that_hashes_to_something_else() {
     let mut r = oci();
     let (mismatched, lying) = (r.start("a"), r.start("a"));
-    r.permits(finish("a", mismatched, &sha256("wrong"), "two"), bare(Class::Invalid));
+    r.permits(finish("a", mismatched, &sha256("wrong"), "two"), bare(400));
     let digest = Some(sha256("three"));
     let finish =
         Op::FinishUpload { repo: "a".into(), upload: lying, digest, range: Some((0, 0)), bytes: "three".into() };
-    r.permits(finish.clone(), bare(Class::Invalid));
+    r.permits(finish.clone(), bare(400));
     r.permits(status("a", mismatched), upload_of(mismatched, 3));
     r.permits(status("a", lying), upload_of(lying, 0));
     // What it did with a chunk that lies it does again.
-    r.permits(finish, bare(Class::Invalid));
+    r.permits(finish, bare(400));
     r.rejects(status("a", lying), upload_of(lying, 5));
 }
 
@@ -237,7 +233,7 @@ fn oci_does_not_drown_in_states_however_often_a_finish_is_refused() {
         let upload = r.start("a");
         for (digest, text) in [("nonsense", ""), ("nonsense", "x"), (&*sha256("wrong"), ""), (&*sha256("wrong"), "x")] {
             let finish = finish("a", upload, digest, text);
-            for seen in [bare(Class::Invalid), bare(Class::NotFound)] {
+            for seen in [bare(400), bare(404)] {
                 if r.model.observe(&finish, &seen).is_ok() {
                     break;
                 }
@@ -245,7 +241,7 @@ fn oci_does_not_drown_in_states_however_often_a_finish_is_refused() {
         }
         let digest = Some(sha256("lies"));
         let lies = Op::FinishUpload { repo: "a".into(), upload, digest, range: Some((0, 9)), bytes: "lies".into() };
-        for seen in [bare(Class::Invalid), bare(Class::NotFound)] {
+        for seen in [bare(400), bare(404)] {
             if r.model.observe(&lies, &seen).is_ok() {
                 break;
             }
@@ -258,9 +254,9 @@ fn oci_does_not_drown_in_states_however_often_a_finish_is_refused() {
 fn oci_1_1_1_does_not_know_how_to_cancel_an_upload() {
     let mut r = oci();
     let (one, other) = (r.start("a"), r.start("a"));
-    r.permits_both(cancel("a", one), Outcome::Done, bare(Class::Unsupported));
-    r.permits_both(cancel("b", one), Outcome::Done, bare(Class::NotFound));
-    r.permits(cancel("a", one), bare(Class::Unsupported));
+    r.permits_both(cancel("a", one), Outcome::Done, bare(405));
+    r.permits_both(cancel("b", one), Outcome::Done, bare(404));
+    r.permits(cancel("a", one), bare(405));
     r.permits(status("a", one), upload_of(one, 0));
     r.rejects(cancel("a", other), Outcome::Done);
 }
@@ -272,14 +268,14 @@ fn oci_asks_for_no_algorithm_but_sha256() {
         finish("a", upload, &sha512(text), text)
     };
     let mut r = oci();
-    r.permits(get_blob("a", &sha512("x")), bare(Class::NotFound));
+    r.permits(get_blob("a", &sha512("x")), bare(404));
     let one = start(&mut r, "one");
-    r.permits_both(one.clone(), blob_stored(&sha512("one")), bare(Class::Invalid));
-    r.permits(one, bare(Class::Invalid));
+    r.permits_both(one.clone(), blob_stored(&sha512("one")), bare(400));
+    r.permits(one, bare(400));
     let other = start(&mut r, "other");
     r.rejects(other, blob_stored(&sha512("other")));
     let document = index(&[]);
-    r.permits(put_manifest("a", &sha512(&document.text()), &document), bare(Class::Invalid));
+    r.permits(put_manifest("a", &sha512(&document.text()), &document), bare(400));
     r.rejects(
         put_manifest("a", &sha512(&document.text()), &document),
         manifest_stored(&sha512(&document.text()), None, &[]),
@@ -290,7 +286,7 @@ fn oci_asks_for_no_algorithm_but_sha256() {
     knows.permits(one, blob_stored(&sha512("one")));
     knows.permits(get_blob("a", &sha512("one")), blob(&sha512("one"), "one"));
     let other = start(&mut knows, "other");
-    knows.rejects(other, bare(Class::Invalid));
+    knows.rejects(other, bare(400));
     let sha384 = digest_of("sha384", b"one");
     let upload = knows.start("a");
     knows.permits(finish("a", upload, &sha384, "one"), blob_stored(&sha256("one")));
@@ -302,9 +298,9 @@ fn oci_lets_content_be_read_under_another_of_its_digests() {
     let mut r = oci();
     r.push_blob_as("a", "layer", &sha512("layer"));
     let found = blob(&sha256("layer"), "layer");
-    r.permits_both(get_blob("a", &sha256("layer")), found.clone(), bare(Class::NotFound));
+    r.permits_both(get_blob("a", &sha256("layer")), found.clone(), bare(404));
     r.permits(delete_blob("a", &sha512("layer")), Outcome::Done);
-    r.permits_both(get_blob("a", &sha256("layer")), found, bare(Class::NotFound));
+    r.permits_both(get_blob("a", &sha256("layer")), found, bare(404));
     let document = index(&[]);
     r.push("a", "v1", &document);
     let alias = Outcome::Manifest {
@@ -313,7 +309,7 @@ fn oci_lets_content_be_read_under_another_of_its_digests() {
         size: document.text().len() as u64,
         bytes: Some(document.text().into()),
     };
-    r.permits_both(get_manifest("a", &sha512(&document.text())), alias, bare(Class::NotFound));
+    r.permits_both(get_manifest("a", &sha512(&document.text())), alias, bare(404));
 }
 
 // Deletion.
@@ -323,11 +319,11 @@ fn oci_lets_each_kind_of_deletion_be_off_always() {
     let mut r = oci();
     let image = r.push_image("a", "v1", "config", &["layer"]);
     for op in [delete_blob("a", &sha256("layer")), delete_manifest("a", "v1"), delete_manifest("a", &image.digest())] {
-        r.permits_both(op.clone(), Outcome::Done, bare(Class::Invalid));
-        r.permits(op.clone(), bare(Class::Unsupported));
+        r.permits_both(op.clone(), Outcome::Done, bare(400));
+        r.permits(op.clone(), bare(405));
         r.rejects(op, Outcome::Done);
     }
-    r.permits(delete_blob("a", "nonsense"), bare(Class::Unsupported));
+    r.permits(delete_blob("a", "nonsense"), bare(405));
     assert!(r.model.possible().len() == 1);
 }
 
@@ -335,9 +331,9 @@ fn oci_lets_each_kind_of_deletion_be_off_always() {
 fn oci_lets_only_tags_be_undeletable_where_deletion_is_said_to_be_on() {
     let mut r = registry(Dialect::Oci, deletable());
     let image = r.push_image("a", "v1", "config", &["layer"]);
-    r.permits_both(delete_manifest("a", "v1"), Outcome::Done, bare(Class::Unsupported));
-    r.rejects(delete_blob("a", &sha256("layer")), bare(Class::Unsupported));
-    r.rejects(delete_manifest("a", &image.digest()), bare(Class::Unsupported));
+    r.permits_both(delete_manifest("a", "v1"), Outcome::Done, bare(405));
+    r.rejects(delete_blob("a", &sha256("layer")), bare(405));
+    r.rejects(delete_manifest("a", &image.digest()), bare(405));
     r.permits(delete_manifest("a", &image.digest()), Outcome::Done);
     r.permits(delete_blob("a", &sha256("layer")), Outcome::Done);
 }
@@ -346,12 +342,12 @@ fn oci_lets_only_tags_be_undeletable_where_deletion_is_said_to_be_on() {
 fn oci_does_not_take_a_404_for_a_promise_that_deletion_is_on() {
     let mut r = oci();
     let image = r.push_image("a", "v1", "config", &["layer"]);
-    r.permits(delete_blob("a", &sha256("nothing")), bare(Class::NotFound));
-    r.permits(delete_manifest("a", "nothing"), bare(Class::NotFound));
-    r.permits(delete_manifest("a", &sha256("nothing")), bare(Class::NotFound));
-    r.permits(delete_blob("a", &sha256("layer")), bare(Class::Unsupported));
-    r.permits(delete_manifest("a", "v1"), bare(Class::Unsupported));
-    r.permits(delete_manifest("a", &image.digest()), bare(Class::Unsupported));
+    r.permits(delete_blob("a", &sha256("nothing")), bare(404));
+    r.permits(delete_manifest("a", "nothing"), bare(404));
+    r.permits(delete_manifest("a", &sha256("nothing")), bare(404));
+    r.permits(delete_blob("a", &sha256("layer")), bare(405));
+    r.permits(delete_manifest("a", "v1"), bare(405));
+    r.permits(delete_manifest("a", &image.digest()), bare(405));
 }
 
 #[test]
@@ -360,7 +356,7 @@ fn oci_lets_a_second_deletion_count_as_done() {
     let image = r.push_image("a", "v1", "config", &["layer"]);
     for op in [delete_manifest("a", "v1"), delete_manifest("a", &image.digest()), delete_blob("a", &sha256("layer"))] {
         r.permits(op.clone(), Outcome::Done);
-        r.permits_both(op, Outcome::Done, bare(Class::NotFound));
+        r.permits_both(op, Outcome::Done, bare(404));
     }
     r.rejects(delete_blob("a", &sha256("nothing")), Outcome::Done);
 }
@@ -371,7 +367,7 @@ fn oci_has_every_tag_of_a_deleted_manifest_answer_404_but_does_not_say_whether_i
     let image = r.push_image("a", "v1", "config", &[]);
     r.permits(delete_manifest("a", &image.digest()), Outcome::Done);
     r.rejects(get_manifest("a", "v1"), manifest(&image));
-    r.permits(get_manifest("a", "v1"), bare(Class::NotFound));
+    r.permits(get_manifest("a", "v1"), bare(404));
     r.permits_both(list_tags("a", None, None), names(&["v1"], false), names(&[], false));
     r.permits(list_tags("a", None, None), names(&["v1"], false));
     let other = r.push_image("b", "v2", "config", &[]);

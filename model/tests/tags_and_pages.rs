@@ -15,11 +15,11 @@ fn tagged(tags: &[&str]) -> Registry {
 }
 
 fn bad_page(n: &str) -> Outcome {
-    refused(Class::Invalid, Code::Unsupported, Some(n))
+    refused(400, Code::Unsupported, Some(n))
 }
 
 fn name_unknown(repo: &str) -> Outcome {
-    refused(Class::NotFound, Code::NameUnknown, Some(repo))
+    refused(404, Code::NameUnknown, Some(repo))
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_tag_is_128_characters_at_most_and_begins_with_a_letter_a_digit_or_an_unders
     let too_long = "x".repeat(129);
     for tag in ["", ".a", "-a", "a/b", "a b", "a+b", "\u{fc}", "a\n", too_long.as_str()] {
         assert!(!is_tag(tag));
-        let refusal = refused(Class::Invalid, Code::ManifestInvalid, Some(tag));
+        let refusal = refused(400, Code::ManifestInvalid, Some(tag));
         assert_eq!(r.does(put_manifest("a", tag, &document)), refusal);
         assert_eq!(r.does(get_manifest("a", tag)), refusal);
     }

@@ -28,7 +28,7 @@ fn push(options: &Options, image: &Document) -> Outcome {
 }
 
 fn url_refused() -> Outcome {
-    refused(Class::Invalid, Code::ManifestInvalid, Some(&sha256("far away")))
+    refused(400, Code::ManifestInvalid, Some(&sha256("far away")))
 }
 
 fn missing() -> Outcome {
@@ -164,7 +164,7 @@ fn refused_urls_and_missing_blobs_are_reported_together_in_document_order() {
         error(Code::ManifestInvalid, "bad"),
         error(Code::ManifestBlobUnknown, "two"),
     ];
-    let expected = Outcome::Refused { class: Class::Invalid, errors };
+    let expected = Outcome::Refused { status: 400, errors };
     assert_eq!(push(&Options::default(), &image), expected);
 }
 

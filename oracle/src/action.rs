@@ -4,7 +4,9 @@
 //! [`Op`] of it. Actions are total: each means something whatever stands before it, so a sequence can lose any of its
 //! actions and still be one. An upload is named by a number given once to the action that opens it.
 
-use proofhouse_model::{Content, Op, Range, UploadRef, View};
+use std::collections::BTreeSet;
+
+use proofhouse_model::{Content, Op, Range, State, UploadRef};
 
 use crate::pool::{Algorithm, BlobId, Named, ODD_REPOSITORIES, ODD_TAGS, Payload, Pool, RepoId, TagId, pick};
 
@@ -414,12 +416,12 @@ fn own_type(pool: &Pool, payload: Payload) -> &'static str {
 
 /// Reads back everything of a pool from every repository, through the same questions that a client asks.
 ///
-/// What the view holds under sha512 is read back too, and the uploads that are open in it are asked for their status.
-pub fn sweep(pool: &Pool, view: &View) -> Vec<Action> {
+/// What the state holds under sha512 is read back too, and the uploads that are open in it are asked for their status.
+pub fn sweep(pool: &Pool, state: &State) -> Vec<Action> {
     let mut actions = Vec::new();
     for id in pool.repository_ids() {
         let repo = Repo::Of(id);
-        let there = view.repositories.get(pool.repository(id));
+        let there = state.repos.get(pool.repository(id));
         for blob in pool.blob_ids() {
             let what = Named::blob(blob);
             actions.push(Action::GetBlob { repo, what, range: None });
@@ -433,7 +435,8 @@ pub fn sweep(pool: &Pool, view: &View) -> Vec<Action> {
             actions.push(Action::Referrers { repo, what, artifact_type: None });
             actions.push(Action::TagsOf { repo, what });
         }
-        for digest in there.iter().flat_map(|there| there.layers.union(&there.revisions)) {
+        let links = there.iter().flat_map(|there| there.layers.keys().chain(there.revisions.keys()));
+        for digest in links.collect::<BTreeSet<_>>() {
             if let Some((payload, Algorithm::Sha512)) = pool.find(digest) {
                 let what = Named::Of(payload, Algorithm::Sha512);
                 actions.push(Action::GetBlob { repo, what, range: None });
@@ -446,7 +449,7 @@ pub fn sweep(pool: &Pool, view: &View) -> Vec<Action> {
         }
         actions.push(Action::ListTags { repo, n: PageSize::Absent, last: None });
     }
-    for (upload, it) in &view.uploads {
+    for (upload, it) in &state.uploads {
         let repo = pool.repository_ids().find(|repo| pool.repository(*repo) == it.repo);
         actions.extend(repo.map(|repo| Action::UploadStatus { repo: repo.into(), upload: *upload }));
     }

@@ -46,6 +46,25 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
+/// Does the operation change content when it succeeds?
+pub(crate) fn writes(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::DeleteBlob { .. }
+            | Op::MountBlob { .. }
+            | Op::StartUpload { .. }
+            | Op::PutBlob { .. }
+            | Op::Append { .. }
+            | Op::FinishUpload { .. }
+            | Op::CancelUpload { .. }
+            | Op::PutManifest { .. }
+            | Op::DeleteManifest { .. }
+            | Op::RemoveRepository { .. }
+            | Op::CollectGarbage { dry_run: false, .. }
+            | Op::PurgeUploads { dry_run: false, .. }
+    )
+}
+
 impl Coverage {
     /// Counts one checked operation. `generated` is false for operations of a sweep.
     pub fn count(&mut self, op: &Op, outcome: &Outcome, rule: RuleId, generated: bool) {
@@ -54,7 +73,7 @@ impl Coverage {
         if generated {
             self.mix.generated += 1;
             self.mix.succeeded += u64::from(outcome.succeeded());
-            self.mix.wrote += u64::from(outcome.succeeded() && op.writes());
+            self.mix.wrote += u64::from(outcome.succeeded() && writes(op));
         }
     }
 
@@ -106,14 +125,14 @@ impl fmt::Display for Coverage {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Class, UploadRef};
+    use proofhouse_model::UploadRef;
 
     use super::*;
 
     fn counted() -> Coverage {
         let mut coverage = Coverage::default();
         let put = Op::StartUpload { repo: "a".into(), upload: UploadRef(0) };
-        let refused = Outcome::Refused { class: Class::Invalid, errors: Vec::new() };
+        let refused = Outcome::Refused { status: 400, errors: Vec::new() };
         coverage.count(&put, &Outcome::Upload { id: "1".into(), size: 0 }, RuleId("upload.start"), true);
         coverage.count(&put, &refused, RuleId("name.invalid"), true);
         coverage.count(&Op::ListBlobs, &Outcome::Digests { digests: Vec::new() }, RuleId("blobs.list"), true);

@@ -2,14 +2,14 @@
 //!
 //! It knows the layout (the CNCF distribution registry's, and our links from subjects to referrers) from its description,
 //! not from the registry's code, and uses nothing but `std::fs`. [`differences`] compares what it finds with the model's
-//! [`View`]: every file must be one that the view explains, and every one that the view demands must be there.
+//! [`State`]: every file must be one that the state explains, and every one that the state demands must be there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use proofhouse_model::View;
+use proofhouse_model::State;
 use serde_json::Value;
 
 /// What stands below a directory, by its path with `/` between the parts. Temporary files too.
@@ -54,30 +54,30 @@ impl Tree {
 }
 
 /// What must be there: each file, and its bytes.
-fn demanded(view: &View) -> BTreeMap<String, Vec<u8>> {
+fn demanded(state: &State) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
-    for (digest, bytes) in &view.blobs {
+    for (digest, blob) in &state.blobs {
         let (algorithm, hex) = split(digest);
-        files.insert(format!("blobs/{algorithm}/{}/{hex}/data", &hex[..2]), bytes.to_vec());
+        files.insert(format!("blobs/{algorithm}/{}/{hex}/data", &hex[..2]), blob.bytes.to_vec());
     }
-    for (name, repo) in &view.repositories {
+    for (name, repo) in &state.repos {
         let base = format!("repositories/{name}");
         let manifests = format!("{base}/_manifests");
         let mut link = |at: String, digest: &str| files.insert(format!("{at}/link"), digest.as_bytes().to_vec());
         let place = |digest: &str| split(digest).0.to_owned() + "/" + split(digest).1;
-        for digest in &repo.layers {
+        for digest in repo.layers.keys() {
             link(format!("{base}/_layers/{}", place(digest)), digest);
         }
-        for digest in &repo.revisions {
+        for digest in repo.revisions.keys() {
             link(format!("{manifests}/revisions/{}", place(digest)), digest);
-            if let Some(subject) = view.blobs.get(digest).and_then(|bytes| subject(bytes)) {
+            if let Some(subject) = state.blobs.get(digest).and_then(|blob| subject(&blob.bytes)) {
                 link(format!("{manifests}/referrers/{}/{}", place(&subject), place(digest)), digest);
             }
         }
-        for (tag, (current, history)) in &repo.tags {
-            link(format!("{manifests}/tags/{tag}/current"), current);
-            for digest in history {
-                link(format!("{manifests}/tags/{tag}/index/{}", place(digest)), digest);
+        for (name, tag) in &repo.tags {
+            link(format!("{manifests}/tags/{name}/current"), &tag.current);
+            for digest in &tag.history {
+                link(format!("{manifests}/tags/{name}/index/{}", place(digest)), digest);
             }
         }
     }
@@ -98,12 +98,12 @@ fn subject(bytes: &[u8]) -> Option<String> {
     document.get("subject")?.get("digest")?.as_str().map(str::to_owned)
 }
 
-/// Everything in which the storage below `root` differs from the view, one sentence each. `root` has `docker/registry/v2`
+/// Everything in which the storage below `root` differs from the state, one sentence each. `root` has `docker/registry/v2`
 /// in it, or nothing at all.
 ///
 /// `hash_states`: hash states of open uploads may be there. A sentence begins with what it is about, so that two
 /// findings can be told apart by their first word.
-pub fn differences(root: &Path, view: &View, hash_states: bool) -> Vec<String> {
+pub fn differences(root: &Path, state: &State, hash_states: bool) -> Vec<String> {
     let tree = match Tree::read(root) {
         Ok(tree) => tree,
         Err(error) => return vec![format!("Directory {} cannot be read: {error}", root.display())],
@@ -112,7 +112,7 @@ pub fn differences(root: &Path, view: &View, hash_states: bool) -> Vec<String> {
     let top = "docker/registry/v2/";
     let repositories = tree.repositories(&format!("{top}repositories/"));
     let Tree { files: mut found, directories } = tree;
-    for (path, bytes) in demanded(view) {
+    for (path, bytes) in demanded(state) {
         match found.remove(&format!("{top}{path}")) {
             None => differences.push(format!("{} {path} is missing", subject_of(&path))),
             Some(there) if there != bytes => differences.push(format!(
@@ -124,7 +124,7 @@ pub fn differences(root: &Path, view: &View, hash_states: bool) -> Vec<String> {
             Some(_) => {}
         }
     }
-    for upload in view.uploads.values() {
+    for upload in state.uploads.values() {
         let Some(id) = &upload.id else { continue };
         let base = format!("{top}repositories/{}/_uploads/{id}/", upload.repo);
         let data = found.remove(&format!("{base}data"));
@@ -144,10 +144,10 @@ pub fn differences(root: &Path, view: &View, hash_states: bool) -> Vec<String> {
         let path = path.strip_prefix(top).unwrap_or(path);
         differences.push(format!("{} {path} should not be there", subject_of(path)));
     }
-    for name in repositories.iter().filter(|name| !view.repositories.contains_key(*name)) {
+    for name in repositories.iter().filter(|name| !state.repos.contains_key(*name)) {
         differences.push(format!("Repository {name} should not be there"));
     }
-    for (name, repo) in &view.repositories {
+    for (name, repo) in &state.repos {
         let there = directories.contains(&format!("{top}repositories/{name}/_manifests"));
         if there != repo.held_manifests {
             let word = if there { "should not be" } else { "must be" };
@@ -188,22 +188,26 @@ fn is_rfc3339(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Content, RepositoryView, UploadRef, UploadView};
+    use proofhouse_model::{Blob, Content, Repository, Revision, Upload, UploadRef};
 
     use super::*;
 
     const DIGEST: &str = "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
     const HEX: &str = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
 
-    fn view() -> View {
-        let mut view = View::default();
-        view.blobs.insert(DIGEST.into(), Content::from("x"));
-        let mut repo = RepositoryView { held_manifests: false, ..Default::default() };
-        repo.layers.insert(DIGEST.into());
-        view.repositories.insert("a/b".into(), repo);
-        let upload = UploadView { repo: "a/b".into(), id: Some("u1".into()), bytes: Content::from("half") };
-        view.uploads.insert(UploadRef(1), upload);
-        view
+    fn blob(text: &str) -> Blob {
+        Blob { bytes: Content::from(text), stored_at: 0 }
+    }
+
+    fn state() -> State {
+        let mut state = State::default();
+        state.blobs.insert(DIGEST.into(), blob("x"));
+        let repo = Repository { layers: BTreeMap::from([(DIGEST.into(), 0)]), ..Default::default() };
+        state.repos.insert("a/b".into(), repo);
+        let bytes = Content::from("half");
+        let upload = Upload { repo: "a/b".into(), id: Some("u1".into()), bytes, started_at: 0 };
+        state.uploads.insert(UploadRef(1), upload);
+        state
     }
 
     fn write(root: &Path, path: &str, bytes: &str) {
@@ -223,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_as_the_view_says_shows_no_difference() {
-        assert_eq!(differences(sound().path(), &view(), true), Vec::<String>::new());
-        assert_eq!(differences(Path::new("/nonexistent/root"), &View::default(), true), Vec::<String>::new());
+    fn a_directory_that_is_as_the_state_says_shows_no_difference() {
+        assert_eq!(differences(sound().path(), &state(), true), Vec::<String>::new());
+        assert_eq!(differences(Path::new("/nonexistent/root"), &State::default(), true), Vec::<String>::new());
     }
 
     #[test]
@@ -247,7 +251,7 @@ mod tests {
                 Some(bytes) => write(root.path(), &path, bytes),
                 None => fs::remove_file(root.path().join("docker/registry/v2").join(&path)).unwrap(),
             }
-            let found = differences(root.path(), &view(), true);
+            let found = differences(root.path(), &state(), true);
             assert!(found.iter().any(|difference| difference.starts_with(subject)), "{path}: {found:?}");
         }
     }
@@ -257,24 +261,25 @@ mod tests {
         let root = sound();
         fs::create_dir_all(root.path().join("docker/registry/v2/repositories/a/_uploads")).unwrap();
         fs::create_dir_all(root.path().join("docker/registry/v2/repositories/empty/below")).unwrap();
-        assert_eq!(differences(root.path(), &view(), true), ["Repository a should not be there"]);
+        assert_eq!(differences(root.path(), &state(), true), ["Repository a should not be there"]);
     }
 
     #[test]
     fn hash_states_may_be_there_only_where_they_are_switched_on() {
-        let found = differences(sound().path(), &view(), false);
+        let found = differences(sound().path(), &state(), false);
         assert!(matches!(&found[..], [one] if one.contains("hashstates")), "{found:?}");
     }
 
     #[test]
     fn the_link_to_a_referrer_is_demanded() {
-        let mut view = View::default();
+        let mut state = State::default();
+        let digest = format!("sha512:{}", "0".repeat(128));
         let manifest = format!(r#"{{"manifests":[],"subject":{{"digest":"{DIGEST}"}}}}"#);
-        view.blobs.insert(format!("sha512:{}", "0".repeat(128)), Content::from(manifest.as_str()));
-        let mut repo = RepositoryView { held_manifests: true, ..Default::default() };
-        repo.revisions.insert(format!("sha512:{}", "0".repeat(128)));
-        view.repositories.insert("a".into(), repo);
+        state.blobs.insert(digest.clone(), blob(&manifest));
+        let revision = Revision { declared: None, linked_at: 0 };
+        let revisions = BTreeMap::from([(digest, revision)]);
+        state.repos.insert("a".into(), Repository { revisions, held_manifests: true, ..Default::default() });
         let wanted = format!("repositories/a/_manifests/referrers/sha256/{HEX}/sha512/{}/link", "0".repeat(128));
-        assert!(demanded(&view).contains_key(&wanted));
+        assert!(demanded(&state).contains_key(&wanted));
     }
 }

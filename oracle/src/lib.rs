@@ -10,7 +10,7 @@
 //!
 //! use proofhouse::campaign::{self, CampaignConfig, OptionSets};
 //! use proofhouse::target::{Target, TargetError};
-//! use proofhouse_model::{BlobBody, Class, Code, Content, ErrorItem, Op, Options, Outcome};
+//! use proofhouse_model::{BlobBody, Code, Content, ErrorItem, Op, Options, Outcome};
 //!
 //! /// A registry of blobs, and nothing but blobs.
 //! #[derive(Default)]
@@ -21,7 +21,7 @@
 //!
 //! fn unknown(digest: &str) -> Outcome {
 //!     let error = ErrorItem { code: Code::BlobUnknown, detail: Some(digest.into()) };
-//!     Outcome::Refused { class: Class::NotFound, errors: vec![error] }
+//!     Outcome::Refused { status: 404, errors: vec![error] }
 //! }
 //!
 //! #[async_trait::async_trait(?Send)]
@@ -46,7 +46,7 @@
 //!                 let algorithm = digest.split(':').next().unwrap_or_default();
 //!                 if proofhouse_model::digest_of(algorithm, bytes) != *digest {
 //!                     let error = ErrorItem { code: Code::DigestInvalid, detail: Some(digest.clone()) };
-//!                     return Outcome::Refused { class: Class::Invalid, errors: vec![error] };
+//!                     return Outcome::Refused { status: 400, errors: vec![error] };
 //!                 }
 //!                 self.bytes.insert(digest.clone(), bytes.clone());
 //!                 self.links.insert((repo.clone(), digest.clone()));
@@ -84,6 +84,7 @@
 //! The command line (`proofhouse`) does the same for people, and explains what it finds.
 
 pub mod action;
+mod assume;
 pub mod campaign;
 pub mod case;
 pub mod concurrent;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::{self, Action};
 use crate::campaign::{Finding, Step};
 use crate::case::Case;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, writes};
 use crate::target::{Target, TargetError};
 use crate::wire;
 
@@ -194,12 +194,12 @@ impl Lockstep<'_> {
             }
         }
         if case.checks.sweep {
-            for action in action::sweep(&case.pool, &self.model.state().view()) {
+            for action in action::sweep(&case.pool, self.model.state()) {
                 self.perform(action, Origin::Sweep).await?;
             }
         }
         if case.checks.inspect
-            && let Some(differences) = self.target.inspect(&self.model.state().view()).await
+            && let Some(differences) = self.target.inspect(self.model.state()).await
         {
             if !differences.is_empty() {
                 return self.wrong(Finding::Storage { differences });
@@ -217,8 +217,8 @@ impl Lockstep<'_> {
         let changed = match &finding {
             // What did not come may have been done; what came and breaks a rule of the wire was a question's answer all the same.
             Finding::Answer(violation) => match &violation.seen {
-                Outcome::Broken { what } => wire::cited(what).is_none() || last.is_none_or(|last| last.op.writes()),
-                _ => last.is_none_or(|last| last.op.writes()),
+                Outcome::Broken { what } => wire::cited(what).is_none() || last.is_none_or(|last| writes(&last.op)),
+                _ => last.is_none_or(|last| writes(&last.op)),
             },
             Finding::Storage { .. } | Finding::Lost { .. } | Finding::LostTag { .. } | Finding::Unordered => false,
         };
@@ -312,7 +312,7 @@ impl Lockstep<'_> {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Options, View};
+    use proofhouse_model::{Options, State};
 
     use super::fetchable::tests::{IMAGE, fetchable};
     use super::*;
@@ -320,7 +320,7 @@ mod tests {
     use crate::perfect::Perfect;
 
     /// What an empty case on a registry whose storage is like that finds, and how often its storage was found sound.
-    fn storage(differences: fn(&View) -> Vec<String>) -> (Option<Finding>, u64) {
+    fn storage(differences: fn(&State) -> Vec<String>) -> (Option<Finding>, u64) {
         let config =
             CampaignConfig { ops: 0, option_sets: OptionSets::Fixed(Options::default()), ..Default::default() };
         let tree = crate::campaign::case(&config, 0, &|_| true).unwrap();

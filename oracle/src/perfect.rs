@@ -1,8 +1,9 @@
 //! For tests of the oracle itself: a target that answers what the model expects, until it is told to lie.
 
 use async_trait::async_trait;
-use proofhouse_model::{Dialect, Model, Op, Options, Outcome, Specification, View};
+use proofhouse_model::{Dialect, Model, Op, Options, Outcome, Specification, State};
 
+use crate::assume::assume;
 use crate::target::{Target, TargetError};
 
 /// Changes an answer.
@@ -13,7 +14,7 @@ pub(crate) struct Perfect {
     model: Option<Model>,
     lie: Lie,
     /// What the storage is said to lack.
-    pub(crate) differences: fn(&View) -> Vec<String>,
+    pub(crate) differences: fn(&State) -> Vec<String>,
 }
 
 impl Perfect {
@@ -37,7 +38,7 @@ impl Target for Perfect {
 
     async fn perform(&mut self, op: &Op) -> Outcome {
         let model = self.model.as_mut().expect("a case begins with fresh");
-        let outcome = model.assume(op);
+        let outcome = assume(model, op);
         (self.lie)(model, op, outcome)
     }
 
@@ -45,7 +46,7 @@ impl Target for Perfect {
         true
     }
 
-    async fn inspect(&mut self, view: &View) -> Option<Vec<String>> {
-        Some((self.differences)(view))
+    async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
+        Some((self.differences)(state))
     }
 }

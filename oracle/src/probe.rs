@@ -7,7 +7,7 @@
 use crate::config::{self, ConfigError};
 use crate::pool::{self, Algorithm};
 use crate::target::{Target, TargetError};
-use proofhouse_model::{Class, Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
+use proofhouse_model::{Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
 
 /// The platforms that a target's filter is asked about: `os/architecture`.
 const PLATFORMS: [&str; 12] = [
@@ -26,13 +26,18 @@ const PLATFORMS: [&str; 12] = [
 ];
 
 const REPOSITORY: &str = "probe";
+const CONFIG: &str = "{}";
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// What is no option: OCI's dialect learns from the first answer whether there is a referrers API, and holds a target to it. Told
+/// all the same, for whoever reads what was found.
+pub const REFERRERS: &str = "referrers";
 
 /// Something that was found out about a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inference {
-    /// The option, as [`config::assume`] has it.
+    /// The option, as [`config::assume`] has it, or [`REFERRERS`].
     pub key: &'static str,
     /// Its value, written likewise.
     pub value: String,
@@ -57,8 +62,9 @@ pub async fn probe(
         found.extend(validation(target).await);
     }
     // What distribution answers to a URL that it refuses is no client's fault, so it cannot be told from others.
-    if !matches!(dialect, Dialect::Distribution(_)) {
+    if !matches!(dialect, Dialect::Distribution(_)) && push(target, UploadRef(1), CONFIG).await {
         found.extend(urls(target).await);
+        found.extend(referrers(target).await);
     }
     Ok(found)
 }
@@ -70,16 +76,21 @@ pub async fn probe(
 pub fn apply(options: &Options, found: &[Inference]) -> Result<Options, ConfigError> {
     found
         .iter()
+        .filter(|one| one.key != REFERRERS)
         .try_fold(options.clone(), |options, one| config::assume(&options, &format!("{}={}", one.key, one.value)))
+}
+
+/// Stores a blob, if the target takes it.
+async fn push(target: &mut dyn Target, upload: UploadRef, content: &str) -> bool {
+    let (repo, digest, bytes) = (REPOSITORY.to_owned(), Some(sha256(content)), Content::from(content));
+    target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
+    target.perform(&Op::FinishUpload { repo, upload, digest, range: None, bytes }).await.succeeded()
 }
 
 /// Is deletion on? A blob is pushed and deleted.
 async fn deletion(target: &mut dyn Target) -> Option<Inference> {
-    let bytes = Content::from("probe");
-    let (repo, digest, upload) = (REPOSITORY.to_owned(), sha256("probe"), UploadRef(0));
-    target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
-    let finish = Op::FinishUpload { repo: repo.clone(), upload, digest: Some(digest.clone()), range: None, bytes };
-    if !target.perform(&finish).await.succeeded() {
+    let (repo, digest) = (REPOSITORY.to_owned(), sha256("probe"));
+    if !push(target, UploadRef(0), "probe").await {
         return None;
     }
     let (value, evidence) = match target.perform(&Op::DeleteBlob { repo, digest }).await {
@@ -90,29 +101,48 @@ async fn deletion(target: &mut dyn Target) -> Option<Inference> {
     Some(Inference { key: "delete", value: value.to_owned(), evidence: evidence.to_owned() })
 }
 
+/// An image of the config that was pushed, these layers and these other members, each after a comma.
+fn image(layers: &str, more: &str) -> String {
+    let config = sha256(CONFIG);
+    let config = format!(r#"{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":2}}"#);
+    format!(r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","config":{config},"layers":[{layers}]{more}}}"#)
+}
+
 /// Are URLs of layers refused? An image is pushed, and again with a layer that has a URL. A pattern cannot be found out.
 async fn urls(target: &mut dyn Target) -> Option<Inference> {
-    let (upload, config) = (UploadRef(1), sha256("{}"));
-    target.perform(&Op::StartUpload { repo: REPOSITORY.to_owned(), upload }).await;
-    let (repo, digest, bytes) = (REPOSITORY.to_owned(), Some(config.clone()), Content::from("{}"));
-    let pushed = target.perform(&Op::FinishUpload { repo, upload, digest, range: None, bytes }).await;
-    let image = |layers: &str| {
-        let config =
-            format!(r#"{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":2}}"#);
-        format!(r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","config":{config},"layers":[{layers}]}}"#)
-    };
     let layer = format!(
         r#"{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"{}","size":2,"urls":["https://layers.example/layer"]}}"#,
         sha256("elsewhere")
     );
-    let plain = put(target, IMAGE, &image("")).await;
-    let foreign = put(target, IMAGE, &image(&layer)).await;
+    let plain = put(target, IMAGE, &image("", "")).await;
+    let foreign = put(target, IMAGE, &image(&layer, "")).await;
     let refused = says(&foreign, &Code::ManifestInvalid);
-    (pushed.succeeded() && plain.succeeded() && refused).then(|| Inference {
+    (plain.succeeded() && refused).then(|| Inference {
         key: "urls_allow",
         value: "^$".to_owned(),
         evidence: "an image was refused whose layer has a URL".to_owned(),
     })
+}
+
+/// Is there a referrers API? An image with a subject is pushed, and the subject's referrers are asked for.
+async fn referrers(target: &mut dyn Target) -> Option<Inference> {
+    let subject = sha256("subject");
+    let more = format!(r#","subject":{{"mediaType":"{IMAGE}","digest":"{subject}","size":7}}"#);
+    let document = image("", &more);
+    let pushed = put(target, IMAGE, &document).await;
+    let Outcome::ManifestStored { subject: confirmed, .. } = pushed else { return None };
+    let confirmed = if confirmed.is_some() { "confirmed" } else { "not confirmed" };
+    let asked = Op::Referrers { repo: REPOSITORY.to_owned(), digest: subject, artifact_type: None };
+    let (value, answered) = match target.perform(&asked).await {
+        Outcome::Referrers { referrers, .. } if referrers.iter().any(|row| row.digest == sha256(&document)) => {
+            ("true", "it is listed among the subject's referrers")
+        }
+        Outcome::Refused { status: 404, .. } => ("false", "the subject's referrers are 404"),
+        // A list that lacks it, or another refusal: the run will say what is wrong.
+        _ => return None,
+    };
+    let evidence = format!("a manifest was pushed whose subject was {confirmed} by OCI-Subject, and {answered}");
+    Some(Inference { key: REFERRERS, value: value.to_owned(), evidence })
 }
 
 async fn put(target: &mut dyn Target, kind: &str, document: &str) -> Outcome {
@@ -174,7 +204,7 @@ fn says(outcome: &Outcome, code: &Code) -> bool {
 
 /// It says that it does not do that.
 pub(crate) fn is_unsupported(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Refused { class: Class::Unsupported, .. }) || says(outcome, &Code::Unsupported)
+    matches!(outcome, Outcome::Refused { status: 405, .. }) || says(outcome, &Code::Unsupported)
 }
 
 fn sha256(text: &str) -> String {
@@ -222,8 +252,41 @@ mod tests {
                 let found = found(&options);
                 assert_eq!(apply(&Options::default(), &found).unwrap(), options, "{found:?}");
                 assert!(found.iter().all(|one| !one.evidence.is_empty()));
+                let referrers = found.iter().find(|one| one.key == REFERRERS).unwrap();
+                assert_eq!(referrers.value, "true");
+                assert!(referrers.evidence.contains("was confirmed by OCI-Subject"), "{referrers:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_target_without_the_referrers_api_is_told_from_one_that_forgets_a_referrer() {
+        /// Takes everything, and answers so when it is asked for referrers.
+        struct Old(Outcome);
+        #[async_trait::async_trait(?Send)]
+        impl Target for Old {
+            async fn fresh(&mut self, _: &Options) -> Result<(), TargetError> {
+                Ok(())
+            }
+            async fn perform(&mut self, op: &Op) -> Outcome {
+                match op {
+                    Op::Referrers { .. } => self.0.clone(),
+                    Op::PutManifest { .. } => Outcome::ManifestStored { digest: None, subject: None, tags: Vec::new() },
+                    _ => Outcome::Done,
+                }
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let told = |answer| {
+            let found = runtime.block_on(probe(&mut Old(answer), Dialect::Oci, &Options::default())).unwrap();
+            assert_eq!(apply(&Options::default(), &found).unwrap(), Options { delete: true, ..Options::default() });
+            found.into_iter().find(|one| one.key == REFERRERS)
+        };
+        let absent = told(Outcome::Refused { status: 404, errors: Vec::new() }).unwrap();
+        assert_eq!(absent.value, "false");
+        assert!(absent.evidence.contains("not confirmed") && absent.evidence.contains("404"), "{absent:?}");
+        assert_eq!(told(Outcome::Referrers { referrers: Vec::new(), filtered: false }), None);
+        assert_eq!(told(Outcome::Refused { status: 400, errors: Vec::new() }), None);
     }
 
     #[test]
@@ -235,7 +298,7 @@ mod tests {
                 Ok(())
             }
             async fn perform(&mut self, _: &Op) -> Outcome {
-                Outcome::Refused { class: Class::Denied, errors: Vec::new() }
+                Outcome::Refused { status: 403, errors: Vec::new() }
             }
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -29,6 +29,10 @@ impl Served {
     fn start(root: &Path, more: &[&str]) -> Served {
         let mut command = Command::new(env!("CARGO_BIN_EXE_proofhouse"));
         command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(root).args(more);
+        Served::run(command)
+    }
+
+    fn run(mut command: Command) -> Served {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -246,6 +250,23 @@ fn one_directory_is_served_once() {
 }
 
 #[test]
+fn health_is_that_of_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let (root, elsewhere) = (directory.path().join("root"), directory.path().join("elsewhere"));
+    fs::create_dir(&root).unwrap();
+    let served = Served::start(&root, &[]);
+    assert!(served.ask("GET /healthz", "").starts_with("HTTP/1.1 200"));
+    fs::rename(&root, &elsewhere).unwrap();
+    let gone = served.ask("GET /healthz", "");
+    assert!(
+        gone.starts_with("HTTP/1.1 503") && gone.ends_with("{\"error\":\"the storage cannot be read\"}\n"),
+        "{gone}"
+    );
+    fs::rename(&elsewhere, &root).unwrap();
+    assert!(served.ask("GET /healthz", "").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
 fn a_directory_that_is_none_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     for command in ["gc", "fsck", "purge-uploads"] {
@@ -287,13 +308,17 @@ fn what_the_configuration_says_is_served() {
     let served = configured(
         directory.path(),
         "storage: {filesystem: {rootdirectory: /never/used}, delete: {enabled: true}}
-http: {prefix: /hub/, host: 'https://hub.example', headers: {X-Content-Type-Options: [nosniff]}, relativeurls: false}
-log: {accesslog: {disabled: true}, fields: {a: b}}",
+http: {prefix: /hub/, host: 'https://hub.example', headers: {X-Content-Type-Options: [nosniff], Warning: [one, two], Location: [/]}, relativeurls: false}
+log: {accesslog: {disabled: true}, fields: {service: hub}}
+notifications: {endpoints: [{name: n, url: 'http://n.example'}]}",
     );
     assert!(served.ask("GET /v2/", "").starts_with("HTTP/1.1 404"));
     let started = served.ask("POST /hub/v2/a/blobs/uploads/", "");
     assert!(header(&started, "location").starts_with("https://hub.example/hub/v2/a/blobs/uploads/"), "{started}");
     assert_eq!(header(&started, "x-content-type-options"), "nosniff");
+    // Every value of a header, and none in place of the answer's own.
+    let values = |name: &str| started.lines().filter(|line| line.starts_with(name)).count();
+    assert_eq!([values("warning: "), values("location: ")], [2, 1], "{started}");
     // Deletion is on: what is not there is not found.
     assert!(served.ask("DELETE /hub/v2/a/manifests/t", "").starts_with("HTTP/1.1 404"));
     // As distribution's server, every entry of an index must exist.
@@ -310,7 +335,9 @@ log: {accesslog: {disabled: true}, fields: {a: b}}",
     served.signal("TERM");
     let (log, ended) = served.end();
     assert_eq!(ended.code(), Some(0));
-    assert!(log.contains("log.fields") && !log.contains("proofhouse::access"), "{log}");
+    assert!(log.contains("notifications") && !log.contains("proofhouse::access"), "{log}");
+    assert!(log.lines().all(|line| line.ends_with(" service=\"hub\"")), "{log}");
+    assert!(log.contains("no http.secret is configured"), "{log}");
 }
 
 #[test]
@@ -391,4 +418,53 @@ fn operators_have_a_listener_of_their_own_if_they_want() {
     assert!(served.ask("GET /healthz", "").starts_with("HTTP/1.1 200"));
     assert!(served.ask("GET /v2/", "").starts_with("HTTP/1.1 404"));
     assert_ne!(served.address, clients);
+}
+
+#[test]
+fn with_a_secret_uploads_go_on_after_a_restart_and_nothing_is_said_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = "storage: {filesystem: {}}\nhttp: {secret: known}";
+    let served = configured(directory.path(), config);
+    let location = header(&served.ask("POST /v2/a/blobs/uploads/", ""), "location").to_owned();
+    served.signal("TERM");
+    let (log, _) = served.end();
+    assert!(!log.contains("http.secret"), "{log}");
+    let served = configured(directory.path(), config);
+    let answer = served.ask(&format!("PATCH {location}"), "x");
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+}
+
+/// As many files as a process may have open are fewer than the connections that clients try to make.
+#[test]
+fn a_flood_of_connections_takes_no_file_from_requests_under_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 96 && exec \"$0\" serve --addr 127.0.0.1:0 --root \"$1\""]);
+    command.arg(env!("CARGO_BIN_EXE_proofhouse")).arg(directory.path());
+    let served = Served::run(command);
+    let digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let put = served.ask(&format!("POST /v2/a/blobs/uploads/?digest={digest}"), "hello");
+    assert!(put.starts_with("HTTP/1.1 201"), "{put}");
+    let mut early = served.connect();
+    let get = format!("GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: h\r\n\r\n");
+    let told = |stream: &mut TcpStream| {
+        stream.write_all(get.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"hello") {
+            let mut piece = [0; 1024];
+            let read = stream.read(&mut piece).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+            answer.extend(&piece[..read]);
+            let text = String::from_utf8_lossy(&answer);
+            assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+        }
+    };
+    told(&mut early);
+    let flood: Vec<TcpStream> = (0..100).map(|_| served.connect()).collect();
+    for _ in 0..50 {
+        told(&mut early);
+    }
+    drop(flood);
+    // Those who waited get their turn.
+    assert!(served.ask("GET /v2/", "").starts_with("HTTP/1.1 200"));
 }

@@ -33,7 +33,7 @@ async fn holds(options: Options, steps: Vec<(Op, &str)>) -> Vec<Outcome> {
         assert_eq!(outcome.class_name(), expected, "step {at}, {op:?}: {outcome:?}");
         outcomes.push(outcome);
     }
-    let differences = target.inspect(&replay.model.state().view()).await.expect("it is on disk");
+    let differences = target.inspect(replay.model.state()).await.expect("it is on disk");
     assert!(differences.is_empty(), "{differences:#?}");
     outcomes
 }

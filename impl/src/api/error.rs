@@ -88,6 +88,8 @@ pub enum Class {
     Unsupported,
     /// The client stopped sending and did not go on in time.
     Timeout,
+    /// What is there is not what the request is for. Only a server says so.
+    Precondition,
     /// It is too large.
     TooLarge,
     /// The URL says more than is taken.
@@ -113,6 +115,7 @@ impl Class {
             Self::NotFound => 404,
             Self::Unsupported => 405,
             Self::Timeout => 408,
+            Self::Precondition => 412,
             Self::TooLarge => 413,
             Self::TooLong => 414,
             Self::Range => 416,

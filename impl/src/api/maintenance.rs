@@ -57,7 +57,7 @@ impl Api {
     /// Collects garbage.
     ///
     /// # Errors
-    /// If a stored revision cannot be read, or the storage fails.
+    /// If it cannot be known what is needed, or the storage fails.
     pub async fn collect_garbage(&self, options: GcOptions) -> Result<GcReport, ApiError> {
         self.registry.collect_garbage(options).await.map_err(ApiError::internal)
     }

@@ -36,11 +36,14 @@ impl LinkedBlobStore {
         let driver = &self.shared.driver;
         let _gate = self.shared.gate.read().await;
         let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
-        if bytes_exist(&**driver, digest).await?.is_none_or(|stat| stat.size != size) {
-            let renamed = driver.rename(place, &paths::blob_data(digest)).await;
-            not_found_is_none(renamed)?.ok_or(UploadError::Unknown)?;
-        }
-        self.link_locked(digest, size).await
+        let store = async {
+            if bytes_exist(&**driver, digest).await?.is_none_or(|stat| stat.size != size) {
+                let renamed = driver.rename(place, &paths::blob_data(digest)).await;
+                not_found_is_none(renamed)?.ok_or(UploadError::Unknown)?;
+            }
+            Ok(())
+        };
+        self.link_locked(digest, size, store).await
     }
 
     /// Takes in what the client sends, durably, if it hashes to the digest. Gives its size.

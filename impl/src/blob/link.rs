@@ -4,6 +4,7 @@
 //! and removes links. Writing them is left to whoever has made the bytes durable.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::store::not_found_is_none;
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
@@ -15,14 +16,25 @@ use crate::paths;
 use crate::shared::Shared;
 use crate::sync::Arc;
 
+/// The largest file that a link, or the start of an upload, is looked for in, in bytes. The longest digest has 135.
+pub(crate) const SMALL: u64 = 1 << 10;
+
 /// The digest that a link holds. A file that holds none (empty after another program's crash, say) is no link.
 pub(crate) async fn read_link(driver: &dyn Driver, path: &StoragePath) -> Result<Option<Digest>, DriverError> {
-    let Some(text) = not_found_is_none(driver.read(path).await)? else { return Ok(None) };
+    let Some(text) = read_small(driver, path).await? else { return Ok(None) };
     let digest = link_target(&text);
     if digest.is_none() {
         tracing::warn!(%path, "a link holds no digest and is passed over");
     }
     Ok(digest)
+}
+
+/// What a file of at most [`SMALL`] bytes holds. A larger one is as good as an empty one: neither holds what it should.
+pub(crate) async fn read_small(driver: &dyn Driver, path: &StoragePath) -> Result<Option<Bytes>, DriverError> {
+    match driver.read_at_most(path, SMALL).await {
+        Err(DriverError::TooLarge { .. }) => Ok(Some(Bytes::new())),
+        read => not_found_is_none(read),
+    }
 }
 
 /// The digest that these bytes of a link hold, if they hold one.

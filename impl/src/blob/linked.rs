@@ -107,20 +107,47 @@ impl LinkedBlobStore {
         let _gate = self.shared.gate.read().await;
         let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
         let size = bytes.len() as u64;
-        BlobStore::new(Arc::clone(&self.shared)).put(digest, bytes).await?;
-        self.link_locked(digest, size).await?;
+        let blobs = BlobStore::new(Arc::clone(&self.shared));
+        self.link_locked(digest, size, async { Ok(blobs.put(digest, bytes).await?) }).await?;
         if mismatch { Err(UploadError::DigestMismatch { expected: digest.clone() }) } else { Ok(()) }
     }
 
-    /// Links a blob whose bytes are durable, and tells the services. The caller holds the gate and the link's lock.
-    pub(super) async fn link_locked(&self, digest: &Digest, size: u64) -> Result<(), UploadError> {
-        write_link(&*self.shared.driver, &paths::layer_link(&self.name, digest), digest).await?;
+    /// Gives the repository a blob: tells the services, which may refuse while there is nothing yet that anybody could read; lets
+    /// `store` make the bytes durable; then links them. The caller holds the gate and the link's lock.
+    pub(super) async fn link_locked(
+        &self,
+        digest: &Digest,
+        size: u64,
+        store: impl Future<Output = Result<(), UploadError>> + Send,
+    ) -> Result<(), UploadError> {
         let descriptor = BlobDescriptor { digest: digest.clone(), size };
         self.statter.set_descriptor(digest, descriptor).await.map_err(|refusal| match refusal {
             DescriptorError::Unknown(digest) | DescriptorError::Denied(digest) => UploadError::Denied(digest),
             DescriptorError::Driver(error) => error.into(),
             DescriptorError::Service(error) => UploadError::Service(error),
-        })
+        })?;
+        let link = paths::layer_link(&self.name, digest);
+        let linked = async {
+            store.await?;
+            Ok(write_link(&*self.shared.driver, &link, digest).await?)
+        };
+        let linked = linked.await;
+        if linked.is_err() {
+            self.forget(digest).await;
+        }
+        linked
+    }
+
+    /// Makes the cache forget what it was told of and what did not come.
+    async fn forget(&self, digest: &Digest) {
+        let forgotten = match self.shared.scoped_cache(&self.name) {
+            Ok(Some(cache)) => cache.clear(digest).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(DescriptorError::Service(error)),
+        };
+        if let Err(error) = forgotten {
+            tracing::warn!(%digest, %error, "the descriptor cache may remember a blob that was not stored");
+        }
     }
 
     /// Starts an upload. It is durable when this answers.

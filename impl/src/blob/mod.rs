@@ -23,6 +23,6 @@ pub use store::{BlobStore, BlobWalk};
 pub use upload::BlobUpload;
 
 pub(crate) use incoming::purge_incoming;
-pub(crate) use link::{LinkKind, LinkStatter, link_target, linked_digests, read_link, write_link};
-pub(crate) use store::{GlobalStatter, MANIFEST_READ_LIMIT, bytes_exist, not_found_is_none, read_limited};
+pub(crate) use link::{LinkKind, LinkStatter, link_target, linked_digests, read_link, read_small, write_link};
+pub(crate) use store::{GlobalStatter, bytes_exist, not_found_is_none};
 pub(crate) use upload::hash_stream;

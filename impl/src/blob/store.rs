@@ -10,15 +10,12 @@ use bytes::Bytes;
 
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
 use crate::digest::{Algorithm, Digest};
-use crate::driver::{ContentStream, Driver, DriverError, Stat};
-use crate::error::BlobError;
+use crate::driver::{ContentStream, Driver, DriverError, Entry, Kind, Stat, StoragePath};
+use crate::error::{BlobError, InTheWay, Obstacle};
 use crate::paths;
 use crate::shared::Shared;
+use crate::survey::{Standing, kind_of, standing};
 use crate::sync::Arc;
-
-/// The largest manifest that is read back into memory, in bytes. Far above what is taken; it keeps a layer that an index names
-/// as a manifest from filling the memory.
-pub(crate) const MANIFEST_READ_LIMIT: u64 = 64 << 20;
 
 /// Turns "not found" into nothing.
 pub(crate) fn not_found_is_none<T>(result: Result<T, DriverError>) -> Result<Option<T>, DriverError> {
@@ -33,16 +30,6 @@ pub(crate) fn not_found_is_none<T>(result: Result<T, DriverError>) -> Result<Opt
 pub(crate) async fn bytes_exist(driver: &dyn Driver, digest: &Digest) -> Result<Option<Stat>, DriverError> {
     let stat = not_found_is_none(driver.stat(&paths::blob_data(digest)).await)?;
     Ok(stat.filter(|stat| !stat.is_dir))
-}
-
-/// The bytes of a manifest. Nothing if there are none, or more than a manifest could have.
-pub(crate) async fn read_limited(driver: &dyn Driver, digest: &Digest) -> Result<Option<Bytes>, DriverError> {
-    match bytes_exist(driver, digest).await? {
-        Some(stat) if stat.size <= MANIFEST_READ_LIMIT => {
-            not_found_is_none(driver.read(&paths::blob_data(digest)).await)
-        }
-        _ => Ok(None),
-    }
 }
 
 /// Answers for bytes, whoever links them.
@@ -111,6 +98,7 @@ impl BlobStore {
             algorithms: Algorithm::ALL.into(),
             prefixes: VecDeque::new(),
             digests: VecDeque::new(),
+            obstacles: Vec::new(),
         }
     }
 
@@ -130,6 +118,7 @@ pub struct BlobWalk {
     algorithms: VecDeque<Algorithm>,
     prefixes: VecDeque<(Algorithm, String)>,
     digests: VecDeque<Digest>,
+    obstacles: Vec<Obstacle>,
 }
 
 impl BlobWalk {
@@ -141,23 +130,62 @@ impl BlobWalk {
         Ok(self.next_with_stat().await?.map(|(digest, _)| digest))
     }
 
+    /// What stood where blobs should, as far as the walk has come: there may be blobs behind it.
+    #[must_use]
+    pub fn obstacles(&self) -> &[Obstacle] {
+        &self.obstacles
+    }
+
     pub(crate) async fn next_with_stat(&mut self) -> Result<Option<(Digest, Stat)>, DriverError> {
         loop {
             if let Some(digest) = self.digests.pop_front() {
-                if let Some(stat) = bytes_exist(&*self.driver, &digest).await? {
-                    return Ok(Some((digest, stat)));
+                let path = paths::blob_data(&digest);
+                match standing(&*self.driver, &path).await? {
+                    Standing::File(stat) => return Ok(Some((digest, stat))),
+                    Standing::Nothing => {}
+                    Standing::Foreign(found) => {
+                        self.obstacles.push(Obstacle { path, what: InTheWay::NoFile { found } });
+                    }
                 }
             } else if let Some((algorithm, prefix)) = self.prefixes.pop_front() {
-                let Ok(path) = paths::blobs_of(algorithm).join(&prefix) else { continue };
-                let names = not_found_is_none(self.driver.list(&path).await)?.unwrap_or_default();
-                let digests = names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok());
-                self.digests = digests.filter(|digest| digest.hex().starts_with(&prefix)).collect();
+                let path = paths::blobs_of(algorithm).join(&prefix)?;
+                let digest = |hex: &str| format!("{algorithm}:{hex}").parse().ok();
+                let digest = |hex: &str| digest(hex).filter(|digest: &Digest| digest.hex().starts_with(&prefix));
+                self.digests = self.directories(&path, digest).await?;
             } else if let Some(algorithm) = self.algorithms.pop_front() {
-                let names = not_found_is_none(self.driver.list(&paths::blobs_of(algorithm)).await)?.unwrap_or_default();
-                self.prefixes = names.into_iter().map(|prefix| (algorithm, prefix)).collect();
+                let is_prefix = |name: &str| name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+                let prefix = |name: &str| is_prefix(name).then(|| (algorithm, name.to_owned()));
+                self.prefixes = self.directories(&paths::blobs_of(algorithm), prefix).await?;
             } else {
                 return Ok(None);
             }
         }
+    }
+
+    /// The directories in a directory that have a meaning. What else stands there under such a name is in the way. In a missing
+    /// directory there are none.
+    async fn directories<T>(
+        &mut self,
+        path: &StoragePath,
+        meaning: impl Fn(&str) -> Option<T>,
+    ) -> Result<VecDeque<T>, DriverError> {
+        let mut found = VecDeque::new();
+        let mut obstruct = |path, found| self.obstacles.push(Obstacle { path, what: InTheWay::NoDirectory { found } });
+        match kind_of(&*self.driver, path).await? {
+            None => return Ok(found),
+            Some(Kind::Directory) => {}
+            Some(other) => {
+                obstruct(path.clone(), other);
+                return Ok(found);
+            }
+        }
+        for Entry { name, kind } in not_found_is_none(self.driver.entries(path).await)?.unwrap_or_default() {
+            match meaning(&name) {
+                Some(meaning) if kind == Kind::Directory => found.push_back(meaning),
+                Some(_) => obstruct(path.join(&name)?, kind),
+                None => {}
+            }
+        }
+        Ok(found)
     }
 }

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 
 use super::store::{bytes_exist, not_found_is_none};
-use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, write_link};
+use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, read_small, write_link};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::driver::{ContentStream, DriverError, StoragePath};
 use crate::error::UploadError;
@@ -131,13 +131,12 @@ impl BlobUpload {
         let _gate = shared.gate.read().await;
         self.must_be_open().await?;
         let _link = shared.link_locks.lock((store.name.clone(), digest.clone())).await;
-        let moved = self.move_to_blobs(digest).await?;
-        if let Err(refusal) = store.link_locked(digest, self.size).await {
-            if moved {
-                self.bring_back(digest).await?;
-            }
-            return Err(refusal);
-        }
+        let mut moved = false;
+        let moving = async {
+            moved = self.move_to_blobs(digest).await?;
+            Ok(())
+        };
+        store.link_locked(digest, self.size, moving).await?;
         if fault_early && self.hash_of(digest).await? != *digest {
             return Err(UploadError::DigestMismatch { expected: digest.clone() });
         }
@@ -253,7 +252,7 @@ impl BlobUpload {
             let Some(first) = names.first() else { return Ok(None) };
             return driver.read(&directory.join(first)?).await.map(Some);
         }
-        not_found_is_none(driver.read(&paths::hash_state(name, &self.id, algorithm, self.size)).await)
+        read_small(&**driver, &paths::hash_state(name, &self.id, algorithm, self.size)).await
     }
 
     /// Stores the hasher for the next request, in place of the one that had seen `before` bytes. The data is durable by now.

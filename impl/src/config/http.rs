@@ -1,6 +1,7 @@
 //! How the registry is served.
 
-use ::http::{HeaderName, HeaderValue};
+use ::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
@@ -10,6 +11,8 @@ use super::types::{Address, Debugging, Http, Secret};
 use crate::tls::{CipherSuites, ClientAuth, TlsOptions, TlsVersion};
 
 const METRICS: &str = "/metrics";
+/// What a client reads an answer by; a constant in their place would break every one.
+const FRAMING: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE];
 
 pub(super) fn http(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result<Http, ConfigError> {
     let network = reader.at("http.net");
@@ -95,16 +98,20 @@ fn tls(reader: Reader<'_>) -> Result<Option<TlsOptions>, ConfigError> {
     }
 }
 
-fn headers(entry: Entry<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, ConfigError> {
+fn headers(entry: Entry<'_>) -> Result<HeaderMap, ConfigError> {
     let wanted = "a mapping of names to lists of texts";
-    let mut headers = Vec::new();
+    let mut headers = HeaderMap::new();
     for (name, values) in entry.mapping(wanted)? {
         let header: HeaderName = name.parse().map_err(|_| entry.unusable(format!("{name:?} is no header")))?;
+        if FRAMING.contains(&header) {
+            return Err(entry.unusable(format!("{name} says where an answer ends; only the server can know")));
+        }
         let Value::Array(values) = values else { return Err(entry.item_error(values, wanted)) };
         for value in values {
             let text = value.as_str().ok_or_else(|| entry.item_error(value, wanted))?;
-            let value = text.parse().map_err(|_| entry.unusable(format!("{name} cannot have the value {text:?}")))?;
-            headers.push((header.clone(), value));
+            let value: HeaderValue =
+                text.parse().map_err(|_| entry.unusable(format!("{name} cannot have the value {text:?}")))?;
+            headers.append(header.clone(), value);
         }
     }
     Ok(headers)

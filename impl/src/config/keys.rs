@@ -30,6 +30,8 @@ pub enum Kind {
     Texts,
     /// A mapping of texts to lists of texts.
     Headers,
+    /// A mapping of names to single values.
+    Fields,
     /// A list of mappings with `architecture` and `os`.
     Platforms,
     /// It does not matter.
@@ -54,6 +56,7 @@ impl Kind {
             Self::Duration => "duration",
             Self::Texts => "list of texts",
             Self::Headers => "mapping of texts to lists of texts",
+            Self::Fields => "mapping of names to single values",
             Self::Platforms => "list of mappings with architecture and os",
             Self::Any => "any",
         }
@@ -61,7 +64,7 @@ impl Kind {
 
     /// Whether there may be more below the key.
     const fn is_branch(self) -> bool {
-        matches!(self, Self::Texts | Self::Headers | Self::Platforms | Self::Any)
+        matches!(self, Self::Texts | Self::Headers | Self::Fields | Self::Platforms | Self::Any)
     }
 }
 
@@ -128,7 +131,7 @@ pub const KEYS: &[Key] = &[
     supported("http.net", Kind::Text, "`tcp`; a `unix` socket is refused"),
     supported("http.host", Kind::Text, "the URL under which clients reach the registry"),
     supported("http.prefix", Kind::Text, "the path above `v2`, with a slash at both ends"),
-    supported("http.secret", Kind::Text, "signs what clients hold for the registry; default: random"),
+    supported("http.secret", Kind::Text, "signs what clients hold for the registry; default: random, with a warning: uploads cannot go on after a restart then, or at another server"),
     supported("http.relativeurls", Kind::Flag, "Location has no host, also with http.host; default false; without http.host it never has one"),
     supported("http.draintimeout", Kind::Duration, "how long requests may take to end when the registry stops"),
     supported("http.tls.certificate", Kind::Text, "the server's certificate and its chain, in PEM; it is used again when it changes"),
@@ -138,7 +141,7 @@ pub const KEYS: &[Key] = &[
     supported("http.tls.minimumtls", Kind::Text, "`tls1.2` (the default) or `tls1.3`"),
     supported("http.tls.ciphersuites", Kind::Texts, "the suites of TLS 1.2; default: all that are safe; one that is not is refused"),
     refused("http.tls.letsencrypt", "certificates are not fetched; let another program fetch them and give certificate and key"),
-    supported("http.headers", Kind::Headers, "headers of every answer"),
+    supported("http.headers", Kind::Headers, "added to every answer, with each of their values; what an answer says itself stays"),
     supported("http.debug.addr", Kind::Text, "`HOST:PORT` to serve /healthz and metrics on; both are at http.addr as well"),
     supported("http.debug.prometheus.enabled", Kind::Flag, "metrics are served there; default false"),
     supported("http.debug.prometheus.path", Kind::Text, "under which path; default /metrics"),
@@ -157,7 +160,7 @@ pub const KEYS: &[Key] = &[
 
     supported("log.level", Kind::Text, "`error`, `warn`, `info` (the default) or `debug`"),
     supported("log.formatter", Kind::Text, "`text` (the default) or `json`; `logstash` is json with a warning"),
-    warned("log.fields", "lines have no fields of their own"),
+    supported("log.fields", Kind::Fields, "fields that every line of the log has"),
     supported("log.accesslog.disabled", Kind::Flag, "requests are not logged; default false"),
     supported("loglevel", Kind::Text, "the old name of log.level"),
     warned("log.hooks", "no mail is sent"),
@@ -166,7 +169,7 @@ pub const KEYS: &[Key] = &[
     refused("middleware", "there is no middleware; what it guards or redirects would not be"),
     refused("proxy", "this is no pull-through cache"),
     refused("policy", "classes of repositories are not enforced"),
-    warned("notifications", "nobody is told of events"),
+    warned("notifications", "nobody is told of events; watch the access log, which has a line for each push and pull"),
     warned("redis", "redis is not used"),
     warned("reporting", "nothing is reported"),
     warned("health", "nothing is checked in the background"),

@@ -6,15 +6,14 @@ use serde_json::Value;
 
 use super::error::{ConfigError, Warning};
 use super::reader::{Entry, Reader};
-use super::types::{Auth, Config, Log, LogFormat, LogLevel, Storage, StorageDriver};
+use super::types::{Auth, Config, DEFAULT_THREADS, Log, LogFormat, LogLevel, Storage, StorageDriver};
 use super::{http, validation};
 use crate::auth::{HtpasswdOptions, SigningAlgorithms, TokenOptions};
 use crate::server::UploadPurging;
 
 const DEFAULT_ROOT: &str = "/var/lib/registry";
-const DEFAULT_THREADS: u64 = 100;
 /// `distribution` takes fewer for a mistake as well.
-const MIN_THREADS: u64 = 25;
+const MIN_THREADS: usize = 25;
 const DEFAULT_DESCRIPTORS: u64 = 10_000;
 const DEFAULT_PAGE: usize = 1_000;
 const TOKEN_PATH: &str = "/auth/token";
@@ -58,12 +57,13 @@ fn storage(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result<Storage, C
 fn driver(reader: Reader<'_>) -> Result<StorageDriver, ConfigError> {
     let storage = reader.at("storage");
     let root = reader.at("storage.filesystem.rootdirectory").file()?;
-    let threads = count_or_text(reader.at("storage.filesystem.maxthreads"))?.unwrap_or(DEFAULT_THREADS);
+    let threads = count_or_text(reader.at("storage.filesystem.maxthreads"))?;
+    let threads = threads.map_or(DEFAULT_THREADS, |threads| usize::try_from(threads).unwrap_or(usize::MAX));
     match (reader.has("storage.filesystem"), reader.has("storage.inmemory")) {
         (true, true) => Err(storage.unusable("there are two drivers; keep one of filesystem and inmemory")),
         (true, false) => Ok(StorageDriver::Filesystem {
             root: root.unwrap_or_else(|| PathBuf::from(DEFAULT_ROOT)),
-            max_threads: usize::try_from(threads.max(MIN_THREADS)).unwrap_or(usize::MAX),
+            max_threads: threads.max(MIN_THREADS),
         }),
         (false, true) => Ok(StorageDriver::InMemory),
         (false, false) => Err(storage.missing("name a driver: filesystem or inmemory")),
@@ -167,5 +167,22 @@ fn log(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result<Log, ConfigErr
         level: level("log.level")?.or(old).unwrap_or(LogLevel::Info),
         format,
         access: !reader.at("log.accesslog.disabled").flag()?,
+        fields: fields(reader.at("log.fields"))?,
     })
+}
+
+/// A value that is none is as good as not there.
+fn fields(entry: Entry<'_>) -> Result<Vec<(String, String)>, ConfigError> {
+    let wanted = "a mapping of names to single values";
+    let mut fields = Vec::new();
+    for (name, value) in entry.mapping(wanted)? {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            Value::Bool(_) | Value::Number(_) => value.to_string(),
+            Value::Array(_) | Value::Object(_) => return Err(entry.item_error(value, wanted)),
+        };
+        fields.push((name.to_owned(), text));
+    }
+    Ok(fields)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderMap;
 use url::Url;
 
 use crate::auth::{HtpasswdOptions, TokenOptions};
@@ -50,6 +50,9 @@ pub struct Storage {
     pub read_only: bool,
 }
 
+/// How many threads work on a directory at once if nothing is said.
+pub(super) const DEFAULT_THREADS: usize = 100;
+
 /// Where everything is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StorageDriver {
@@ -62,6 +65,17 @@ pub enum StorageDriver {
     },
     /// In memory.
     InMemory,
+}
+
+impl StorageDriver {
+    /// In this directory instead, with as many threads as were said.
+    pub fn move_to(&mut self, directory: PathBuf) {
+        let max_threads = match self {
+            Self::Filesystem { max_threads, .. } => *max_threads,
+            Self::InMemory => DEFAULT_THREADS,
+        };
+        *self = Self::Filesystem { root: directory, max_threads };
+    }
 }
 
 /// How the registry is served.
@@ -81,8 +95,8 @@ pub struct Http {
     pub drain_timeout: Option<Duration>,
     /// `None`: no TLS.
     pub tls: Option<TlsOptions>,
-    /// Headers of every answer.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Headers that every answer gets, with each of their values.
+    pub headers: HeaderMap,
     /// The server for operators. `None`: there is none.
     pub debug: Option<Debugging>,
 }
@@ -163,6 +177,8 @@ pub struct Log {
     pub format: LogFormat,
     /// Whether each request is.
     pub access: bool,
+    /// Names and values that every line has, in the order of the names.
+    pub fields: Vec<(String, String)>,
 }
 
 /// How important a line is.

@@ -72,11 +72,17 @@ pub async fn perform(root: &Path, work: Work, progress: &dyn Progress) -> Result
     if !root.join("docker/registry/v2").is_dir() {
         return Err(ControlError::NoRegistry(root.to_owned()));
     }
-    match RootLock::take(root, work.name()) {
-        Ok(_lock) => {
+    let held = match work.only_reads() {
+        true => RootLock::take_to_read(root, work.name()),
+        false => RootLock::take(root, work.name()).map(Some),
+    };
+    match held {
+        Ok(lock) => {
             let driver = Arc::new(Filesystem::new(root, FilesystemOptions::default()));
             let registry = RegistryBuilder::new(driver).enable_delete().build()?;
-            Ok(work.run(&registry, progress).await?)
+            let mut done = work.run(&registry, progress).await?;
+            done.is_unlocked = lock.is_none();
+            Ok(done)
         }
         Err(ControlError::InUse { root, holder }) => match socket::ask(&root, work, progress).await? {
             Some(done) => Ok(done),

@@ -6,6 +6,7 @@ use crate::driver::DriverError;
 use crate::error::{CollectError, RepositoryError};
 use crate::fsck::FsckOptions;
 use crate::gc::GcOptions;
+use crate::paths;
 use crate::progress::Progress;
 use crate::registry::Registry;
 
@@ -27,7 +28,7 @@ pub enum Work {
 }
 
 /// What was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// One line for each thing that was removed or found.
     pub lines: Vec<String>,
@@ -35,6 +36,13 @@ pub struct Done {
     pub summary: String,
     /// Whether something was found that is still not as it must be. Only a check finds such.
     pub damaged: bool,
+    /// Whether the directory was not locked, because it is read-only here. Nothing was written, and if others wrote meanwhile, what
+    /// they had half done may be told as damage.
+    #[serde(default)]
+    pub is_unlocked: bool,
+    /// Why what was asked for was not done as a whole.
+    #[serde(default)]
+    pub refusal: Option<String>,
 }
 
 /// Why a work stopped.
@@ -63,6 +71,16 @@ impl Work {
         }
     }
 
+    /// Whether it changes nothing.
+    #[must_use]
+    pub const fn only_reads(&self) -> bool {
+        match self {
+            Self::CollectGarbage(options) => options.dry_run,
+            Self::PurgeUploads { dry_run, .. } => *dry_run,
+            Self::Check(options) => !options.repair,
+        }
+    }
+
     /// Does it.
     ///
     /// # Errors
@@ -75,7 +93,7 @@ impl Work {
                 let purged = registry.purge_uploads(older_than_seconds, dry_run).await?;
                 let lines = purged.iter().map(|id| format!("upload {id}")).collect();
                 let summary = format!("{} uploads {}", purged.len(), removed(dry_run));
-                Ok(Done { lines, summary, damaged: false })
+                Ok(Done { lines, summary, ..Done::default() })
             }
             Self::Check(options) => check(registry, options, progress).await,
         }
@@ -93,10 +111,13 @@ async fn collect(registry: &Registry, options: GcOptions, progress: &dyn Progres
     let dangling = report.dangling.iter();
     let dangling =
         dangling.map(|(name, digest)| format!("passed over: {name}@{digest}, whose bytes are gone (see fsck)"));
-    let lines = manifests.chain(blobs).chain(dangling).collect();
+    let unread = report.unread.iter().map(|(name, digest, reason)| {
+        format!("kept with every digest that is written in it: {name}@{digest}, which is no manifest: {reason}")
+    });
+    let lines = manifests.chain(blobs).chain(dangling).chain(unread).collect();
     let (manifests, blobs, bytes) = (report.manifests.len(), report.blobs.len(), report.bytes);
     let summary = format!("{manifests} manifests and {blobs} blobs with {bytes} bytes {}", removed(options.dry_run));
-    Ok(Done { lines, summary, damaged: false })
+    Ok(Done { lines, summary, ..Done::default() })
 }
 
 async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progress) -> Result<Done, WorkError> {
@@ -110,5 +131,14 @@ async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progres
         report.findings.len(),
         report.findings.len() - left
     );
-    Ok(Done { lines: report.findings.iter().map(ToString::to_string).collect(), summary, damaged: left > 0 })
+    let bare = report.bare.first().filter(|_| options.repair);
+    let refusal = bare.map(|algorithm| {
+        format!(
+            "nothing is stored below {}, so no link to a {algorithm} digest was removed; mount or restore the blobs, then \
+             repair again",
+            paths::blobs_of(*algorithm)
+        )
+    });
+    let lines = report.findings.iter().map(ToString::to_string).collect();
+    Ok(Done { lines, summary, damaged: left > 0, refusal, ..Done::default() })
 }

@@ -14,7 +14,9 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use futures::stream;
 
-use super::{Appender, Clock, ContentStream, Driver, DriverError, MAX_CHUNK, Stat, StoragePath, SystemClock};
+use super::{
+    Appender, Clock, ContentStream, Driver, DriverError, Entry, Kind, MAX_CHUNK, Stat, StoragePath, SystemClock,
+};
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
 
 /// Keeps everything in memory. A clone shares the content, as two processes share a disk.
@@ -124,9 +126,12 @@ impl Driver for Memory {
         "memory"
     }
 
-    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
+    async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
         let file = self.file(path)?;
         let content = lock(&file);
+        if content.size > limit {
+            return Err(DriverError::TooLarge { path: path.clone(), size: content.size, limit });
+        }
         Ok(match content.chunks.as_slice() {
             [] => Bytes::new(),
             [only] => only.clone(),
@@ -176,25 +181,33 @@ impl Driver for Memory {
     }
 
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
+        Ok(self.entries(path).await?.into_iter().map(|entry| entry.name).collect())
+    }
+
+    async fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
         let nodes = self.nodes();
         if !matches!(nodes.get(path.as_str()), Some(Node::Directory { .. })) {
             return Err(DriverError::NotFound { path: path.clone() });
         }
         let prefix = below(path);
-        let mut names = Vec::new();
+        let mut entries = Vec::new();
         let mut from = Bound::Excluded(prefix.clone());
-        while let Some((key, _)) = nodes.range((from, Bound::Unbounded)).next() {
+        while let Some((key, node)) = nodes.range((from, Bound::Unbounded)).next() {
             let Some(rest) = key.strip_prefix(&prefix) else { break };
             from = match rest.split_once('/') {
                 None => {
-                    names.push(rest.to_owned());
+                    let kind = match node {
+                        Node::Directory { .. } => Kind::Directory,
+                        Node::File(_) => Kind::File,
+                    };
+                    entries.push(Entry { name: rest.to_owned(), kind });
                     Bound::Excluded(key.clone())
                 }
                 // Below a child that is listed already: go past all that is below it ('0' follows '/').
                 Some((child, _)) => Bound::Included(format!("{prefix}{child}0")),
             };
         }
-        Ok(names)
+        Ok(entries)
     }
 
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {

@@ -4,7 +4,7 @@
 //! the trait, and `tests/driver_suite.rs` holds every driver to it. Directories appear when something is written below them
 //! and stay when it goes; only [`delete`](Driver::delete) removes them.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::io;
 
 use async_trait::async_trait;
@@ -30,6 +30,10 @@ pub type ContentStream = BoxStream<'static, Result<Bytes, DriverError>>;
 
 /// The largest chunk of a [`ContentStream`], in bytes: 1 MiB.
 pub const MAX_CHUNK: usize = 1 << 20;
+
+/// The largest file that is ever read into memory whole, in bytes: 64 MiB. Far above any manifest that is taken; it keeps a
+/// layer that an index names as a manifest from filling the memory.
+pub const MAX_READ: u64 = 64 << 20;
 
 /// A tree of directories and files.
 ///
@@ -57,8 +61,14 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// A short name, for messages.
     fn name(&self) -> &'static str;
 
-    /// All bytes of a file. For small ones: links, manifests.
-    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError>;
+    /// All bytes of a file, if there are at most `limit` of them. Else [`DriverError::TooLarge`], and nothing of it is read: what a
+    /// file claims to hold is never believed with memory.
+    async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError>;
+
+    /// All bytes of a file that has at most [`MAX_READ`].
+    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
+        self.read_at_most(path, MAX_READ).await
+    }
 
     /// The bytes of a file from `offset` on, at most `length` of them, as they are when this answers.
     ///
@@ -78,12 +88,21 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// The names of what stands in a directory, sorted by bytes.
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError>;
 
+    /// Everything that stands in a directory, sorted by name: also what no other operation can reach. For whoever must not pass
+    /// over anything.
+    async fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError>;
+
     /// Moves a file, in place of any that was there. Makes the directories of `to`. Atomic and durable as to *where* the file is;
     /// its bytes are durable if they were before ([`Appender::sync`]). Its [`Stat::modified`] becomes now.
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError>;
 
     /// Removes a file, or a directory with all that is in it. The root cannot be removed ([`DriverError::InvalidPath`]).
     async fn delete(&self, path: &StoragePath) -> Result<(), DriverError>;
+
+    /// Whether there is a storage at all, and it can be read. A root that is not there is an empty tree to every other operation.
+    async fn ready(&self) -> Result<(), DriverError> {
+        self.list(&StoragePath::root()).await.map(drop)
+    }
 
     /// Where a client can fetch the file by itself, if the driver knows such a place. Does not ask whether the file exists.
     async fn redirect_url(&self, path: &StoragePath) -> Result<Option<String>, DriverError> {
@@ -117,6 +136,39 @@ pub struct Stat {
     pub is_dir: bool,
 }
 
+/// One thing in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Its name. What is not UTF-8 in it stands as U+FFFD, and no operation takes such a name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What can stand in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A file with bytes.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link. None is ever followed.
+    SymbolicLink,
+    /// A pipe, a socket, a device.
+    Special,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "a file",
+            Self::Directory => "a directory",
+            Self::SymbolicLink => "a symbolic link",
+            Self::Special => "a pipe, socket or device",
+        })
+    }
+}
+
 /// Why a driver could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError {
@@ -137,6 +189,16 @@ pub enum DriverError {
     SymbolicLink {
         /// What was asked for.
         path: StoragePath,
+    },
+    /// The file has more bytes than the caller takes.
+    #[error("{path}: it has {size} bytes, and at most {limit} are read")]
+    TooLarge {
+        /// What was asked for.
+        path: StoragePath,
+        /// How many bytes it claims to have.
+        size: u64,
+        /// How many would have been taken.
+        limit: u64,
     },
     /// The medium failed, or something of another kind is in the way.
     #[error("{path}: could not {operation}: {source}")]

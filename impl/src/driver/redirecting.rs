@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Appender, ContentStream, Driver, DriverError, Stat, StoragePath};
+use super::{Appender, ContentStream, Driver, DriverError, Entry, Stat, StoragePath};
 use crate::sync::Arc;
 
 /// Wraps a driver and knows a URL for every path.
@@ -32,8 +32,8 @@ impl Driver for Redirecting {
         "redirecting"
     }
 
-    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
-        self.inner.read(path).await
+    async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
+        self.inner.read_at_most(path, limit).await
     }
 
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
@@ -56,12 +56,20 @@ impl Driver for Redirecting {
         self.inner.list(path).await
     }
 
+    async fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
+        self.inner.entries(path).await
+    }
+
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         self.inner.rename(from, to).await
     }
 
     async fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
         self.inner.delete(path).await
+    }
+
+    async fn ready(&self) -> Result<(), DriverError> {
+        self.inner.ready().await
     }
 
     async fn redirect_url(&self, path: &StoragePath) -> Result<Option<String>, DriverError> {

@@ -6,10 +6,12 @@
 use super::Check;
 use super::finding::{Problem, Remedy};
 use super::parts::Parts;
-use crate::blob::{hash_stream, linked_digests, read_limited};
+use crate::blob::hash_stream;
 use crate::digest::Digest;
 use crate::driver::DriverError;
+use crate::manifests::{Content, read_content};
 use crate::paths;
+use crate::survey::Surveyed;
 
 impl Check<'_> {
     /// Looks at every blob that is stored.
@@ -24,32 +26,35 @@ impl Check<'_> {
                 self.hash(&digest).await?;
             }
         }
+        self.hides_blobs |= !walk.obstacles().is_empty();
+        self.obstructed(walk.obstacles().to_vec()).await;
         Ok(())
     }
 
     /// Reads the manifests of every repository, and what they claim about sizes.
-    pub(super) async fn manifests(&mut self) -> Result<(), DriverError> {
+    pub(super) async fn manifests(&mut self, repositories: &[Surveyed]) -> Result<(), DriverError> {
         self.progress.stage("reading manifests", None);
-        let mut walk = self.registry.walk();
-        while let Some(name) = walk.next().await? {
-            for digest in linked_digests(&*self.shared.driver, &paths::revisions(&name)).await? {
-                self.progress.step();
-                if self.manifests.contains_key(&digest) || !self.has(&digest) {
-                    continue;
-                }
-                let bytes = read_limited(&*self.shared.driver, &digest).await?;
-                match bytes.as_deref().and_then(Parts::read) {
-                    Some(parts) => {
-                        for (part, claimed) in &parts.named {
-                            if self.sizes.get(part).is_some_and(|size| size != claimed) {
-                                self.hash(part).await?;
-                            }
+        for digest in repositories.iter().flat_map(|surveyed| &surveyed.revisions) {
+            self.progress.step();
+            if self.manifests.contains_key(digest) || self.unread.contains_key(digest) || !self.has(digest) {
+                continue;
+            }
+            match read_content(&*self.shared.driver, digest).await? {
+                Content::Manifest(manifest, _) => {
+                    let parts = Parts::of(*manifest);
+                    for (part, claimed) in &parts.named {
+                        if self.sizes.get(part).is_some_and(|size| size != claimed) {
+                            self.hash(part).await?;
                         }
-                        self.manifests.insert(digest, parts);
                     }
-                    // Cut short or overwritten, perhaps; or it was never a manifest.
-                    None => self.hash(&digest).await?,
+                    self.manifests.insert(digest.clone(), parts);
                 }
+                // Cut short or overwritten, perhaps; or it was never a manifest.
+                Content::Other { reason } => {
+                    self.unread.insert(digest.clone(), reason);
+                    self.hash(digest).await?;
+                }
+                Content::Missing => {}
             }
         }
         Ok(())
@@ -70,6 +75,7 @@ impl Check<'_> {
         self.damaged.insert(digest.clone());
         let size = self.sizes.get(digest).copied().unwrap_or(0);
         let remedy = Remedy::SetAside(path, paths::damaged(digest));
-        self.found(Problem::BlobDamaged { digest: digest.clone(), size }, Some(remedy)).await
+        self.found(Problem::BlobDamaged { digest: digest.clone(), size }, Some(remedy)).await;
+        Ok(())
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::blob::UploadId;
 use crate::digest::Digest;
-use crate::driver::StoragePath;
+use crate::driver::{Kind, StoragePath};
+use crate::error::Obstacle;
 use crate::name::{RepositoryName, Tag};
 
 /// Something that is not as it must be.
@@ -16,12 +17,25 @@ pub struct Finding {
     pub remedy: Option<Remedy>,
     /// Whether that was done.
     pub repaired: bool,
+    /// Why it could not be done, if it was tried.
+    pub failure: Option<String>,
 }
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
+    /// Something in the tree is not what must stand there. Collections stop at it.
+    #[error(transparent)]
+    Obstructed(Obstacle),
+    /// Something else stands in place of a link.
+    #[error("{path}: {found} stands in place of a link; remove it by hand")]
+    LinkForeign {
+        /// Where the link should be.
+        path: StoragePath,
+        /// What stands there.
+        found: Kind,
+    },
     /// A link file is empty, cut, or holds another digest than its place says.
     #[error("{path}: the link does not hold {expected}")]
     LinkTorn {
@@ -45,7 +59,9 @@ pub enum Problem {
         tag: Tag,
     },
     /// A tag points to a manifest that the repository does not have.
-    #[error("{repository}:{tag}: the tag points to {digest}, which the repository does not have")]
+    #[error(
+        "{repository}:{tag}: the tag points to {digest}, which the repository does not have; push it again, or delete the tag"
+    )]
     TagDangling {
         /// The repository.
         repository: RepositoryName,
@@ -62,13 +78,16 @@ pub enum Problem {
         /// How many bytes there are.
         size: u64,
     },
-    /// A repository's manifest is no manifest, though its bytes are those of its digest. Collections stop at it.
-    #[error("{repository}@{digest}: this is no manifest; delete it by its digest")]
+    /// A repository's manifest is no manifest, though its bytes are those of its digest. Collections keep it, with every digest
+    /// that is written in it.
+    #[error("{repository}@{digest}: this is no manifest: {reason}; if nobody needs it, delete it by its digest")]
     ManifestUnreadable {
         /// The repository.
         repository: RepositoryName,
         /// The manifest.
         digest: Digest,
+        /// Why it is none.
+        reason: String,
     },
     /// An image's configuration or layer is not there, so the image cannot be pulled whole.
     #[error("{repository}@{manifest}: {part} is missing in the repository; push it again")]
@@ -106,6 +125,8 @@ pub enum Problem {
 pub enum Remedy {
     /// Write the link anew, to this digest.
     Link(StoragePath, Digest),
+    /// Write the link, to this digest, in place of an empty directory.
+    Replace(StoragePath, Digest),
     /// Remove a link that leads nowhere, with its directory.
     Unlink(StoragePath),
     /// Remove a tag that points to nothing, with its history.
@@ -119,7 +140,7 @@ pub enum Remedy {
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Link(_, digest) => write!(f, "link it to {digest}"),
+            Self::Link(_, digest) | Self::Replace(_, digest) => write!(f, "link it to {digest}"),
             Self::Unlink(_) => f.write_str("remove the link"),
             Self::Untag(_) => f.write_str("remove the tag"),
             Self::SetAside(_, to) => write!(f, "move the bytes to {to}"),
@@ -131,9 +152,10 @@ impl fmt::Display for Remedy {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.problem.fmt(f)?;
-        match (&self.remedy, self.repaired) {
-            (Some(remedy), false) => write!(f, " (a repair would {remedy})"),
-            (Some(remedy), true) => write!(f, " (repaired: {remedy})"),
+        match (&self.remedy, &self.failure) {
+            (Some(remedy), Some(failure)) => write!(f, " (not repaired: could not {remedy}: {failure})"),
+            (Some(remedy), None) if self.repaired => write!(f, " (repaired: {remedy})"),
+            (Some(remedy), None) => write!(f, " (a repair would {remedy})"),
             (None, _) => Ok(()),
         }
     }

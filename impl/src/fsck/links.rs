@@ -4,85 +4,94 @@ use std::collections::BTreeSet;
 
 use super::Check;
 use super::finding::{Problem, Remedy};
-use crate::blob::{link_target, linked_digests, not_found_is_none};
+use crate::blob::{link_target, read_small};
 use crate::digest::{Algorithm, Digest};
-use crate::driver::{DriverError, StoragePath};
+use crate::driver::{DriverError, Kind, StoragePath};
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
 use crate::purge::upload_start;
+use crate::survey::{Standing, Surveyed, digests, standing};
 
 /// The links of a repository that are good, or were made so.
 #[derive(Default)]
 struct Good {
     layers: BTreeSet<Digest>,
     revisions: BTreeSet<Digest>,
+    /// Whether all that stands in the repository could be read. Else what seems to lead nowhere may lead to what could not.
+    is_whole: bool,
 }
 
 impl Check<'_> {
     /// Looks at every link of every repository.
-    pub(super) async fn links(&mut self) -> Result<(), DriverError> {
+    pub(super) async fn links(&mut self, repositories: Vec<Surveyed>) -> Result<(), DriverError> {
         self.progress.stage("following links", None);
-        let mut walk = self.registry.walk();
-        while let Some(name) = walk.next().await? {
+        for surveyed in repositories {
+            let name = &surveyed.name;
             self.progress.step();
             self.report.repositories += 1;
-            let mut good = Good::default();
-            self.layers(&name, &mut good).await?;
-            self.revisions(&name, &mut good).await?;
-            self.tags(&name, &mut good).await?;
-            self.referrers(&name, &good).await?;
-            self.parts(&name, &good).await?;
-            self.uploads(&name).await?;
+            let mut good = Good { is_whole: surveyed.is_whole, ..Good::default() };
+            self.layers(name, &surveyed.layers, &mut good).await?;
+            self.revisions(name, &surveyed.revisions, &mut good).await?;
+            self.tags(name, &surveyed.tags, &good).await?;
+            self.referrers(name, &good).await?;
+            self.parts(name, &good).await;
+            self.uploads(&surveyed).await?;
         }
         Ok(())
     }
 
-    async fn layers(&mut self, name: &RepositoryName, good: &mut Good) -> Result<(), DriverError> {
-        for digest in linked_digests(&*self.shared.driver, &paths::layers(name)).await? {
-            let path = paths::layer_link(name, &digest);
+    async fn layers(&mut self, name: &RepositoryName, digests: &[Digest], good: &mut Good) -> Result<(), DriverError> {
+        for digest in digests {
+            let path = paths::layer_link(name, digest);
             // Distribution keeps what was pushed as sha512 under sha256, and links it from the first.
-            let target = match self.held(&path).await? {
-                Held::Digest(target)
-                    if digest.algorithm() == Algorithm::Sha512 && target.algorithm() == Algorithm::Sha256 =>
-                {
-                    target
+            let target = match (digest.algorithm(), self.held(&path).await?) {
+                (Algorithm::Sha512, Held::Digest(target)) if target.algorithm() == Algorithm::Sha256 => target,
+                // Then only the link knew which bytes it gives.
+                (Algorithm::Sha512, Held::Torn) if !self.has(digest) => {
+                    self.found(Problem::LinkTorn { path, expected: digest.clone() }, None).await;
+                    continue;
                 }
                 _ => digest.clone(),
             };
             let is_there = self.has(&target);
-            if self.link(path, &target, is_there).await? {
-                good.layers.insert(digest);
+            if self.link(path, &target, is_there, good.is_whole).await? {
+                good.layers.insert(digest.clone());
             }
         }
         Ok(())
     }
 
-    async fn revisions(&mut self, name: &RepositoryName, good: &mut Good) -> Result<(), DriverError> {
-        for digest in linked_digests(&*self.shared.driver, &paths::revisions(name)).await? {
-            let is_there = self.has(&digest);
-            if !self.link(paths::revision_link(name, &digest), &digest, is_there).await? {
+    async fn revisions(
+        &mut self,
+        name: &RepositoryName,
+        digests: &[Digest],
+        good: &mut Good,
+    ) -> Result<(), DriverError> {
+        for digest in digests {
+            let is_there = self.has(digest);
+            if !self.link(paths::revision_link(name, digest), digest, is_there, good.is_whole).await? {
                 continue;
             }
-            if !self.manifests.contains_key(&digest) {
-                let problem = Problem::ManifestUnreadable { repository: name.clone(), digest: digest.clone() };
-                self.found(problem, None).await?;
+            if let Some(reason) = self.unread.get(digest).cloned() {
+                let (repository, digest) = (name.clone(), digest.clone());
+                self.found(Problem::ManifestUnreadable { repository, digest, reason }, None).await;
             }
-            good.revisions.insert(digest);
+            good.revisions.insert(digest.clone());
         }
         Ok(())
     }
 
-    async fn tags(&mut self, name: &RepositoryName, good: &mut Good) -> Result<(), DriverError> {
-        let tags = not_found_is_none(self.shared.driver.list(&paths::tags(name)).await)?.unwrap_or_default();
-        for tag in tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
+    async fn tags(&mut self, name: &RepositoryName, tags: &[Tag], good: &Good) -> Result<(), DriverError> {
+        for tag in tags {
             let mut history = Vec::new();
-            for digest in linked_digests(&*self.shared.driver, &paths::tag_index(name, &tag)).await? {
+            for digest in self.digests(&paths::tag_index(name, tag)).await? {
                 let is_there = good.revisions.contains(&digest);
-                if self.link(paths::tag_entry_link(name, &tag, &digest), &digest, is_there).await? {
+                let path = paths::tag_entry_link(name, tag, &digest);
+                if self.link(path, &digest, is_there, good.is_whole).await? {
                     history.push(digest);
                 }
             }
-            self.tag(name, &tag, &history, good).await?;
+            self.tag(name, tag, &history, good).await?;
         }
         Ok(())
     }
@@ -99,31 +108,42 @@ impl Check<'_> {
         let (repository, tag) = (name.clone(), tag.clone());
         let whole = paths::tag(&repository, &tag);
         match self.held(&path).await? {
-            Held::Digest(digest) if good.revisions.contains(&digest) => Ok(()),
+            Held::Digest(digest) if good.revisions.contains(&digest) => {}
             Held::Digest(digest) => {
-                self.found(Problem::TagDangling { repository, tag, digest }, Some(Remedy::Untag(whole))).await
+                // While the bytes are there, it is not known whether the tag or the revision should have gone.
+                let may_go = good.is_whole && !self.has(&digest) && self.is_lost(&digest).await;
+                let remedy = may_go.then_some(Remedy::Untag(whole));
+                self.found(Problem::TagDangling { repository, tag, digest }, remedy).await;
+            }
+            Held::Foreign(found) => {
+                let remedy = match history {
+                    [one] => self.replacement(&path, found, one).await?,
+                    _ => None,
+                };
+                self.found(Problem::LinkForeign { path, found }, remedy).await;
             }
             Held::Nothing | Held::Torn => {
                 // Of several it is not known which was the last.
                 let remedy = match history {
                     [one] => Some(Remedy::Link(path, one.clone())),
-                    [] => Some(Remedy::Untag(whole)),
+                    [] => (good.is_whole && self.report.bare.is_empty()).then_some(Remedy::Untag(whole)),
                     _ => None,
                 };
-                self.found(Problem::TagTorn { repository, tag }, remedy).await
+                self.found(Problem::TagTorn { repository, tag }, remedy).await;
             }
         }
+        Ok(())
     }
 
     async fn referrers(&mut self, name: &RepositoryName, good: &Good) -> Result<(), DriverError> {
         let mut linked = BTreeSet::new();
-        for subject in linked_digests(&*self.shared.driver, &paths::all_referrers(name)).await? {
-            for digest in linked_digests(&*self.shared.driver, &paths::referrers(name, &subject)).await? {
+        for subject in self.digests(&paths::all_referrers(name)).await? {
+            for digest in self.digests(&paths::referrers(name, &subject)).await? {
                 let is_about =
                     self.manifests.get(&digest).is_some_and(|parts| parts.subject.as_ref() == Some(&subject));
                 let is_there = is_about && good.revisions.contains(&digest);
                 let path = paths::referrer_link(name, &subject, &digest);
-                if self.link(path, &digest, is_there).await? {
+                if self.link(path, &digest, is_there, good.is_whole).await? {
                     linked.insert(digest);
                 }
             }
@@ -132,59 +152,95 @@ impl Check<'_> {
             let Some(subject) = self.manifests.get(digest).and_then(|parts| parts.subject.clone()) else { continue };
             let remedy = Remedy::Link(paths::referrer_link(name, &subject, digest), digest.clone());
             let problem = Problem::ReferrerMissing { repository: name.clone(), digest: digest.clone(), subject };
-            self.found(problem, Some(remedy)).await?;
+            self.found(problem, Some(remedy)).await;
         }
         Ok(())
     }
 
     /// Whether the images of a repository have all that they consist of. What was deleted by itself is missing too; nobody but
     /// a client can bring it back.
-    async fn parts(&mut self, name: &RepositoryName, good: &Good) -> Result<(), DriverError> {
+    async fn parts(&mut self, name: &RepositoryName, good: &Good) {
         for digest in &good.revisions {
             let needed = self.manifests.get(digest).map(|parts| parts.needed.clone()).unwrap_or_default();
             for part in needed.into_iter().filter(|part| !good.layers.contains(part)) {
                 let problem = Problem::PartMissing { repository: name.clone(), manifest: digest.clone(), part };
-                self.found(problem, None).await?;
+                self.found(problem, None).await;
             }
+        }
+    }
+
+    async fn uploads(&mut self, surveyed: &Surveyed) -> Result<(), DriverError> {
+        let (driver, name) = (&*self.shared.driver, &surveyed.name);
+        for id in &surveyed.uploads {
+            let path = paths::upload_started_at(name, id);
+            let remedy = match standing(driver, &path).await? {
+                Standing::File(_) if upload_start(driver, name, id).await?.is_some() => continue,
+                Standing::File(_) | Standing::Nothing => Some(Remedy::Date(path)),
+                Standing::Foreign(_) => None,
+            };
+            self.found(Problem::UploadUndated { repository: name.clone(), id: id.clone() }, remedy).await;
         }
         Ok(())
     }
 
-    async fn uploads(&mut self, name: &RepositoryName) -> Result<(), DriverError> {
-        for id in self.registry.upload_ids(name).await? {
-            if upload_start(&*self.shared.driver, name, &id).await?.is_none() {
-                let remedy = Remedy::Date(paths::upload_started_at(name, &id));
-                self.found(Problem::UploadUndated { repository: name.clone(), id }, Some(remedy)).await?;
-            }
-        }
-        Ok(())
+    /// The digests below a directory; what is in the way is found.
+    async fn digests(&mut self, directory: &StoragePath) -> Result<Vec<Digest>, DriverError> {
+        let mut obstacles = Vec::new();
+        let found = digests(&*self.shared.driver, directory, &mut obstacles).await?;
+        self.obstructed(obstacles).await;
+        Ok(found)
     }
 
-    /// Looks at one link, whose place says `expected`. Whether it is good, or was made so. A directory without a link in it is
-    /// none: that is how distribution leaves what it has deleted.
-    async fn link(&mut self, path: StoragePath, expected: &Digest, is_there: bool) -> Result<bool, DriverError> {
+    /// Looks at one link, whose place says `expected`. Whether it is good, or was made so, or would be if somebody put a file there.
+    /// A directory without a link in it is none: that is how distribution leaves what it has deleted.
+    async fn link(
+        &mut self,
+        path: StoragePath,
+        expected: &Digest,
+        is_there: bool,
+        is_whole: bool,
+    ) -> Result<bool, DriverError> {
         match self.held(&path).await? {
-            Held::Nothing => Ok(false),
-            _ if !is_there => {
-                self.found(Problem::LinkDangling { path: path.clone() }, Some(Remedy::Unlink(path))).await?;
-                Ok(false)
+            Held::Nothing => return Ok(false),
+            Held::Foreign(found) => {
+                let remedy = if is_there { self.replacement(&path, found, expected).await? } else { None };
+                self.found(Problem::LinkForeign { path, found }, remedy).await;
             }
-            Held::Digest(held) if held == *expected => Ok(true),
+            _ if !is_there => {
+                let may_go = is_whole && (self.has(expected) || self.is_lost(expected).await);
+                let remedy = may_go.then(|| Remedy::Unlink(path.clone()));
+                self.found(Problem::LinkDangling { path }, remedy).await;
+            }
+            Held::Digest(held) if held == *expected => {}
             Held::Digest(_) | Held::Torn => {
                 let remedy = Remedy::Link(path.clone(), expected.clone());
-                self.found(Problem::LinkTorn { path, expected: expected.clone() }, Some(remedy)).await?;
-                // What hangs on it is looked at as it will be after a repair.
-                Ok(true)
+                self.found(Problem::LinkTorn { path, expected: expected.clone() }, Some(remedy)).await;
             }
         }
+        // What hangs on it is looked at as it will be after a repair.
+        Ok(is_there)
+    }
+
+    /// A directory with nothing in it may give way to a link. All else may be somebody's.
+    async fn replacement(
+        &self,
+        path: &StoragePath,
+        found: Kind,
+        digest: &Digest,
+    ) -> Result<Option<Remedy>, DriverError> {
+        let is_here = matches!(standing(&*self.shared.driver, path).await?, Standing::Foreign(Kind::Directory));
+        let is_empty = is_here && found == Kind::Directory && self.shared.driver.entries(path).await?.is_empty();
+        Ok(is_empty.then(|| Remedy::Replace(path.clone(), digest.clone())))
     }
 
     async fn held(&self, path: &StoragePath) -> Result<Held, DriverError> {
-        let text = not_found_is_none(self.shared.driver.read(path).await)?;
-        Ok(match text.as_deref().map(link_target) {
-            None => Held::Nothing,
-            Some(None) => Held::Torn,
-            Some(Some(digest)) => Held::Digest(digest),
+        Ok(match standing(&*self.shared.driver, path).await? {
+            Standing::Nothing => Held::Nothing,
+            Standing::Foreign(found) => Held::Foreign(found),
+            Standing::File(_) => {
+                let text = read_small(&*self.shared.driver, path).await?;
+                text.as_deref().and_then(link_target).map_or(Held::Torn, Held::Digest)
+            }
         })
     }
 }
@@ -193,6 +249,8 @@ impl Check<'_> {
 enum Held {
     /// There is no such file.
     Nothing,
+    /// Something else stands in its place.
+    Foreign(Kind),
     /// Something that is no digest.
     Torn,
     Digest(Digest),

@@ -1,6 +1,6 @@
 //! Checking a directory, and repairing what can be repaired without guessing.
 //!
-//! First the blobs are looked at, then the manifests, then every link: a link is good if it holds the digest that its place says
+//! First the tree is surveyed, then the blobs are looked at, then the manifests, then every link: a link is good if it holds the digest that its place says
 //! and what it leads to is there and whole. A repair writes links that can be known, removes links that lead nowhere, and moves
 //! damaged bytes out of the way; it never deletes bytes, and never lets a repository have content that it had no link to.
 //!
@@ -11,18 +11,21 @@ mod finding;
 mod links;
 mod parts;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use self::finding::{Finding, Problem, Remedy};
 use self::parts::Parts;
 use crate::blob::not_found_is_none;
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::driver::DriverError;
+use crate::error::{InTheWay, Obstacle};
+use crate::paths;
 use crate::progress::Progress;
 use crate::registry::Registry;
 use crate::shared::Shared;
+use crate::survey::{self, Survey};
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ pub struct FsckReport {
     pub blobs: u64,
     /// How many of them were read and hashed.
     pub hashed: u64,
+    /// The algorithms of which there are links and no blob at all. No link to these was removed.
+    pub bare: BTreeSet<Algorithm>,
 }
 
 impl Registry {
@@ -51,10 +56,12 @@ impl Registry {
     /// repairs should have no descriptor cache: caches are not told.
     ///
     /// # Errors
-    /// If the storage fails. What was repaired until then stays repaired.
+    /// If the storage fails where it is read. What was repaired until then stays repaired. A repair that fails is a finding.
     pub async fn check(&self, options: FsckOptions, progress: &dyn Progress) -> Result<FsckReport, DriverError> {
         let shared = self.shared();
         let _gate = shared.gate.write().await;
+        progress.stage("reading repositories", None);
+        let Survey { repositories, obstacles } = survey::take(self, progress).await?;
         let mut check = Check {
             registry: self,
             shared,
@@ -64,11 +71,14 @@ impl Registry {
             damaged: HashSet::new(),
             sound: HashSet::new(),
             manifests: HashMap::new(),
+            unread: HashMap::new(),
             report: FsckReport::default(),
+            hides_blobs: obstacles.iter().any(|obstacle| obstacle.path.as_str().starts_with(paths::blobs().as_str())),
         };
+        check.obstructed(obstacles).await;
         check.blobs().await?;
-        check.manifests().await?;
-        check.links().await?;
+        check.manifests(&repositories).await?;
+        check.links(repositories).await?;
         Ok(check.report)
     }
 }
@@ -87,7 +97,11 @@ struct Check<'a> {
     sound: HashSet<Digest>,
     /// What the revisions of all repositories consist of.
     manifests: HashMap<Digest, Parts>,
+    /// Why revisions are no manifests.
+    unread: HashMap<Digest, String>,
     report: FsckReport,
+    /// Whether something stands where blobs should.
+    hides_blobs: bool,
 }
 
 impl Check<'_> {
@@ -96,24 +110,51 @@ impl Check<'_> {
         self.sizes.contains_key(digest) && !self.damaged.contains(digest)
     }
 
+    /// Whether a link to this digest may be removed because its bytes are not there. Not if something stands where bytes may be, and
+    /// not if there are none of its algorithm at all: then a disk is not mounted, more likely than that every single one is lost.
+    async fn is_lost(&mut self, digest: &Digest) -> bool {
+        let algorithm = digest.algorithm();
+        if self.report.bare.contains(&algorithm) {
+            return false;
+        }
+        let is_lost = self.sizes.keys().any(|stored| stored.algorithm() == algorithm);
+        if !is_lost {
+            self.report.bare.insert(algorithm);
+            let obstacle = Obstacle { path: paths::blobs_of(algorithm), what: InTheWay::NoBlobs };
+            self.obstructed(vec![obstacle]).await;
+        }
+        is_lost && !self.hides_blobs
+    }
+
+    async fn obstructed(&mut self, obstacles: Vec<Obstacle>) {
+        for obstacle in obstacles {
+            self.found(Problem::Obstructed(obstacle), None).await;
+        }
+    }
+
     /// Notes a problem and, if it may, does something about it.
-    async fn found(&mut self, problem: Problem, remedy: Option<Remedy>) -> Result<(), DriverError> {
-        let repaired = match &remedy {
-            Some(remedy) if self.options.repair => {
-                self.apply(remedy).await?;
-                tracing::warn!(%problem, %remedy, "repaired");
-                true
+    async fn found(&mut self, problem: Problem, remedy: Option<Remedy>) {
+        let mut finding = Finding { problem, remedy, repaired: false, failure: None };
+        if let Some(remedy) = finding.remedy.as_ref().filter(|_| self.options.repair) {
+            match self.apply(remedy).await {
+                Ok(()) => {
+                    tracing::warn!(problem = %finding.problem, %remedy, "repaired");
+                    finding.repaired = true;
+                }
+                Err(error) => finding.failure = Some(error.to_string()),
             }
-            _ => false,
-        };
-        self.report.findings.push(Finding { problem, remedy, repaired });
-        Ok(())
+        }
+        self.report.findings.push(finding);
     }
 
     async fn apply(&self, remedy: &Remedy) -> Result<(), DriverError> {
         let driver = &*self.shared.driver;
         match remedy {
             Remedy::Link(path, digest) => crate::blob::write_link(driver, path, digest).await,
+            Remedy::Replace(path, digest) => {
+                driver.delete(path).await?;
+                crate::blob::write_link(driver, path, digest).await
+            }
             Remedy::Unlink(path) => {
                 let directory = path.parent().unwrap_or_else(|| path.clone());
                 not_found_is_none(driver.delete(&directory).await).map(|_| ())

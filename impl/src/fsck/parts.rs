@@ -1,7 +1,7 @@
 //! What a manifest consists of, for a check.
 
 use crate::digest::Digest;
-use crate::manifest::{self, is_foreign_layer};
+use crate::manifest::{Descriptor, Manifest, is_foreign_layer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Parts {
@@ -13,15 +13,13 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// None: these bytes are no manifest.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let manifest = manifest::read(manifest::derive_type(bytes)?, bytes).ok()?;
-        let own = |layer: &&manifest::Descriptor| !is_foreign_layer(&layer.media_type) || layer.urls.is_empty();
+    pub(super) fn of(manifest: Manifest) -> Self {
+        let own = |layer: &&Descriptor| !is_foreign_layer(&layer.media_type) || layer.urls.is_empty();
         let layers = manifest.layers.iter().filter(own);
-        Some(Self {
+        Self {
             named: manifest.references().map(|part| (part.digest.clone(), part.size)).collect(),
             needed: manifest.config.iter().chain(layers).map(|part| part.digest.clone()).collect(),
             subject: manifest.subject.map(|subject| subject.digest),
-        })
+        }
     }
 }

@@ -1,19 +1,24 @@
 //! What there is before a collection: the revisions, tags and blob links of every repository.
+//!
+//! Whatever may be needed is taken to be: a revision whose link is no file stays, a repository with a tag that cannot be read
+//! keeps all its revisions, what a tag points to is kept though it is no revision, and a document that is no manifest names
+//! every digest that is written in it. What leaves no such way out is an obstacle, and nothing is collected.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::GcOptions;
-use crate::blob::{linked_digests, not_found_is_none, read_limited, read_link};
+use super::scan::digests_in;
+use crate::blob::{bytes_exist, read_link};
 use crate::digest::{Algorithm, Digest};
-use crate::driver::DriverError;
-use crate::error::CollectError;
+use crate::driver::Driver;
+use crate::error::{CollectError, InTheWay, Obstacle};
 use crate::faults::Fault;
-use crate::manifest;
+use crate::manifest::{Descriptor, Manifest};
+use crate::manifests::{Content, read_content};
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
-use crate::progress::Progress;
-use crate::registry::Registry;
 use crate::shared::Shared;
+use crate::survey::{Standing, Surveyed, digests, standing};
 
 /// What one repository has.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(super) struct Holdings {
     /// What the tags point to.
     pub(super) tagged: BTreeSet<Digest>,
     pub(super) tags: Vec<Tag>,
+    /// Whether it is not known what some tag points to.
+    pub(super) has_torn_tag: bool,
     pub(super) layers: Vec<Layer>,
 }
 
@@ -45,39 +52,55 @@ pub(super) struct Document {
     /// The entries of a list.
     pub(super) entries: Vec<Digest>,
     pub(super) subject: Option<Digest>,
+    /// Why it is no manifest; then all that is written in it stands as blob and as entry.
+    pub(super) unread: Option<String>,
 }
 
-#[derive(Debug)]
+impl Document {
+    pub(super) fn of(manifest: Manifest) -> Self {
+        let digests = |descriptors: Vec<Descriptor>| descriptors.into_iter().map(|named| named.digest);
+        let blobs = digests(manifest.layers).chain(manifest.config.map(|config| config.digest)).collect();
+        let entries = digests(manifest.entries).collect();
+        Self { blobs, entries, subject: manifest.subject.map(|subject| subject.digest), unread: None }
+    }
+}
+
+#[derive(Debug, Default)]
 pub(super) struct Inventory {
     pub(super) repositories: Vec<Holdings>,
-    /// What each revision says.
+    /// What each revision says, and what else a tag points to.
     pub(super) documents: HashMap<Digest, Document>,
     pub(super) dangling: Vec<(RepositoryName, Digest)>,
+    /// The revisions that are no manifests, and why.
+    pub(super) unread: Vec<(RepositoryName, Digest, String)>,
 }
 
 /// Reads everything that decides what stays.
 pub(super) async fn take(
-    registry: &Registry,
+    shared: &Shared,
+    surveyed: Vec<Surveyed>,
     options: GcOptions,
-    progress: &dyn Progress,
 ) -> Result<Inventory, CollectError> {
-    progress.stage("reading repositories", None);
-    let shared = registry.shared();
-    let mut inventory = Inventory { repositories: Vec::new(), documents: HashMap::new(), dangling: Vec::new() };
-    let mut walk = registry.walk();
-    while let Some(name) = walk.next().await? {
-        progress.step();
+    let driver = &*shared.driver;
+    let mut inventory = Inventory::default();
+    let mut obstacles = Vec::new();
+    for Surveyed { name, layers, revisions, tags, .. } in surveyed {
         let mut holdings = Holdings {
             revisions: BTreeMap::new(),
             tagged: BTreeSet::new(),
-            tags: Vec::new(),
-            layers: layers(shared, &name, options).await?,
+            has_torn_tag: false,
+            layers: holds(shared, &name, layers, options, &mut obstacles).await?,
+            tags,
             name,
         };
-        inventory.add_revisions(shared, &mut holdings, options).await?;
-        add_tags(shared, &mut holdings).await?;
+        inventory.add_revisions(shared, &mut holdings, revisions, options).await?;
+        add_tags(driver, &mut holdings, &mut obstacles).await?;
+        for digest in holdings.tagged.iter().filter(|digest| !holdings.revisions.contains_key(*digest)) {
+            inventory.add_document(driver, digest).await?;
+        }
         inventory.repositories.push(holdings);
     }
+    CollectError::unless_clear(obstacles)?;
     Ok(inventory)
 }
 
@@ -86,51 +109,103 @@ impl Inventory {
         &mut self,
         shared: &Shared,
         holdings: &mut Holdings,
+        revisions: Vec<Digest>,
         options: GcOptions,
     ) -> Result<(), CollectError> {
-        let name = &holdings.name;
-        for digest in linked_digests(&*shared.driver, &paths::revisions(name)).await? {
-            let link = shared.driver.stat(&paths::revision_link(name, &digest)).await;
-            let Some(link) = not_found_is_none(link)? else { continue };
-            if !self.documents.contains_key(&digest) {
-                match read_document(shared, &digest).await? {
-                    Content::Document(document) => {
-                        self.documents.insert(digest.clone(), document);
-                    }
-                    Content::Other => return Err(CollectError::Unreadable { repository: name.clone(), digest }),
-                    Content::Missing => {
-                        tracing::warn!(repository = %name, %digest, "a manifest's bytes are gone");
-                        self.dangling.push((name.clone(), digest));
-                        continue;
-                    }
-                }
+        let driver = &*shared.driver;
+        for digest in revisions {
+            let name = &holdings.name;
+            let is_young = match standing(driver, &paths::revision_link(name, &digest)).await? {
+                // That is how distribution leaves what it has deleted.
+                Standing::Nothing => continue,
+                Standing::File(link) => is_young(shared, link.modified, options),
+                Standing::Foreign(_) => true,
+            };
+            if self.add_document(driver, &digest).await? {
+                let reason = self.documents.get(&digest).and_then(|document| document.unread.clone());
+                self.unread.extend(reason.map(|reason| (name.clone(), digest.clone(), reason)));
+                holdings.revisions.insert(digest, is_young);
+            } else {
+                tracing::warn!(repository = %name, %digest, "a manifest's bytes are gone");
+                self.dangling.push((name.clone(), digest));
             }
-            holdings.revisions.insert(digest, is_young(shared, link.modified, options));
         }
         Ok(())
     }
+
+    /// Reads what stands under a digest. Whether anything does.
+    async fn add_document(&mut self, driver: &dyn Driver, digest: &Digest) -> Result<bool, CollectError> {
+        if self.documents.contains_key(digest) {
+            return Ok(true);
+        }
+        let document = match read_content(driver, digest).await? {
+            Content::Missing => return Ok(false),
+            Content::Manifest(manifest, _) => Document::of(*manifest),
+            Content::Other { reason } => {
+                tracing::warn!(%digest, reason, "no manifest; all digests that are written in it are kept");
+                let named: Vec<Digest> = digests_in(driver, digest).await?.into_iter().collect();
+                Document { blobs: named.clone(), entries: named, subject: None, unread: Some(reason) }
+            }
+        };
+        self.documents.insert(digest.clone(), document);
+        Ok(true)
+    }
 }
 
-async fn add_tags(shared: &Shared, holdings: &mut Holdings) -> Result<(), CollectError> {
-    let names = not_found_is_none(shared.driver.list(&paths::tags(&holdings.name)).await)?.unwrap_or_default();
-    holdings.tags = names.iter().filter_map(|tag| tag.parse().ok()).collect();
+async fn add_tags(
+    driver: &dyn Driver,
+    holdings: &mut Holdings,
+    obstacles: &mut Vec<Obstacle>,
+) -> Result<(), CollectError> {
     for tag in &holdings.tags {
-        let current = read_link(&*shared.driver, &paths::tag_current(&holdings.name, tag)).await?;
-        holdings.tagged.extend(current);
+        let path = paths::tag_current(&holdings.name, tag);
+        match standing(driver, &path).await? {
+            // A push that was cut short has its entry, perhaps.
+            Standing::Nothing => {
+                let history = digests(driver, &paths::tag_index(&holdings.name, tag), obstacles).await?;
+                holdings.tagged.extend(history);
+            }
+            Standing::File(_) => match read_link(driver, &path).await? {
+                Some(current) => {
+                    holdings.tagged.insert(current);
+                }
+                None => holdings.has_torn_tag = true,
+            },
+            Standing::Foreign(_) => holdings.has_torn_tag = true,
+        }
     }
     Ok(())
 }
 
-async fn layers(shared: &Shared, name: &RepositoryName, options: GcOptions) -> Result<Vec<Layer>, DriverError> {
+/// What the blob links of a repository hold.
+async fn holds(
+    shared: &Shared,
+    name: &RepositoryName,
+    digests: Vec<Digest>,
+    options: GcOptions,
+    obstacles: &mut Vec<Obstacle>,
+) -> Result<Vec<Layer>, CollectError> {
+    let driver = &*shared.driver;
     let mut layers = Vec::new();
-    for digest in linked_digests(&*shared.driver, &paths::layers(name)).await? {
+    for digest in digests {
         let path = paths::layer_link(name, &digest);
-        let Some(link) = not_found_is_none(shared.driver.stat(&path).await)? else { continue };
+        let is_young = match standing(driver, &path).await? {
+            Standing::Nothing => continue,
+            Standing::File(link) => is_young(shared, link.modified, options),
+            Standing::Foreign(_) => true,
+        };
         let target = match digest.algorithm() {
             Algorithm::Sha256 => digest.clone(),
-            Algorithm::Sha512 => read_link(&*shared.driver, &path).await?.unwrap_or_else(|| digest.clone()),
+            Algorithm::Sha512 => match read_link(driver, &path).await {
+                Ok(Some(target)) => target,
+                _ if bytes_exist(driver, &digest).await?.is_some() => digest.clone(),
+                _ => {
+                    obstacles.push(Obstacle { path, what: InTheWay::Torn });
+                    continue;
+                }
+            },
         };
-        layers.push(Layer { digest, target, is_young: is_young(shared, link.modified, options) });
+        layers.push(Layer { digest, target, is_young });
     }
     Ok(layers)
 }
@@ -138,30 +213,4 @@ async fn layers(shared: &Shared, name: &RepositoryName, options: GcOptions) -> R
 /// Whether what was written then is protected by the grace period.
 pub(super) fn is_young(shared: &Shared, modified: u64, options: GcOptions) -> bool {
     shared.age(modified) < options.grace_seconds && !shared.faults.has(Fault::CollectTakesYoung)
-}
-
-/// What stands under a digest.
-#[derive(Debug)]
-pub(super) enum Content {
-    Missing,
-    /// Bytes that are no manifest.
-    Other,
-    Document(Document),
-}
-
-/// Reads what stands under a digest as a manifest.
-pub(super) async fn read_document(shared: &Shared, digest: &Digest) -> Result<Content, DriverError> {
-    let driver = &*shared.driver;
-    let Some(bytes) = read_limited(driver, digest).await? else {
-        let exists = crate::blob::bytes_exist(driver, digest).await?.is_some();
-        return Ok(if exists { Content::Other } else { Content::Missing });
-    };
-    let Some(manifest) = manifest::derive_type(&bytes).and_then(|kind| manifest::read(kind, &bytes).ok()) else {
-        return Ok(Content::Other);
-    };
-    let digests = |descriptors: &[manifest::Descriptor]| descriptors.iter().map(|named| named.digest.clone()).collect();
-    let mut blobs: Vec<Digest> = digests(&manifest.layers);
-    blobs.extend(manifest.config.map(|config| config.digest));
-    let entries = digests(&manifest.entries);
-    Ok(Content::Document(Document { blobs, entries, subject: manifest.subject.map(|subject| subject.digest) }))
 }

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::GcOptions;
-use super::inventory::{Content, Document, Holdings, read_document};
+use super::inventory::{Document, Holdings};
 use crate::digest::Digest;
 use crate::driver::DriverError;
 use crate::faults::{Fault, Faults};
+use crate::manifests::read_content;
 use crate::shared::Shared;
 
 /// What a collection may not touch.
@@ -32,7 +33,10 @@ pub(super) async fn mark(
     faults: Faults,
 ) -> Result<Marked, DriverError> {
     let stays: Vec<_> = repositories.iter().map(|holdings| staying(holdings, &documents, options, faults)).collect();
-    let kept: HashSet<&Digest> = stays.iter().flatten().collect();
+    // A tag may point to what is no revision; it is kept all the same.
+    let tagged = repositories.iter().flat_map(|holdings| &holdings.tagged);
+    let pointed_to = tagged.filter(|digest| documents.contains_key(*digest));
+    let kept: HashSet<&Digest> = stays.iter().flatten().chain(pointed_to).collect();
     let lost: HashSet<&Digest> = repositories
         .iter()
         .flat_map(|holdings| holdings.revisions.keys())
@@ -44,8 +48,8 @@ pub(super) async fn mark(
     let mut pending: Vec<Digest> = followed.iter().cloned().collect();
     while let Some(digest) = pending.pop() {
         if !documents.contains_key(&digest) {
-            let Content::Document(document) = read_document(shared, &digest).await? else { continue };
-            documents.insert(digest.clone(), document);
+            let Some((manifest, _)) = read_content(&*shared.driver, &digest).await?.manifest() else { continue };
+            documents.insert(digest.clone(), Document::of(*manifest));
         }
         let document = &documents[&digest];
         digests.extend(document.blobs.iter().cloned());
@@ -75,7 +79,7 @@ fn staying(
     options: GcOptions,
     faults: Faults,
 ) -> BTreeSet<Digest> {
-    if !options.delete_untagged {
+    if !options.delete_untagged || holdings.has_torn_tag {
         return holdings.revisions.keys().cloned().collect();
     }
     let mut referrers: BTreeMap<&Digest, Vec<&Digest>> = BTreeMap::new();
@@ -84,7 +88,9 @@ fn staying(
             referrers.entry(subject).or_default().push(digest);
         }
     }
-    let seeds = holdings.revisions.iter().filter(|(digest, is_young)| **is_young || holdings.tagged.contains(*digest));
+    let is_unread = |digest| documents.get(digest).is_some_and(|document| document.unread.is_some());
+    let is_seed = |digest, is_young| is_young || holdings.tagged.contains(digest) || is_unread(digest);
+    let seeds = holdings.revisions.iter().filter(|(digest, is_young)| is_seed(*digest, **is_young));
     let mut stays: BTreeSet<&Digest> = seeds.map(|(digest, _)| digest).collect();
     let mut pending: Vec<&Digest> = stays.iter().copied().collect();
     while let Some(digest) = pending.pop() {
@@ -123,13 +129,14 @@ mod tests {
             revisions: revisions.iter().map(|(name, is_young)| (digest(name), *is_young)).collect(),
             tagged: digests(tagged).into_iter().collect(),
             tags: vec![],
+            has_torn_tag: false,
             layers: vec![],
         }
     }
 
     fn documents(list: &[(&str, &[&str], Option<&str>)]) -> HashMap<Digest, Document> {
         let document = |(name, entries, subject): &(&str, &[&str], Option<&str>)| {
-            let document = Document { blobs: vec![], entries: digests(entries), subject: subject.map(digest) };
+            let document = Document { entries: digests(entries), subject: subject.map(digest), ..Document::default() };
             (digest(name), document)
         };
         list.iter().map(document).collect()

@@ -1,6 +1,7 @@
 //! Garbage collection: removing what nothing that can be fetched needs.
 //!
-//! First an inventory of every repository is taken, then it is decided which revisions stay and which digests are marked
+//! First the tree is surveyed (anything that is in the way ends it here), the blobs are looked at and an inventory of every
+//! repository is taken, then it is decided which revisions stay and which digests are marked
 //! (`mark`, pure), then the rest is swept (`sweep`): links before the bytes that they point to. All of it happens with the gate
 //! held for writing, so that no push is half done meanwhile; reading goes on. What must hold afterwards: a manifest that can be
 //! fetched can be fetched with everything of it that could be fetched before.
@@ -9,6 +10,7 @@
 
 mod inventory;
 mod mark;
+mod scan;
 mod sweep;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,7 @@ use crate::faults::Fault;
 use crate::name::RepositoryName;
 use crate::progress::Progress;
 use crate::registry::Registry;
+use crate::survey::{self, Surveyed};
 
 /// What a collection does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,8 @@ pub struct GcReport {
     pub blobs: Vec<Digest>,
     /// Revisions whose bytes are gone. They were passed over.
     pub dangling: Vec<(RepositoryName, Digest)>,
+    /// Revisions that are no manifests, and why. They stay, with every digest that is written in them.
+    pub unread: Vec<(RepositoryName, Digest, String)>,
     /// How many bytes the swept blobs have.
     pub bytes: u64,
 }
@@ -50,7 +55,7 @@ impl Registry {
     /// Collects garbage. Waits until nobody writes, and keeps writers waiting while it runs.
     ///
     /// # Errors
-    /// [`CollectError::Unreadable`] before anything is swept. If the storage fails halfway, what was removed until then is gone,
+    /// [`CollectError::Obstructed`] before anything is swept, if it cannot be known what is needed. If the storage fails halfway, what was removed until then is gone,
     /// and everything is still whole.
     pub async fn collect_garbage(&self, options: GcOptions) -> Result<GcReport, CollectError> {
         self.collect_garbage_watched(options, &()).await
@@ -65,33 +70,33 @@ impl Registry {
         options: GcOptions,
         progress: &dyn Progress,
     ) -> Result<GcReport, CollectError> {
-        if !options.dry_run {
-            self.settle_uploads().await?;
-        }
         let shared = self.shared();
         let _gate = shared.gate.write().await;
-        let inventory = inventory::take(self, options, progress).await?;
-        let documents = inventory.documents;
+        progress.stage("reading repositories", None);
+        let survey = survey::take(self, progress).await?;
+        CollectError::unless_clear(survey.obstacles)?;
+        if !options.dry_run {
+            self.settle_uploads(&survey.repositories).await?;
+        }
+        let stored = sweep::stored(self, progress).await?;
+        progress.stage("reading manifests", None);
+        let mut inventory = inventory::take(shared, survey.repositories, options).await?;
+        let documents = std::mem::take(&mut inventory.documents);
         let marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
-        progress.stage("looking at blobs", None);
-        let plan = sweep::plan(self, inventory.repositories, inventory.dangling, &marked, options, progress).await?;
+        let plan = sweep::plan(shared, inventory, &stored, &marked, options)?;
         if !options.dry_run || shared.faults.has(Fault::CollectDryRunSweeps) {
             sweep::sweep(shared, &plan, progress).await?;
         }
         Ok(plan.report())
     }
 
-    /// Undoes finishes that were cut short, so that no upload relies on a blob that may be swept.
-    async fn settle_uploads(&self) -> Result<(), CollectError> {
-        let mut walk = self.walk();
-        while let Some(name) = walk.next().await? {
-            let ids = self.upload_ids(&name).await?;
-            if ids.is_empty() {
-                continue;
-            }
-            let blobs = self.repository(&name).map_err(CollectError::from)?.blobs();
-            for id in ids {
-                blobs.settle(&id).await?;
+    /// Undoes finishes that were cut short, so that no upload relies on a blob that may be swept. One that is in use waits for the
+    /// gate, or for its client, and has moved nothing yet.
+    async fn settle_uploads(&self, surveyed: &[Surveyed]) -> Result<(), CollectError> {
+        for Surveyed { name, uploads, .. } in surveyed.iter().filter(|surveyed| !surveyed.uploads.is_empty()) {
+            let blobs = self.repository(name)?.blobs();
+            for id in uploads {
+                blobs.settle(id).await?;
             }
         }
         Ok(())

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::inventory::{Holdings, is_young};
+use super::inventory::{Holdings, Inventory, is_young};
 use super::mark::Marked;
 use super::{GcOptions, GcReport};
 use crate::blob::not_found_is_none;
 use crate::descriptor::DescriptorError;
-use crate::digest::Digest;
-use crate::driver::StoragePath;
-use crate::error::{CollectError, RepositoryError};
+use crate::digest::{Algorithm, Digest};
+use crate::driver::{Stat, StoragePath};
+use crate::error::{CollectError, InTheWay, Obstacle, RepositoryError};
 use crate::faults::Fault;
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
@@ -27,6 +27,7 @@ pub(super) struct Plan {
     /// With their sizes in bytes.
     blobs: BTreeMap<Digest, u64>,
     dangling: Vec<(RepositoryName, Digest)>,
+    unread: Vec<(RepositoryName, Digest, String)>,
 }
 
 /// What one repository will lose.
@@ -48,40 +49,59 @@ impl Plan {
             report.manifests.extend(revisions.map(|(digest, _)| (losses.name.clone(), digest)));
         }
         report.dangling = self.dangling;
+        report.unread = self.unread;
         report.manifests.sort();
         report.dangling.sort();
+        report.unread.sort();
         report
     }
 }
 
-/// Decides what will be removed; looks at every blob.
-pub(super) async fn plan(
+/// Every blob that is stored.
+pub(super) async fn stored(
     registry: &Registry,
-    repositories: Vec<Holdings>,
-    dangling: Vec<(RepositoryName, Digest)>,
-    marked: &Marked,
-    options: GcOptions,
     progress: &dyn Progress,
-) -> Result<Plan, CollectError> {
-    let shared = registry.shared();
-    let young: HashSet<&Digest> =
-        repositories.iter().flat_map(|r| &r.layers).filter(|layer| layer.is_young).map(|layer| &layer.target).collect();
-    let mut stored = HashSet::new();
-    let mut blobs = BTreeMap::new();
+) -> Result<BTreeMap<Digest, Stat>, CollectError> {
+    progress.stage("looking at blobs", None);
+    let mut stored = BTreeMap::new();
     let mut walk = registry.blobs().walk();
     while let Some((digest, stat)) = walk.next_with_stat().await? {
         progress.step();
-        let stays =
-            marked.digests.contains(&digest) || young.contains(&digest) || is_young(shared, stat.modified, options);
-        if !stays {
-            blobs.insert(digest.clone(), stat.size);
-        }
-        stored.insert(digest);
+        stored.insert(digest, stat);
     }
+    CollectError::unless_clear(walk.obstacles().to_vec())?;
+    Ok(stored)
+}
+
+/// Decides what will be removed.
+///
+/// # Errors
+/// [`CollectError::Obstructed`] if there are links to an algorithm's blobs and not one such blob: all these links would go.
+pub(super) fn plan(
+    shared: &Shared,
+    inventory: Inventory,
+    stored: &BTreeMap<Digest, Stat>,
+    marked: &Marked,
+    options: GcOptions,
+) -> Result<Plan, CollectError> {
+    let Inventory { repositories, dangling, unread, .. } = inventory;
+    let links = || repositories.iter().flat_map(|holdings| &holdings.layers);
+    let linked: BTreeSet<Algorithm> = links().map(|layer| layer.target.algorithm()).collect();
+    let is_bare = |algorithm: &Algorithm| stored.keys().all(|digest| digest.algorithm() != *algorithm);
+    let bare = linked.into_iter().filter(is_bare);
+    let bare = bare.map(|algorithm| Obstacle { path: paths::blobs_of(algorithm), what: InTheWay::NoBlobs });
+    CollectError::unless_clear(bare.collect())?;
+
+    let young: HashSet<&Digest> = links().filter(|layer| layer.is_young).map(|layer| &layer.target).collect();
+    let stays = |digest: &Digest, stat: &Stat| {
+        marked.digests.contains(digest) || young.contains(digest) || is_young(shared, stat.modified, options)
+    };
+    let swept = stored.iter().filter(|(digest, stat)| !stays(digest, stat));
+    let blobs: BTreeMap<Digest, u64> = swept.map(|(digest, stat)| (digest.clone(), stat.size)).collect();
     let losses = |(holdings, stays): (Holdings, &BTreeSet<Digest>)| {
         let lost = holdings.revisions.into_keys().filter(|digest| !stays.contains(digest));
         let layers = holdings.layers.into_iter().filter(|layer| {
-            let is_missing = !stored.contains(&layer.target);
+            let is_missing = !stored.contains_key(&layer.target);
             blobs.contains_key(&layer.target) || (is_missing && !marked.digests.contains(&layer.digest))
         });
         Losses {
@@ -92,7 +112,7 @@ pub(super) async fn plan(
         }
     };
     let repositories = repositories.into_iter().zip(&marked.stays).map(losses).collect();
-    Ok(Plan { repositories, blobs, dangling })
+    Ok(Plan { repositories, blobs, dangling, unread })
 }
 
 /// Removes it.

@@ -7,9 +7,9 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::conditional::entity_tag;
+use super::conditional::{self, Outcome, entity_tag};
 use crate::api::{ApiError, Class, Code};
 
 pub(super) const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -72,11 +72,18 @@ pub(super) fn identify(response: &mut Response, digest: &str) {
     response.headers_mut().insert(ETAG, value(&entity_tag(digest)));
 }
 
-/// The client has it already.
-pub(super) fn not_modified(digest: &str) -> Response {
-    let mut response = empty(StatusCode::NOT_MODIFIED);
+/// The answer instead of what has this digest, if the conditions of the request want another.
+pub(super) fn instead(headers: &HeaderMap, digest: &str) -> Option<Response> {
+    let mut response = match conditional::ask(headers, digest) {
+        Outcome::Holds => return None,
+        Outcome::Known => empty(StatusCode::NOT_MODIFIED),
+        Outcome::Failed => {
+            let message = "what is here is not what If-Match names";
+            refusal(&ApiError::new(Code::Unsupported, Class::Precondition, message, Some(digest)))
+        }
+    };
     identify(&mut response, digest);
-    response
+    Some(response)
 }
 
 /// A refusal.
@@ -87,6 +94,22 @@ pub(super) fn refusal(error: &ApiError) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     }
     response
+}
+
+/// Adds the headers, each with all its values. Those that the answer says itself stay as they are.
+pub(super) fn add(headers: &mut HeaderMap, more: &HeaderMap) {
+    for name in more.keys() {
+        if !headers.contains_key(name) {
+            for value in more.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+    }
+}
+
+/// It is not said which host is asked.
+pub(super) fn no_host() -> ApiError {
+    ApiError::new(Code::Unsupported, Class::Invalid, "a request of HTTP/1.1 names its host, in one header `Host`", None)
 }
 
 /// There is nothing at this path.

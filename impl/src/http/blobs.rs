@@ -3,10 +3,10 @@
 use axum::body::Body;
 use axum::response::Response;
 use futures::StreamExt as _;
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, RANGE};
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use http::{HeaderValue, StatusCode};
 
-use super::answer::{Answer, empty, identify, not_modified, refusal, value};
+use super::answer::{Answer, empty, identify, instead, refusal, value};
 use super::range::{self, Asked};
 use super::{Call, Front, conditional};
 use crate::api::{ApiError, BlobAnswer, BlobInfo, ByteRange, Class};
@@ -17,8 +17,8 @@ const NOWHERE: ByteRange = ByteRange::Last(0);
 impl Front {
     pub(super) async fn head_blob(&self, call: &Call, repository: &str, digest: &str) -> Answer {
         let info = self.api.head_blob(repository, digest).await?;
-        if conditional::is_known(&call.headers, info.digest.as_str()) {
-            return Ok(not_modified(info.digest.as_str()));
+        if let Some(other) = instead(&call.headers, info.digest.as_str()) {
+            return Ok(other);
         }
         let mut response = whole(&info);
         response.headers_mut().insert(CONTENT_LENGTH, info.size.into());
@@ -26,10 +26,10 @@ impl Front {
     }
 
     pub(super) async fn get_blob(&self, call: &Call, repository: &str, digest: &str) -> Answer {
-        if call.headers.contains_key(IF_NONE_MATCH) {
+        if conditional::are_there(&call.headers) {
             let info = self.api.head_blob(repository, digest).await?;
-            if conditional::is_known(&call.headers, info.digest.as_str()) {
-                return Ok(not_modified(info.digest.as_str()));
+            if let Some(other) = instead(&call.headers, info.digest.as_str()) {
+                return Ok(other);
             }
         }
         let range = call.text(RANGE).filter(|_| conditional::range_counts(&call.headers, digest));

@@ -1,22 +1,49 @@
-//! Conditions on an entity tag: `If-None-Match` and `If-Range`.
+//! Conditions on an entity tag: `If-Match`, `If-None-Match` and `If-Range`.
 //!
 //! The tag of what has a digest is the digest, and it is strong: the same digest is the same bytes. Dates are not kept, so a
-//! condition on a date never holds. Source: RFC 9110, sections 8.8.3, 13.1.2 and 13.1.5.
+//! condition on a date is none. They are asked of what exists only, in this order. Source: RFC 9110, sections 8.8.3 and 13.
 
-use http::HeaderMap;
-use http::header::{IF_NONE_MATCH, IF_RANGE};
+use http::header::{IF_MATCH, IF_NONE_MATCH, IF_RANGE};
+use http::{HeaderMap, HeaderName};
+
+/// What the conditions of a GET or HEAD make of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// They hold, or there are none.
+    Holds,
+    /// 412: it is not what the client takes it for.
+    Failed,
+    /// 304: the client has it already.
+    Known,
+}
 
 /// The entity tag of a digest.
 pub(super) fn entity_tag(digest: &str) -> String {
     format!("\"{digest}\"")
 }
 
-/// Whether the client said that it has this already. Only to be asked of what exists.
-pub(super) fn is_known(headers: &HeaderMap, digest: &str) -> bool {
+/// Whether there is anything to ask.
+pub(super) fn are_there(headers: &HeaderMap) -> bool {
+    headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH)
+}
+
+/// Asks the conditions of what has this digest.
+pub(super) fn ask(headers: &HeaderMap, digest: &str) -> Outcome {
     let tag = entity_tag(digest);
-    let lines = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    if headers.contains_key(IF_MATCH) && !names(headers, IF_MATCH, |one| one == tag) {
+        Outcome::Failed
+    } else if names(headers, IF_NONE_MATCH, |one| one.trim_start_matches("W/") == tag) {
+        Outcome::Known
+    } else {
+        Outcome::Holds
+    }
+}
+
+/// Whether the header has `*`, or a tag that is it.
+fn names(headers: &HeaderMap, name: HeaderName, is_it: impl Fn(&str) -> bool) -> bool {
+    let lines = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     // Digests hold no comma, so what a comma inside another tag makes of that one cannot be taken for ours.
-    lines.flat_map(|line| line.split(',')).map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+    lines.flat_map(|line| line.split(',')).map(str::trim).any(|one| one == "*" || is_it(one))
 }
 
 /// Whether a `Range` counts: there is no `If-Range`, or it names exactly this.
@@ -29,18 +56,36 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn with(name: &http::HeaderName, values: &[&'static str]) -> HeaderMap {
+    fn with(name: &HeaderName, values: &[&'static str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect()
     }
 
     #[test]
     fn a_client_knows_what_it_names_in_any_of_its_tags() {
         for values in [&["\"d\""][..], &["W/\"d\""], &["\"x\", \"d\""], &["\"x\"", "\"d\""], &["*"]] {
-            assert!(is_known(&with(&IF_NONE_MATCH, values), "d"), "{values:?}");
+            assert_eq!(ask(&with(&IF_NONE_MATCH, values), "d"), Outcome::Known, "{values:?}");
         }
         for values in [&[][..], &["d"], &["\"x\""], &["\"dd\""], &["\"\""]] {
-            assert!(!is_known(&with(&IF_NONE_MATCH, values), "d"), "{values:?}");
+            assert_eq!(ask(&with(&IF_NONE_MATCH, values), "d"), Outcome::Holds, "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_client_gets_only_what_it_takes_it_for() {
+        for values in [&[][..], &["\"d\""], &["\"x\", \"d\""], &["\"x\"", "\"d\""], &["*"]] {
+            assert_eq!(ask(&with(&IF_MATCH, values), "d"), Outcome::Holds, "{values:?}");
+        }
+        // A weak tag does not say that the bytes are the same.
+        for values in [&["W/\"d\""][..], &["d"], &["\"x\""], &[""]] {
+            assert_eq!(ask(&with(&IF_MATCH, values), "d"), Outcome::Failed, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn whether_it_is_what_the_client_takes_it_for_comes_first() {
+        let mut both = with(&IF_MATCH, &["\"x\""]);
+        both.extend(with(&IF_NONE_MATCH, &["\"d\""]));
+        assert_eq!((ask(&both, "d"), ask(&both, "x")), (Outcome::Failed, Outcome::Holds));
     }
 
     #[test]

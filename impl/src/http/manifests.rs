@@ -4,8 +4,8 @@ use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 
-use super::answer::{Answer, SUBJECT, TAG, content, created, empty, identify, not_modified, value};
-use super::{Call, Front, conditional};
+use super::answer::{Answer, SUBJECT, TAG, content, created, empty, identify, instead, value};
+use super::{Call, Front};
 use crate::api::{ApiError, Class, Code};
 
 impl Front {
@@ -13,8 +13,8 @@ impl Front {
     pub(super) async fn get_manifest(&self, call: &Call, repository: &str, reference: &str) -> Answer {
         let manifest = self.api.get_manifest(repository, reference).await?;
         let digest = manifest.digest.as_str();
-        if conditional::is_known(&call.headers, digest) {
-            return Ok(not_modified(digest));
+        if let Some(other) = instead(&call.headers, digest) {
+            return Ok(other);
         }
         let mut response = content(StatusCode::OK, manifest.media_type, manifest.bytes);
         identify(&mut response, digest);

@@ -11,6 +11,7 @@ mod answer;
 mod blobs;
 mod conditional;
 mod guard;
+mod host;
 mod intake;
 mod lists;
 mod log;
@@ -45,7 +46,6 @@ use self::params::Params;
 use self::route::Route;
 use crate::api::{Api, ApiError, Class, Code};
 use crate::auth::Authorizer;
-use crate::driver::StoragePath;
 use crate::sync::{Arc, OwnedSemaphorePermit, Semaphore};
 
 pub use place::Place;
@@ -71,8 +71,8 @@ pub struct HttpOptions {
     pub authorizer: Option<Arc<dyn Authorizer>>,
     /// Nothing may be pushed or deleted: such requests are answered UNSUPPORTED. Default: off.
     pub read_only: bool,
-    /// Headers of every answer. Default: none.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Headers that every answer gets, with each of their values; what an answer says itself stays. Default: none.
+    pub headers: HeaderMap,
     /// Under which URLs the registry is. Default: `/v2/` of whatever host was asked.
     pub place: Place,
 }
@@ -80,7 +80,7 @@ pub struct HttpOptions {
 impl HttpOptions {
     /// The defaults, with this secret.
     #[must_use]
-    pub const fn new(secret: Secret) -> Self {
+    pub fn new(secret: Secret) -> Self {
         Self {
             secret,
             body_timeout: Duration::from_secs(30),
@@ -90,7 +90,7 @@ impl HttpOptions {
             referrers_page: 1_000,
             authorizer: None,
             read_only: false,
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
             place: Place::HERE,
         }
     }
@@ -162,7 +162,7 @@ impl Front {
 
     async fn answer(self, request: Request) -> Response {
         let began = Instant::now();
-        let (Parts { method, uri, headers, .. }, body) = request.into_parts();
+        let (Parts { method, uri, version, headers, .. }, body) = request.into_parts();
         let intake = Intake::new(&headers, body, self.options.body_timeout);
         let path = self.options.place.inner(uri.path());
         let route = path.as_deref().and_then(Route::of);
@@ -180,16 +180,19 @@ impl Front {
             metrics: self.metrics.clone(),
             began,
         };
-        let outcome = AssertUnwindSafe(self.decide(&call, uri.path(), route.as_ref(), accesses.as_deref()));
+        let outcome = AssertUnwindSafe(async {
+            if !host::is_named(version, &call.headers) {
+                return refusal(&answer::no_host());
+            }
+            self.decide(&call, uri.path(), route.as_ref(), accesses.as_deref()).await
+        });
         let mut response = outcome.catch_unwind().await.unwrap_or_else(|_| {
             // The panic itself is on stderr already.
             refusal(&ApiError::internal(format!("the request {} panicked", entry.id)))
         });
         let headers = response.headers_mut();
         self.options.place.outer(headers);
-        for (name, value) in &self.options.headers {
-            headers.insert(name, value.clone());
-        }
+        answer::add(headers, &self.options.headers);
         headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
         headers.insert(REQUEST_ID, value(&entry.id));
         if !call.intake.settle().await {
@@ -261,11 +264,12 @@ impl Front {
     }
 
     async fn health(&self) -> Response {
-        match self.api.registry().shared().driver.list(&StoragePath::root()).await {
-            Ok(_) => answer::content(StatusCode::OK, "text/plain", "ok\n"),
+        match self.api.registry().shared().driver.ready().await {
+            Ok(()) => answer::content(StatusCode::OK, "text/plain", "ok\n"),
             Err(error) => {
                 tracing::warn!(%error, "the storage cannot be read");
-                answer::content(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the storage cannot be read\n")
+                let body = "{\"error\":\"the storage cannot be read\"}\n";
+                answer::content(StatusCode::SERVICE_UNAVAILABLE, "application/json", body)
             }
         }
     }

@@ -4,8 +4,10 @@
 //! manifest names before it stores (`verify`); the bytes are kept exactly as they came, and their type is derived from them
 //! when they are read.
 
+mod content;
 mod faulty;
 mod store;
 mod verify;
 
+pub(crate) use content::{Content, read_content};
 pub use store::{ManifestStore, PutManifest, Stored, StoredManifest};

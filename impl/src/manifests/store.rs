@@ -6,10 +6,11 @@
 
 use bytes::Bytes;
 
-use super::faulty;
-use crate::blob::{BlobStore, LinkedBlobStore, MANIFEST_READ_LIMIT, not_found_is_none, read_limited, write_link};
+use super::{faulty, read_content};
+use crate::blob::{BlobStore, LinkedBlobStore, not_found_is_none, write_link};
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
 use crate::digest::{Algorithm, Digest};
+use crate::driver::DriverError;
 use crate::error::{ManifestError, TagError};
 use crate::faults::Fault;
 use crate::manifest::{self, ManifestType};
@@ -92,11 +93,10 @@ impl ManifestStore {
     /// [`ManifestError::Denied`] from access control; [`ManifestError::Unknown`] if it is not linked or its bytes are gone.
     pub async fn get(&self, digest: &Digest) -> Result<Stored, ManifestError> {
         let descriptor = self.stat(digest).await?;
-        if descriptor.size > MANIFEST_READ_LIMIT {
-            return Err(ManifestError::Unreadable(digest.clone()));
-        }
-        let bytes = not_found_is_none(self.shared.driver.read(&paths::blob_data(&descriptor.digest)).await)?;
-        let bytes = bytes.ok_or_else(|| ManifestError::Unknown(digest.clone().into()))?;
+        let bytes = match self.shared.driver.read(&paths::blob_data(&descriptor.digest)).await {
+            Err(DriverError::TooLarge { .. }) => return Err(ManifestError::Unreadable(digest.clone())),
+            bytes => not_found_is_none(bytes)?.ok_or_else(|| ManifestError::Unknown(digest.clone().into()))?,
+        };
         let kind = manifest::derive_type(&bytes).ok_or_else(|| ManifestError::Unreadable(digest.clone()))?;
         Ok(Stored { digest: digest.clone(), kind, bytes })
     }
@@ -130,8 +130,7 @@ impl ManifestStore {
     ///
     /// # Errors
     /// In this order: [`ManifestError::Malformed`], [`ManifestError::DigestMismatch`], [`ManifestError::References`],
-    /// [`ManifestError::Denied`] if the access controller refuses to be told of it. Then nothing is stored but, perhaps, the
-    /// bytes.
+    /// [`ManifestError::Denied`] if the access controller refuses to be told of it. Then nothing is stored.
     pub async fn put(&self, put: PutManifest) -> Result<StoredManifest, ManifestError> {
         let manifest = faulty::read(self.shared.faults, put.kind, &put.bytes)?;
         let digest = match put.digest {
@@ -150,8 +149,9 @@ impl ManifestStore {
         }
         let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
         let descriptor = BlobDescriptor { digest: digest.clone(), size: put.bytes.len() as u64 };
-        BlobStore::new(Arc::clone(&self.shared)).put(&digest, put.bytes).await?;
+        // Asked before anything is stored, so that a refusal leaves nothing.
         self.statter.set_descriptor(&digest, descriptor).await.map_err(|error| refusal(error, &digest))?;
+        BlobStore::new(Arc::clone(&self.shared)).put(&digest, put.bytes).await?;
         write_link(&*self.shared.driver, &paths::revision_link(&self.name, &digest), &digest).await?;
         let subject = manifest.subject.map(|subject| subject.digest);
         if let Some(subject) = &subject {
@@ -200,9 +200,8 @@ impl ManifestStore {
 
     /// The subject of a stored manifest, as far as it can be read.
     async fn subject_of(&self, digest: &Digest) -> Result<Option<Digest>, ManifestError> {
-        let Some(bytes) = read_limited(&*self.shared.driver, digest).await? else { return Ok(None) };
-        let manifest = manifest::derive_type(&bytes).and_then(|kind| manifest::read(kind, &bytes).ok());
-        Ok(manifest.and_then(|manifest| manifest.subject).map(|subject| subject.digest))
+        let manifest = read_content(&*self.shared.driver, digest).await?.manifest();
+        Ok(manifest.and_then(|(manifest, _)| manifest.subject).map(|subject| subject.digest))
     }
 
     fn tags(&self) -> TagStore {

@@ -24,10 +24,32 @@ pub(super) struct Polite<S> {
     stream: S,
     write_timeout: Duration,
     linger: Duration,
+    /// The HTTP library hangs up on a client that begins with all of it, and refuses what is almost it; so it gets to see that.
+    preface: Preface,
     /// Runs while the client reads nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     /// From when the server has said its last.
     closing: Option<Closing>,
+}
+
+/// How much of HTTP/2's preface a connection has begun with.
+#[derive(Clone, Copy, Debug)]
+struct Preface(usize);
+
+impl Preface {
+    const BYTES: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const NONE: usize = usize::MAX;
+
+    /// Where in these bytes, which come next, the preface ends.
+    fn end_in(&mut self, bytes: &[u8]) -> Option<usize> {
+        if self.0 >= Self::BYTES.len() || bytes.is_empty() {
+            return None;
+        }
+        let missing = &Self::BYTES[self.0..];
+        let length = bytes.len().min(missing.len());
+        self.0 = if bytes[..length] == missing[..length] { self.0 + length } else { Self::NONE };
+        (self.0 == Self::BYTES.len()).then(|| length - 1)
+    }
 }
 
 /// When a connection that is being closed is let go.
@@ -39,7 +61,7 @@ struct Closing {
 
 impl<S> Polite<S> {
     pub(super) const fn new(stream: S, write_timeout: Duration, linger: Duration) -> Self {
-        Self { stream, write_timeout, linger, stalled: None, closing: None }
+        Self { stream, write_timeout, linger, preface: Preface(0), stalled: None, closing: None }
     }
 
     /// What a write gave, unless it has been given nothing for too long.
@@ -57,7 +79,13 @@ impl<S> Polite<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Polite<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if let Some(at) = this.preface.end_in(&buffer.filled()[before..]) {
+            buffer.filled_mut()[before + at] = b' ';
+        }
+        read
     }
 }
 
@@ -115,6 +143,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Polite<S> {
                     return Poll::Ready(Ok(()));
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preface_is_found_in_one_piece_or_in_many_and_only_at_the_beginning() {
+        let whole = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nand more";
+        assert_eq!(Preface(0).end_in(whole), Some(23));
+        let mut preface = Preface(0);
+        assert_eq!(
+            whole.chunks(5).map(|piece| preface.end_in(piece)).collect::<Vec<_>>(),
+            [None, None, None, None, Some(3), None, None]
+        );
+        for other in [&b"PRI * HTTP/1.1\r\n"[..], b"GET / HTTP/1.1\r\n", b"PUT"] {
+            let mut preface = Preface(0);
+            assert_eq!((preface.end_in(other), preface.end_in(whole)), (None, None));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! not done within the drain time is cut off, and an upload that is cut off can be taken up again.
 
 mod connection;
+mod door;
 mod upkeep;
 
 use std::future::poll_fn;
@@ -24,15 +25,20 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use self::connection::Polite;
+use self::door::Door;
 use crate::api::Api;
 use crate::http::{Front, HttpOptions, router, watching};
 use crate::sync::Arc;
 use crate::tls::ServerTls;
 
+pub use self::door::{connections_for, raise_file_limit};
 pub use self::upkeep::{UploadPurging, purge};
 
-/// How long accepting pauses after it failed for a reason that is not one connection's, such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How many connections there are at once, where the system lets a process have so many.
+const MAX_CONNECTIONS: usize = 10_000;
+
+/// How many connections there are at once of those who watch.
+const WATCHERS: usize = 64;
 
 /// How long requests that were cut off may take to put away what they have.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -49,6 +55,8 @@ pub struct ServerOptions {
     pub max_head_bytes: usize,
     /// How many headers a request may have; more are answered 431. Default: 100.
     pub max_headers: usize,
+    /// How many connections there are at once, at least 1. Further ones wait until one of them ends. Default: 10,000.
+    pub max_connections: usize,
     /// How long a client may read nothing while an answer is being sent. Default: 60 seconds.
     pub write_timeout: Duration,
     /// How long a connection that the server closes is read on at most while the client is still sending, so that the client
@@ -63,12 +71,13 @@ pub struct ServerOptions {
 impl ServerOptions {
     /// The defaults, around these.
     #[must_use]
-    pub const fn new(http: HttpOptions) -> Self {
+    pub fn new(http: HttpOptions) -> Self {
         Self {
             http,
             head_timeout: Duration::from_secs(60),
             max_head_bytes: 64 << 10,
             max_headers: 100,
+            max_connections: MAX_CONNECTIONS,
             write_timeout: Duration::from_secs(60),
             linger: Duration::from_secs(30),
             drain: Duration::from_secs(30),
@@ -93,7 +102,7 @@ impl Server {
     /// # Errors
     /// If the address is none, or cannot be bound.
     pub async fn bind(address: impl ToSocketAddrs, api: Api, options: ServerOptions) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = door::listen(address).await?;
         let address = listener.local_addr()?;
         let front = Front::new(api, options.http.clone());
         let app = router(front.clone());
@@ -106,9 +115,10 @@ impl Server {
     /// # Errors
     /// As [`bind`](Self::bind).
     pub async fn bind_watching(&self, address: impl ToSocketAddrs, metrics: Option<String>) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = door::listen(address).await?;
         let address = listener.local_addr()?;
-        let options = ServerOptions { tls: None, ..self.options.clone() };
+        let max_connections = self.options.max_connections.min(WATCHERS);
+        let options = ServerOptions { tls: None, max_connections, ..self.options.clone() };
         let front = self.front.clone();
         Ok(Self { listener, address, app: watching(front.clone(), metrics), front, options })
     }
@@ -124,24 +134,19 @@ impl Server {
         let http = self.builder();
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
+        let mut door = Door::new(self.options.max_connections);
         let mut stop = pin!(stop);
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(self.connection(&http, graceful.watcher(), stream));
-                    }
-                    Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection was lost"),
-                    Err(error) => {
-                        tracing::warn!(%error, "cannot accept connections; trying again");
-                        tokio::select! {
-                            () = &mut stop => break,
-                            () = tokio::time::sleep(ACCEPT_PAUSE) => {}
-                        }
-                    }
-                },
+                (stream, place) = door.next(&self.listener) => {
+                    let connection = self.connection(&http, graceful.watcher(), stream);
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
                 Some(_) = connections.join_next() => {}
             }
         }
@@ -203,14 +208,6 @@ where
     }
 }
 
-/// A connection that was gone before it was accepted is nobody else's trouble.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    )
-}
-
 /// Ends when the process is asked to stop: SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -225,20 +222,4 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
             std::task::Poll::Pending
         }
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_one_connections_trouble_is_passed_over_at_once() {
-        for kind in [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset] {
-            assert!(is_of_one_connection(&kind.into()), "{kind}");
-        }
-        // Too many open files, in the process and in the system: to try again at once would only burn the processor.
-        for errno in [24, 23] {
-            assert!(!is_of_one_connection(&io::Error::from_raw_os_error(errno)), "{errno}");
-        }
-    }
 }

@@ -33,7 +33,7 @@ fn the_defaults_are_those_of_the_server() {
     let http = &config.http;
     assert_eq!((&http.address, &http.host, &*http.prefix, &http.secret), (&None, &None, "/", &None));
     assert_eq!((http.relative_urls, http.drain_timeout, &http.tls, &http.debug), (false, None, &None, &None));
-    assert_eq!(http.headers, []);
+    assert!(http.headers.is_empty());
     assert_eq!((config.log.level, config.log.format, config.log.access), (LogLevel::Info, LogFormat::Text, true));
 }
 
@@ -45,6 +45,15 @@ fn a_filesystem_has_a_place_and_threads() {
     assert_eq!(of("storage: {filesystem: }"), at("/var/lib/registry", 100));
     assert_eq!(of("storage: {filesystem: {rootdirectory: /srv, maxthreads: 3}}"), at("/srv", 25));
     assert_eq!(of("storage: {filesystem: {rootdirectory: /srv, maxthreads: '300'}}"), at("/srv", 300));
+}
+
+#[test]
+fn another_directory_has_the_threads_that_were_said() {
+    for (said, max_threads) in [("{filesystem: {rootdirectory: /srv, maxthreads: 300}}", 300), ("inmemory", 100)] {
+        let mut driver = config(&format!("storage: {said}")).storage.driver;
+        driver.move_to("/other".into());
+        assert_eq!(driver, StorageDriver::Filesystem { root: "/other".into(), max_threads });
+    }
 }
 
 #[test]
@@ -144,7 +153,9 @@ fn how_it_is_served() {
     assert_eq!((&*http.prefix, http.relative_urls, http.drain_timeout), ("/a/b/", true, Some(Duration::from_secs(90))));
     let secret = http.secret.unwrap();
     assert_eq!((secret.expose(), &*format!("{secret:?}")), ("s3", "Secret"));
-    let headers: Vec<_> = http.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    let mut headers: Vec<_> =
+        http.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    headers.sort_unstable();
     assert_eq!(headers, [("x-content-type-options", "nosniff"), ("x-two", "a"), ("x-two", "b")]);
     let debug = http.debug.unwrap();
     assert_eq!((debug.address.to_string(), debug.metrics), ("localhost:5001".into(), Some("/m".into())));
@@ -179,6 +190,9 @@ fn an_address_may_be_a_name_or_of_either_kind() {
 fn what_is_logged() {
     let log = with("log: {level: DEBUG, formatter: json, accesslog: {disabled: true}}").log;
     assert_eq!((log.level, log.format, log.access), (LogLevel::Debug, LogFormat::Json, false));
+    let fields = with("log: {fields: {service: registry, replica: 2, canary: true, empty: }}").log.fields;
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(fields, [("canary", "true"), ("replica", "2"), ("service", "registry")]);
     assert_eq!(with("loglevel: error").log.level, LogLevel::Error);
     assert_eq!(
         with(

@@ -151,6 +151,7 @@ fn a_value_that_cannot_be_used_is_said_with_its_key() {
         ("http: {draintimeout: -1s}", "http.draintimeout is \"-1s\"; it must be a duration"),
         ("http: {headers: {X-A: b}}", "http.headers is something with \"b\" in it"),
         ("http: {headers: {X-A: [1]}}", "http.headers is something with 1 in it"),
+        ("http: {headers: {Content-Length: ['0']}}", "http.headers: Content-Length says where an answer ends"),
         ("http: {headers: {'X A': [b]}}", "http.headers: \"X A\" is no header"),
         ("http: {headers: {X-A: [\"a\\nb\"]}}", "http.headers: X-A cannot have the value"),
         ("http: {secret: 12345}", "http.secret is no text in quotes"),

@@ -161,6 +161,7 @@ fn a_supported_key_with_a_value_of_the_wrong_kind_is_named() {
             Kind::Duration => &[json!({"a": 1}), json!(["1h"]), json!(5), json!("5"), json!(true)],
             Kind::Texts => &[json!({"a": 1}), json!("a"), json!([1]), json!([["a"]]), json!([null]), json!(true)],
             Kind::Headers => &[json!("a"), json!({"a": "b"}), json!({"a": [1]}), json!(["a"]), json!(1)],
+            Kind::Fields => &[json!("a"), json!({"a": ["b"]}), json!({"a": {"b": 1}}), json!(["a"]), json!(1)],
             Kind::Platforms => &[json!("a"), json!(["a"]), json!([{"os": 1}]), json!({"os": "a"}), json!(1)],
         };
         for value in wrong {

@@ -6,7 +6,7 @@ use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::driver::{Memory, Redirecting};
 use reqwest::Method;
 
-use crate::support::{Answer, House, is, options, send, sha256, sha512};
+use crate::support::{Answer, House, OCI, image, is, options, send, sha256, sha512};
 
 const TEN: &str = "0123456789";
 
@@ -157,4 +157,40 @@ async fn where_the_driver_has_a_url_the_client_is_sent_there() {
     }
     is(200, house.head(&path).await);
     assert_eq!(house.get(&format!("/v2/a/blobs/{}", sha256("x"))).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_not_what_the_client_takes_it_for_is_not_given() {
+    let house = House::open().await;
+    let blob = house.push("a", TEN).await;
+    house.push("a", "{}").await;
+    let document = image("");
+    is(201, house.put_manifest("a", "t", OCI, &document).await);
+    for (path, digest) in [(&*blob, sha256(TEN)), ("/v2/a/manifests/t", sha256(&document))] {
+        let good = format!("\"x\", \"{digest}\"");
+        for method in [Method::GET, Method::HEAD] {
+            for (name, value, status) in [
+                ("if-match", &*good, 200),
+                ("if-match", "*", 200),
+                ("if-match", "\"x\"", 412),
+                ("if-none-match", &*good, 304),
+                ("if-none-match", "*", 304),
+                // No dates are kept, so there is none to compare with.
+                ("if-unmodified-since", "Thu, 01 Jan 1970 00:00:00 GMT", 200),
+                ("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT", 200),
+            ] {
+                let answer = is(status, send(house.request(method.clone(), path).header(name, value)).await);
+                assert_eq!(answer.header("etag"), format!("\"{digest}\""), "{method} {path} {name}: {value}");
+                if status == 412 && method == Method::GET {
+                    assert_eq!(answer.refusal(), format!("412 UNSUPPORTED {digest}"));
+                }
+            }
+        }
+        // It comes before a range and before the other condition.
+        let failed = [("if-match", "\"x\""), ("if-none-match", "*"), ("range", "bytes=0-1")];
+        is(412, with(&house, path, &failed).await);
+    }
+    // What is not there is that, whatever the conditions.
+    let missing = format!("/v2/a/blobs/{}", sha256("missing"));
+    is(404, with(&house, &missing, &[("if-match", "*")]).await);
 }

@@ -166,40 +166,6 @@ async fn a_head_that_does_not_end_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused() {
-    let house = House::with(ServerOptions { max_headers: 10, max_head_bytes: 8 << 10, ..options() }).await;
-    let many: String = (0..11).map(|n| format!("X-{n}: x\r\n")).collect();
-    let long = "x".repeat(16 << 10);
-    for (request, status) in [
-        ("nonsense\r\n\r\n".to_owned(), "400"),
-        ("GET /v2/ HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), "400"),
-        ("GET /\u{7} HTTP/1.1\r\n\r\n".to_owned(), "400"),
-        ("PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n".to_owned(), "400"),
-        ("PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(), "400"),
-        ("PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n".to_owned(), "400"),
-        (format!("GET /v2/ HTTP/1.1\r\n{many}\r\n"), "431"),
-        (format!("GET /v2/ HTTP/1.1\r\nX: {long}\r\n\r\n"), "431"),
-        (format!("GET /{long} HTTP/1.1\r\n\r\n"), "4"),
-    ] {
-        let answer = house.raw(&request).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request:.60}: {answer}");
-    }
-}
-
-#[tokio::test]
-async fn requests_that_are_about_no_path_are_refused() {
-    let house = House::open().await;
-    for request in ["OPTIONS * HTTP/1.1", "CONNECT h:1 HTTP/1.1", "GET http://h/nowhere HTTP/1.1"] {
-        let answer = house.raw(format!("{request}\r\nHost: h\r\nConnection: close\r\n\r\n")).await;
-        assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("UNSUPPORTED"), "{request}: {answer}");
-    }
-    let absolute = house.raw("GET http://h/v2/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
-    assert!(absolute.starts_with("HTTP/1.1 200"), "{absolute}");
-    let old = house.raw("GET /v2/ HTTP/1.0\r\n\r\n").await;
-    assert!(old.starts_with("HTTP/1.0 200"), "{old}");
-}
-
-#[tokio::test]
 async fn a_body_that_is_malformed_is_refused_and_what_came_before_is_kept() {
     let house = House::open().await;
     let location = house.start("a").await;

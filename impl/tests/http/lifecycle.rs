@@ -119,3 +119,24 @@ async fn a_client_that_reads_nothing_is_given_up() {
     assert!(head(&mut stream).await.starts_with("HTTP/1.1 200"));
     tokio::time::timeout(Duration::from_secs(60), house.stop()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_connection_too_many_waits_until_another_ends() {
+    let house = House::with(ServerOptions { max_connections: 1, ..options() }).await;
+    let request = b"GET /v2/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let mut first = house.connect().await;
+    first.write_all(b"HEAD /v2/ HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    assert!(head(&mut first).await.starts_with("HTTP/1.1 200"));
+    // The system takes it and what it sends; the server has not seen it.
+    let mut second = house.connect().await;
+    second.write_all(request).await.unwrap();
+    // Whatever the second is told, it is told after the first: so much is asked there that both would be served meanwhile.
+    for _ in 0..100 {
+        first.write_all(b"HEAD /v2/ HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        assert!(head(&mut first).await.starts_with("HTTP/1.1 200"));
+    }
+    let error = second.try_read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "it was let in");
+    drop(first);
+    assert!(rest(&mut second).await.starts_with("HTTP/1.1 200"));
+}

@@ -6,6 +6,7 @@ mod blobs;
 mod framing;
 mod lifecycle;
 mod lists;
+mod malformed;
 mod manifests;
 mod operations;
 mod support;

@@ -135,4 +135,8 @@ async fn a_tag_and_a_manifest_are_deleted() {
     assert_eq!(house.get("/v2/a/manifests/two").await.refusal(), "404 MANIFEST_UNKNOWN two");
     let again = house.delete(&format!("/v2/a/manifests/{digest}")).await;
     assert_eq!(again.refusal(), format!("404 MANIFEST_UNKNOWN {digest}"));
+    for reference in ["one", digest.as_str()] {
+        let nowhere = house.delete(&format!("/v2/no/such/manifests/{reference}")).await;
+        assert_eq!(nowhere.refusal(), format!("404 MANIFEST_UNKNOWN {reference}"));
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use proofhouse_registry::builder::RegistryBuilder;
-use proofhouse_registry::driver::{Appender, ContentStream, Driver, DriverError, Memory, Stat, StoragePath};
+use proofhouse_registry::driver::{Appender, ContentStream, Driver, DriverError, Entry, Memory, Stat, StoragePath};
 use reqwest::Method;
 
 use crate::support::{House, OCI, image, is, options, send, sha256};
@@ -40,9 +40,9 @@ impl Driver for Frail {
     fn name(&self) -> &'static str {
         "frail"
     }
-    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
+    async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
         self.try_it(path)?;
-        self.inner.read(path).await
+        self.inner.read_at_most(path, limit).await
     }
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
         self.try_it(path)?;
@@ -63,6 +63,10 @@ impl Driver for Frail {
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
         self.try_it(path)?;
         self.inner.list(path).await
+    }
+    async fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
+        self.try_it(path)?;
+        self.inner.entries(path).await
     }
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         self.try_it(from)?;

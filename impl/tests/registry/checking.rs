@@ -104,7 +104,9 @@ fn cases() -> Vec<Case> {
     let lost_manifest = vec![
         dangles(&revision),
         dangles(&entry),
-        format!("a:t: the tag points to {image}, which the repository does not have (a repair would remove the tag)"),
+        format!(
+            "a:t: the tag points to {image}, which the repository does not have; push it again, or delete the tag (a repair would remove the tag)"
+        ),
     ];
     vec![
         mends(write(&layer_link, ""), &[&relink(&layer_link, &layer)]),
@@ -218,5 +220,10 @@ async fn bytes_that_are_no_manifest_are_named_and_left() {
     let link = format!("/docker/registry/v2/repositories/a/_manifests/revisions/sha256/{}/link", digest.hex());
     house.write(&link, digest.as_str()).await;
     let report = check(&house, FsckOptions { repair: true, deep: true }).await;
-    assert_eq!(said(&report), [format!("a@{digest}: this is no manifest; delete it by its digest")]);
+    assert_eq!(
+        said(&report),
+        [format!(
+            "a@{digest}: this is no manifest: it is not one JSON object; if nobody needs it, delete it by its digest"
+        )]
+    );
 }

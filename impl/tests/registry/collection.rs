@@ -159,28 +159,18 @@ async fn links_whose_bytes_had_been_missing_go_as_well() {
     let house = House::new();
     house.push_image("a", Some("t"), "config", &["layer"]).await;
     house.push("a", "loose").await;
-    house.driver.delete(&"/docker/registry/v2/blobs".parse().unwrap()).await.unwrap();
+    let kept = house.push("b", "kept").await;
     let digest = sha256(&image("config", &["layer"]));
+    for gone in [&digest, &sha256("config"), &sha256("layer"), &sha256("loose")] {
+        let place = format!("/docker/registry/v2/blobs/sha256/{}/{}", &gone.hex()[..2], gone.hex());
+        house.driver.delete(&place.parse().unwrap()).await.unwrap();
+    }
     let report = collect(&house, GcOptions { grace_seconds: 1_000, ..UNTAGGED }).await;
     assert_eq!(report.dangling, [("a".parse().unwrap(), digest.clone())]);
     assert!(report.manifests.is_empty() && report.blobs.is_empty());
     let files = house.files().await;
-    assert!(files.iter().all(|file| !file.contains("_layers")));
+    assert!(files.iter().all(|file| !file.contains("_layers") || file.contains(kept.hex())));
     assert!(files.iter().any(|file| file.contains("revisions")));
-}
-
-#[tokio::test]
-async fn a_revision_that_is_no_manifest_stops_the_collection_before_anything_is_swept() {
-    let house = House::new();
-    house.push("a", "loose").await;
-    let digest = house.push("b", "no manifest").await;
-    let link = format!("/docker/registry/v2/repositories/b/_manifests/revisions/sha256/{}/link", digest.hex());
-    house.write(&link, digest.as_str()).await;
-    let before = house.files().await;
-    for options in [ALL, UNTAGGED, GcOptions { dry_run: true, ..ALL }] {
-        assert_eq!(failure(house.api.collect_garbage(options).await), "500 UNKNOWN -");
-    }
-    assert_eq!(house.files().await, before);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use proofhouse_registry::api::{BlobAnswer, Body, ByteRange, GcOptions};
 use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::digest::{Algorithm, Hasher};
 use proofhouse_registry::driver::{
-    Appender, ContentStream, Driver, DriverError, Filesystem, FilesystemOptions, MAX_CHUNK, ManualClock, Memory,
+    Appender, ContentStream, Driver, DriverError, Entry, Filesystem, FilesystemOptions, MAX_CHUNK, ManualClock, Memory,
     Offload, Stat, StoragePath,
 };
 
@@ -41,8 +41,8 @@ impl Driver for Crashing {
     fn name(&self) -> &'static str {
         "crashing"
     }
-    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
-        self.inner.read(path).await
+    async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
+        self.inner.read_at_most(path, limit).await
     }
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
         self.inner.reader(path, offset, length).await
@@ -61,6 +61,9 @@ impl Driver for Crashing {
     }
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
         self.inner.list(path).await
+    }
+    async fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
+        self.inner.entries(path).await
     }
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         self.step(from)?;

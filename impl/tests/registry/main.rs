@@ -11,5 +11,7 @@ mod faults;
 mod lists;
 mod manifests;
 mod middleware;
+mod obstacles;
 mod support;
+mod unreadable;
 mod uploads;

@@ -209,6 +209,33 @@ async fn a_push_that_access_control_refuses_leaves_the_upload_open_with_its_byte
 }
 
 #[tokio::test]
+async fn a_push_that_access_control_refuses_leaves_nothing_that_a_later_request_can_read() {
+    let large = "x".repeat(100_000);
+    for content in ["hello", &large] {
+        for in_one_request in [true, false] {
+            for cache in [true, false] {
+                let (house, guard) = guarded(cache);
+                let digest = sha256(content);
+                guard.forbid_pushing(&digest);
+                let refused = if in_one_request {
+                    house.api.put_blob("a", digest.as_str(), body(content)).await
+                } else {
+                    let id = house.api.start_upload("a").await.unwrap().id;
+                    house.api.finish("a", &id, Some(digest.as_str()), None, body(content)).await
+                };
+                assert_eq!(failure(refused), format!("403 DENIED {digest}"));
+                guard.permit_all();
+                assert!(!house.has("a", content).await);
+                assert!(house.api.list_blobs().await.unwrap().is_empty());
+                let mounted = house.api.mount_blob("b", digest.as_str(), Some("a")).await.unwrap();
+                assert!(matches!(mounted, MountAnswer::Started(_)));
+                assert!(house.files().await.iter().all(|file| !file.contains("_layers")));
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_manifest_that_access_control_refuses_is_not_linked() {
     let (house, guard) = guarded(false);
     let document = r#"{"schemaVersion":2,"manifests":[]}"#;
@@ -217,6 +244,7 @@ async fn a_manifest_that_access_control_refuses_is_not_linked() {
     assert_eq!(failure(house.try_put("a", "t", INDEX, document).await), format!("403 DENIED {digest}"));
     assert!(!house.has_manifest("a", digest.as_str()).await);
     assert_eq!(failure(house.api.list_tags("a", None, None).await), "404 NAME_UNKNOWN a");
+    assert_eq!(house.files().await, [""; 0]);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::content::Content;
 use crate::manifest::{Kind, Manifest, derive};
 use crate::manifests::{Push, named};
+use crate::options::Platform;
 use crate::refusal::Why;
 use crate::rules::rule;
 use crate::specification::Specification;
@@ -40,9 +41,9 @@ impl fmt::Display for Explanation {
 pub fn explain(spec: &Specification, content_type: Option<&str>, bytes: &[u8]) -> Explanation {
     let mut lines = vec![format!("{} bytes, {}", bytes.len(), crate::digest_of("sha256", bytes))];
     let bytes = &Content::from(bytes);
-    let at = &At { spec, state: &State::default(), head: false };
+    let at = &At { spec, state: &State::default(), repo: "a", head: false };
     let content_type = content_type.or(derive(bytes).map(Kind::media_type));
-    let push = Push { at, repo: "a", reference: "explained", content_type, tags: &[], bytes };
+    let push = Push { at, reference: "explained", content_type, tags: &[], bytes };
     let accepted = match push.understood() {
         Err(refusal) => {
             let reason = match (refusal.why, content_type) {
@@ -81,9 +82,11 @@ fn explain_references(at: &At, manifest: &Manifest) -> (bool, Vec<String>) {
     };
     let mut accepted = true;
     let mut lines = Vec::new();
-    for (number, (it, problem)) in named(at, "a", manifest).into_iter().enumerate() {
+    for (number, (it, problem)) in named(at, manifest).into_iter().enumerate() {
         let name = match (manifest.kind.is_list(), &it.platform) {
-            (true, Some((architecture, os))) => format!("manifests[{number}] (platform {architecture}/{os})"),
+            (true, Some(Platform { architecture, os })) => {
+                format!("manifests[{number}] (platform {architecture}/{os})")
+            }
             (true, None) => format!("manifests[{number}] (no platform)"),
             (false, _) if number == 0 => "config".to_owned(),
             (false, _) => format!("layers[{}]", number - 1),

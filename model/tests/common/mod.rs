@@ -64,7 +64,9 @@ impl Registry {
     pub fn does(&mut self, op: Op) -> Outcome {
         let branches = self.model.expected(&op);
         assert_eq!(branches.len(), 1, "{op:?} may go several ways: {branches:#?}");
-        self.model.assume(&op)
+        let seen = example(&branches[0]);
+        self.permits(op, seen.clone());
+        seen
     }
 
     /// The rule by which the operation goes, in the one way that is permitted.
@@ -170,6 +172,38 @@ impl Registry {
             Outcome::Names { names, more: false } => names,
             other => panic!("{other}"),
         }
+    }
+}
+
+/// An outcome that the branch permits.
+pub fn example(branch: &Branch) -> Outcome {
+    match &branch.expect {
+        Expect::Exactly(outcome) | Expect::DigestFree { outcome, .. } => outcome.clone(),
+        Expect::Upload { id, size } => {
+            let id = match (id, branch.opens) {
+                (Id::Is(id), _) => id.clone(),
+                (_, Some(upload)) => format!("upload-{}", upload.0),
+                (_, None) => "upload".into(),
+            };
+            Outcome::Upload { id, size: *size }
+        }
+        Expect::Page { following, limit, .. } => {
+            let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).expect("a page fits into memory"));
+            let names = following.iter().take(limit).cloned().collect();
+            Outcome::Names { names, more: following.len() > limit }
+        }
+        Expect::Referrers { all, filtered, .. } => Outcome::Referrers { referrers: all.clone(), filtered: *filtered },
+        Expect::Refused { statuses, errors } => {
+            let errors = match errors {
+                Errors::Exactly(errors) => errors.clone(),
+                Errors::Any => vec![ErrorItem { code: Code::BlobUnknown, detail: None }],
+                Errors::AnyOf(codes) => {
+                    codes.iter().take(1).map(|code| ErrorItem { code: code.clone(), detail: None }).collect()
+                }
+            };
+            Outcome::Refused { status: statuses[0], errors }
+        }
+        other => panic!("{other} is new: say what it permits"),
     }
 }
 
@@ -416,45 +450,45 @@ pub fn collected(manifests: &[(&str, &String)], blobs: &[&String]) -> Outcome {
 }
 
 /// A refusal with one error.
-pub fn refused(class: Class, code: Code, detail: Option<&str>) -> Outcome {
-    Outcome::Refused { class, errors: vec![ErrorItem { code, detail: detail.map(str::to_owned) }] }
+pub fn refused(status: u16, code: Code, detail: Option<&str>) -> Outcome {
+    Outcome::Refused { status, errors: vec![ErrorItem { code, detail: detail.map(str::to_owned) }] }
 }
 
 /// A refusal without a body.
-pub fn bare(class: Class) -> Outcome {
-    Outcome::Refused { class, errors: Vec::new() }
+pub fn bare(status: u16) -> Outcome {
+    Outcome::Refused { status, errors: Vec::new() }
 }
 
 pub fn blob_unknown(digest: &str) -> Outcome {
-    refused(Class::NotFound, Code::BlobUnknown, Some(digest))
+    refused(404, Code::BlobUnknown, Some(digest))
 }
 
 pub fn upload_unknown() -> Outcome {
-    refused(Class::NotFound, Code::BlobUploadUnknown, None)
+    refused(404, Code::BlobUploadUnknown, None)
 }
 
 pub fn manifest_unknown(reference: &str) -> Outcome {
-    refused(Class::NotFound, Code::ManifestUnknown, Some(reference))
+    refused(404, Code::ManifestUnknown, Some(reference))
 }
 
 pub fn digest_invalid(digest: Option<&str>) -> Outcome {
-    refused(Class::Invalid, Code::DigestInvalid, digest)
+    refused(400, Code::DigestInvalid, digest)
 }
 
 pub fn name_invalid(name: &str) -> Outcome {
-    refused(Class::Invalid, Code::NameInvalid, Some(name))
+    refused(400, Code::NameInvalid, Some(name))
 }
 
 pub fn malformed() -> Outcome {
-    refused(Class::Invalid, Code::ManifestInvalid, None)
+    refused(400, Code::ManifestInvalid, None)
 }
 
 pub fn unsupported() -> Outcome {
-    refused(Class::Unsupported, Code::Unsupported, None)
+    refused(405, Code::Unsupported, None)
 }
 
 /// One `MANIFEST_BLOB_UNKNOWN` for each digest.
 pub fn references_unknown(digests: &[&String]) -> Outcome {
     let error = |digest: &&String| ErrorItem { code: Code::ManifestBlobUnknown, detail: Some((*digest).clone()) };
-    Outcome::Refused { class: Class::Invalid, errors: digests.iter().map(error).collect() }
+    Outcome::Refused { status: 400, errors: digests.iter().map(error).collect() }
 }

@@ -20,8 +20,8 @@ fn reading() -> Vec<Case> {
         }),
         case("digest.algorithm", |r| {
             let refuse = put_blob("a", &sha512(X), X, r.fresh());
-            r.permits(refuse.clone(), refused(Class::Invalid, Code::Unsupported, None));
-            (refuse, refused(Class::Invalid, Code::Unsupported, None), blob_stored(&sha512(X)))
+            r.permits(refuse.clone(), refused(400, Code::Unsupported, None));
+            (refuse, refused(400, Code::Unsupported, None), blob_stored(&sha512(X)))
         })
         .of(Dialect::Oci),
         case("digest.alias", |r| {
@@ -30,12 +30,12 @@ fn reading() -> Vec<Case> {
         })
         .of(Dialect::Oci),
         case("tag.invalid", |_| {
-            let refusal = refused(Class::Invalid, Code::ManifestInvalid, Some(".x"));
+            let refusal = refused(400, Code::ManifestInvalid, Some(".x"));
             (get_manifest("a", ".x"), refusal, manifest_unknown(".x"))
         }),
         case("access.denied", |r| {
             r.push_blob("a", X);
-            let denied = refused(Class::Denied, Code::Denied, Some(&sha256(X)));
+            let denied = refused(403, Code::Denied, Some(&sha256(X)));
             (get_blob("a", &sha256(X)), denied, blob(&sha256(X), X))
         })
         .under(Options { deny: secret, ..deletable() }),
@@ -54,7 +54,7 @@ fn reading() -> Vec<Case> {
         case("blob.shared", |r| {
             r.push_blob("a", X);
             r.permits(get_blob("b", &sha256(X)), blob(&sha256(X), X));
-            (get_blob("c", &sha256(X)), blob(&sha256(X), X), bare(Class::NotFound))
+            (get_blob("c", &sha256(X)), blob(&sha256(X), X), bare(404))
         })
         .of(Dialect::Oci),
         case("blob.range", |r| {
@@ -65,7 +65,7 @@ fn reading() -> Vec<Case> {
         }),
         case("blob.range.unsatisfiable", |r| {
             r.push_blob("a", X);
-            let refusal = refused(Class::Range, Code::BlobUploadInvalid, None);
+            let refusal = refused(416, Code::BlobUploadInvalid, None);
             (get_part("a", &sha256(X), Range::From(12)), refusal, blob_part(&sha256(X), 12, (12, 11), ""))
         }),
         case("blob.range.ignored", |r| {
@@ -153,18 +153,18 @@ fn uploading() -> Vec<Case> {
         }),
         case("upload.chunk.order", |r| {
             let upload = r.start("a");
-            let refusal = refused(Class::Range, Code::BlobUploadInvalid, None);
+            let refusal = refused(416, Code::BlobUploadInvalid, None);
             (append("a", upload, Some((1, 12)), X), refusal, upload_of(upload, 12))
         }),
         case("upload.chunk.length", |r| {
             let upload = r.start("a");
-            let refusal = refused(Class::Invalid, Code::SizeInvalid, None);
+            let refusal = refused(400, Code::SizeInvalid, None);
             (append("a", upload, Some((0, 5)), X), refusal, upload_of(upload, 12))
         }),
         case("upload.chunk.unranged", |r| {
             let upload = r.start("a");
-            r.permits(append("a", upload, None, X), bare(Class::Range));
-            (append("a", upload, None, X), bare(Class::Range), upload_of(upload, 12))
+            r.permits(append("a", upload, None, X), bare(416));
+            (append("a", upload, None, X), bare(416), upload_of(upload, 12))
         })
         .of(Dialect::Oci),
         case("upload.status", |r| {
@@ -201,8 +201,8 @@ fn ending() -> Vec<Case> {
         }),
         case("upload.cancel.absent", |r| {
             let upload = r.start("a");
-            r.permits(cancel("a", upload), bare(Class::Unsupported));
-            (cancel("a", upload), bare(Class::Unsupported), Outcome::Done)
+            r.permits(cancel("a", upload), bare(405));
+            (cancel("a", upload), bare(405), Outcome::Done)
         })
         .of(Dialect::Oci),
         case("purge", |r| {

@@ -21,7 +21,7 @@ fn tags() -> Vec<Case> {
     vec![
         case("page-size.invalid", |r| {
             three_tags(r);
-            let refusal = refused(Class::Invalid, Code::Unsupported, Some("-1"));
+            let refusal = refused(400, Code::Unsupported, Some("-1"));
             (list_tags("a", Some("-1"), None), refusal, names(&["a", "b", "c"], false))
         }),
         case("tags.list", |r| {
@@ -38,7 +38,7 @@ fn tags() -> Vec<Case> {
         }),
         case("tags.unknown", |r| {
             r.push_blob("a", "layer");
-            let refusal = refused(Class::NotFound, Code::NameUnknown, Some("a"));
+            let refusal = refused(404, Code::NameUnknown, Some("a"));
             (list_tags("a", None, None), refusal, names(&[], false))
         }),
         case("tags.of", |r| {
@@ -69,7 +69,7 @@ fn repositories() -> Vec<Case> {
         }),
         case("catalog.page-size", |r| {
             three_repositories(r);
-            let refusal = refused(Class::Invalid, Code::Unsupported, Some("1001"));
+            let refusal = refused(400, Code::Unsupported, Some("1001"));
             (catalog(Some("1001"), None), refusal, names(&["a", "a/b", "a-b"], false))
         }),
         case("catalog.none-asked", |r| {
@@ -82,11 +82,11 @@ fn repositories() -> Vec<Case> {
         }),
         case("repository.remove", |r| {
             r.push("a", "v1", &index(&[]));
-            (remove("a"), Outcome::Done, refused(Class::NotFound, Code::NameUnknown, Some("a")))
+            (remove("a"), Outcome::Done, refused(404, Code::NameUnknown, Some("a")))
         }),
         case("repository.unknown", |r| {
             r.push("a/b", "v1", &index(&[]));
-            (remove("a"), refused(Class::NotFound, Code::NameUnknown, Some("a")), Outcome::Done)
+            (remove("a"), refused(404, Code::NameUnknown, Some("a")), Outcome::Done)
         }),
     ]
 }
@@ -128,8 +128,8 @@ fn referring() -> Vec<Case> {
         .of(Dialect::Oci),
         case("referrers.absent", |r| {
             let subject = index(&[]).digest();
-            r.permits(referrers("a", &subject, None), bare(Class::NotFound));
-            (referrers("a", &subject, None), bare(Class::NotFound), list(&[], false))
+            r.permits(referrers("a", &subject, None), bare(404));
+            (referrers("a", &subject, None), bare(404), list(&[], false))
         })
         .of(Dialect::Oci),
     ]

@@ -1,6 +1,6 @@
 //! Campaigns on a target that is perfect, or lies in a way that is known.
 
-use proofhouse_model::{Class, Code, ErrorItem};
+use proofhouse_model::{Code, ErrorItem};
 
 use super::*;
 use crate::perfect::Perfect;
@@ -37,12 +37,12 @@ fn every_rule_of_the_dialect_is_reached() {
 /// A blob that the repository does not link is served if any repository links it.
 fn serves_every_repository() -> Perfect {
     Perfect::lying(|model, op, truth| match (op, &truth) {
-        (Op::GetBlob { digest, range: None, .. }, Outcome::Refused { class: Class::NotFound, .. }) => {
-            match model.state().view().blobs.get(digest) {
-                Some(bytes) => Outcome::Blob {
+        (Op::GetBlob { digest, range: None, .. }, Outcome::Refused { status: 404, .. }) => {
+            match model.state().blobs.get(digest) {
+                Some(blob) => Outcome::Blob {
                     digest: Some(digest.clone()),
-                    size: bytes.size(),
-                    body: Some(proofhouse_model::BlobBody { bytes: bytes.clone(), range: None }),
+                    size: blob.bytes.size(),
+                    body: Some(proofhouse_model::BlobBody { bytes: blob.bytes.clone(), range: None }),
                 },
                 None => truth,
             }
@@ -113,12 +113,12 @@ fn shrinking_keeps_to_the_rule_of_the_wire_that_was_broken_first() {
 #[test]
 fn a_wrong_error_detail_is_a_divergence() {
     let wrong = Perfect::lying(|_, _, truth| match truth {
-        Outcome::Refused { class, errors } => {
+        Outcome::Refused { status, errors } => {
             let detail = |error: ErrorItem| match error.code {
                 Code::ManifestBlobUnknown => ErrorItem { detail: None, ..error },
                 _ => error,
             };
-            Outcome::Refused { class, errors: errors.into_iter().map(detail).collect() }
+            Outcome::Refused { status, errors: errors.into_iter().map(detail).collect() }
         }
         _ => truth,
     });
@@ -130,8 +130,8 @@ fn a_wrong_error_detail_is_a_divergence() {
 #[test]
 fn what_only_the_storage_shows_is_found_and_shrunk() {
     let mut target = Perfect::new();
-    target.differences = |view| {
-        let tagged = view.repositories.values().any(|repo| !repo.tags.is_empty());
+    target.differences = |state| {
+        let tagged = state.repos.values().any(|repo| !repo.tags.is_empty());
         if tagged { vec!["Tag is wrong".into()] } else { Vec::new() }
     };
     let divergence = run_on(target, 10).into_first().expect("a divergence");
@@ -151,8 +151,8 @@ fn a_campaign_ends_when_its_time_is_up() {
 /// Answers HEAD of a blob as if it were never there, and DELETE of one that is not as if it were done.
 fn lies_twice() -> Perfect {
     Perfect::lying(|_, op, truth| match (op, &truth) {
-        (Op::HeadBlob { .. }, Outcome::Blob { .. }) => Outcome::Refused { class: Class::NotFound, errors: Vec::new() },
-        (Op::DeleteBlob { .. }, Outcome::Refused { class: Class::NotFound, .. }) => Outcome::Done,
+        (Op::HeadBlob { .. }, Outcome::Blob { .. }) => Outcome::Refused { status: 404, errors: Vec::new() },
+        (Op::DeleteBlob { .. }, Outcome::Refused { status: 404, .. }) => Outcome::Done,
         _ => truth,
     })
 }

@@ -98,9 +98,17 @@ fn perform(root: &std::path::Path, work: Work) -> Result<Verdict, Failure> {
     let done = runtime.block_on(control::perform(root, work, &steps));
     steps.done();
     let done = done?;
+    if done.is_unlocked {
+        eprintln!(
+            "proofhouse: this directory is read-only here and was not locked; what others do to it meanwhile is seen halfway"
+        );
+    }
     for line in &done.lines {
         say(line);
     }
     say(&done.summary);
+    if let Some(refusal) = done.refusal {
+        return Err(Failure(refusal));
+    }
     Ok(if done.damaged { Verdict::Bad } else { Verdict::Good })
 }

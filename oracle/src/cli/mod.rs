@@ -8,6 +8,7 @@
 mod check;
 mod duration;
 mod explain;
+mod log;
 mod maintain;
 mod progress;
 mod rules;

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use proofhouse_registry::api::{Api, ApiConfig};
 use proofhouse_registry::builder::RegistryBuilder;
-use proofhouse_registry::config::{Address, Config, Debugging, Log, LogFormat, LogLevel, StorageDriver, Warning};
+use proofhouse_registry::config::{Address, Config, Debugging, StorageDriver, Warning};
 use proofhouse_registry::control::{self, RootLock};
 use proofhouse_registry::driver::{Filesystem, FilesystemOptions, SystemClock};
 use proofhouse_registry::http::{HttpOptions, Place, Secret};
-use proofhouse_registry::server::{Server, ServerOptions, UploadPurging, purge, stop_signal};
+use proofhouse_registry::server::{
+    Server, ServerOptions, UploadPurging, connections_for, purge, raise_file_limit, stop_signal,
+};
 use proofhouse_registry::tls::ServerTls;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::log::{self, LogAs};
 use super::{Failure, Verdict, say};
 
 #[derive(Debug, Args)]
@@ -39,15 +39,13 @@ pub(crate) struct Serve {
     /// Let clients delete blobs, manifests and tags.
     #[arg(long)]
     delete: bool,
+    /// How many connections there may be at once; more wait until one ends. Default: half as many as files may be open, and
+    /// 10,000 at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_connections: Option<u64>,
     /// How the log on stderr is written, one line for each request. Default: text, or what the configuration says.
     #[arg(long, value_enum)]
     log: Option<LogAs>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LogAs {
-    Text,
-    Json,
 }
 
 /// Where to listen if nothing is said.
@@ -70,20 +68,25 @@ struct Plan {
     purging: Option<UploadPurging>,
     debug: Option<Debugging>,
     threads: usize,
+    /// The secret is random: nobody else has it, and it is gone with the process.
+    passing_secret: bool,
 }
 
 impl Serve {
     /// Good: it served until it was asked to stop.
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
         let config = self.configuration()?;
-        self.start_log(config.as_ref().map(|(config, _)| &config.log));
+        log::start(config.as_ref().map(|(config, _)| &config.log), self.log);
         for warning in config.iter().flat_map(|(_, warnings)| warnings) {
             tracing::warn!("{warning}");
         }
-        let plan = match &config {
+        let mut plan = match &config {
             Some((config, _)) => self.configured(config)?,
             None => self.plain()?,
         };
+        let files = raise_file_limit();
+        let connections = self.max_connections.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+        plan.server.max_connections = connections.unwrap_or_else(|| connections_for(files));
         if let Some(root) = &plan.root {
             writable(root)?;
         }
@@ -115,23 +118,23 @@ impl Serve {
             purging: Some(UploadPurging::default()),
             debug: None,
             threads: THREADS,
+            passing_secret: true,
         })
     }
 
     fn configured(&self, config: &Config) -> Result<Plan, Failure> {
         let mut config = config.clone();
         if let Some(root) = &self.root {
-            config.storage.driver = StorageDriver::Filesystem { root: root.clone(), max_threads: 100 };
+            config.storage.driver.move_to(root.clone());
         }
         config.storage.delete |= self.delete;
         let (root, threads) = match &config.storage.driver {
             StorageDriver::Filesystem { root, max_threads } => (Some(root.clone()), *max_threads),
             StorageDriver::InMemory => (None, THREADS),
         };
-        let secret = match &config.http.secret {
-            Some(secret) => Secret::new(secret.expose().as_bytes()),
-            None => Secret::random()?,
-        };
+        let secret = config.http.secret.as_ref().map(|secret| Secret::new(secret.expose().as_bytes()));
+        let passing_secret = secret.is_none();
+        let secret = secret.map_or_else(Secret::random, Ok)?;
         let mut http = HttpOptions::new(secret);
         http.authorizer = config.authorizer(Arc::new(SystemClock))?;
         http.read_only = config.storage.read_only;
@@ -153,24 +156,8 @@ impl Serve {
             purging: config.storage.upload_purging.filter(|_| !config.storage.read_only),
             debug: config.http.debug.clone(),
             threads,
+            passing_secret,
         })
-    }
-
-    fn start_log(&self, config: Option<&Log>) {
-        let said = |format| if format == LogFormat::Json { LogAs::Json } else { LogAs::Text };
-        let level = match config.map_or(LogLevel::Info, |log| log.level) {
-            LogLevel::Error => LevelFilter::ERROR,
-            LogLevel::Warn => LevelFilter::WARN,
-            LogLevel::Info => LevelFilter::INFO,
-            LogLevel::Debug => LevelFilter::DEBUG,
-        };
-        let access = if config.is_none_or(|log| log.access) { level } else { LevelFilter::OFF };
-        let filter = Targets::new().with_default(level).with_target("proofhouse::access", access);
-        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false);
-        match self.log.or(config.map(|log| said(log.format))).unwrap_or(LogAs::Text) {
-            LogAs::Text => log.finish().with(filter).init(),
-            LogAs::Json => log.json().flatten_event(true).finish().with(filter).init(),
-        }
     }
 }
 
@@ -196,6 +183,11 @@ async fn serve(plan: Plan, lock: Option<&RootLock>) -> Result<Verdict, Failure> 
     let control = lock.zip(plan.root.as_deref()).map(|(lock, root)| control::listen(lock, root, registry.clone()));
     if let Some(Err(error)) = &control {
         tracing::warn!(%error, "gc, purge-uploads and fsck cannot ask this server");
+    }
+    if plan.passing_secret {
+        tracing::warn!(
+            "no http.secret is configured; it is random, so uploads cannot go on after a restart or at another server"
+        );
     }
     let mut upkeep = tokio::task::JoinSet::new();
     if let Some(purging) = plan.purging {

@@ -166,7 +166,7 @@ impl fmt::Debug for Operation {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Class, Dialect, Options, Specification, UploadRef, digest_of};
+    use proofhouse_model::{Dialect, Options, Specification, UploadRef, digest_of};
 
     use super::*;
 
@@ -193,7 +193,7 @@ mod tests {
         let outcome = if there {
             Outcome::Blob { digest: Some(digest()), size: 5, body: None }
         } else {
-            Outcome::Refused { class: Class::NotFound, errors: Vec::new() }
+            Outcome::Refused { status: 404, errors: Vec::new() }
         };
         let op = Op::HeadBlob { repo: "a".into(), digest: digest() };
         Call { client, op, outcome: Some(outcome), called, returned }
@@ -201,7 +201,7 @@ mod tests {
 
     fn delete(client: usize, there: bool, called: u64, returned: u64) -> Call {
         let errors = vec![ErrorItem { code: Code::BlobUnknown, detail: Some(digest()) }];
-        let missing = Outcome::Refused { class: Class::NotFound, errors };
+        let missing = Outcome::Refused { status: 404, errors };
         let outcome = Some(if there { Outcome::Done } else { missing });
         Call { client, op: Op::DeleteBlob { repo: "a".into(), digest: digest() }, outcome, called, returned }
     }
@@ -253,7 +253,7 @@ mod tests {
         let text = format!(r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{blob},"layers":[{blob}]}}"#);
         let push = |errors: usize, called, returned| {
             let error = ErrorItem { code: Code::ManifestBlobUnknown, detail: Some(digest.clone()) };
-            let outcome = Outcome::Refused { class: Class::Invalid, errors: vec![error; errors] };
+            let outcome = Outcome::Refused { status: 400, errors: vec![error; errors] };
             let (reference, content_type, bytes) = ("t".into(), Some(kind.to_owned()), text.as_str().into());
             let op = Op::PutManifest { repo: "a".into(), reference, content_type, tags: Vec::new(), bytes };
             Call { client: 1, op, outcome: Some(outcome), called, returned }

@@ -11,6 +11,7 @@ use proofhouse_model::{Dialect, Model};
 use super::history::{Call, Judgement, MOST_STEPS, judge};
 use super::{Dealt, Together, run};
 use crate::campaign::{Divergence, Finding};
+use crate::coverage::writes;
 use crate::lockstep::Shape;
 use crate::target::{Target, TargetError};
 
@@ -152,7 +153,7 @@ impl Part {
 fn needed(start: &Model, calls: Vec<Call>) -> Vec<Call> {
     let mut needed = calls;
     for at in (0..needed.len()).rev() {
-        if needed[at].op.writes() {
+        if writes(&needed[at].op) {
             continue;
         }
         let mut fewer = needed.clone();

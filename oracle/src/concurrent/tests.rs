@@ -6,7 +6,9 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use proofhouse_model::{Dialect, Model, Op, Options, Outcome, Specification};
 
+use crate::assume::assume;
 use crate::campaign::{self, CampaignConfig, CampaignReport, OptionSets};
+use crate::coverage::writes;
 use crate::lockstep::HISTORY_IN_SOME_ORDER;
 use crate::target::{Target, TargetError};
 
@@ -33,10 +35,10 @@ impl Target for Shared {
         tokio::task::yield_now().await;
         let reads_a_tag = matches!(op, Op::GetManifest { reference, .. } if !reference.contains(':'));
         let outcome = match &mut self.seen {
-            Some(seen) if self.stale && reads_a_tag => seen.clone().assume(op),
-            _ => self.model.borrow_mut().as_mut().expect("a case begins with fresh").assume(op),
+            Some(seen) if self.stale && reads_a_tag => assume(&mut seen.clone(), op),
+            _ => assume(self.model.borrow_mut().as_mut().expect("a case begins with fresh"), op),
         };
-        if op.writes() {
+        if writes(op) {
             self.seen.clone_from(&self.model.borrow());
         }
         tokio::task::yield_now().await;

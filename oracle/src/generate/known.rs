@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use proofhouse_model::{UploadRef, View};
+use proofhouse_model::{State, UploadRef};
 
 use crate::pool::{Algorithm, ManifestId, Named, Payload, Pool, RepoId, TagId};
 
@@ -47,19 +47,19 @@ impl Known {
         }
     }
 
-    pub(super) fn update(&mut self, pool: &Pool, view: &View) {
+    pub(super) fn update(&mut self, pool: &Pool, state: &State) {
         for (repo, known) in pool.repository_ids().zip(&mut self.repos) {
             *known = KnownRepo::default();
-            let Some(there) = view.repositories.get(pool.repository(repo)) else { continue };
+            let Some(there) = state.repos.get(pool.repository(repo)) else { continue };
             let named = |digest: &String| self.digests.get(digest).copied();
             known.layers =
-                there.layers.iter().filter(|digest| view.blobs.contains_key(*digest)).filter_map(named).collect();
-            known.revisions = there.revisions.iter().filter_map(named).collect();
-            let tag = |tag: TagId| there.tags.get(pool.tag(tag)).map(|(current, _)| (tag, named(current)));
+                there.layers.keys().filter(|digest| state.blobs.contains_key(*digest)).filter_map(named).collect();
+            known.revisions = there.revisions.keys().filter_map(named).collect();
+            let tag = |tag: TagId| there.tags.get(pool.tag(tag)).map(|it| (tag, named(&it.current)));
             known.tags = pool.tag_ids().filter_map(tag).collect();
         }
         let repo_of = |name: &str| pool.repository_ids().find(|repo| pool.repository(*repo) == name);
-        self.uploads = view
+        self.uploads = state
             .uploads
             .iter()
             .filter_map(|(upload, it)| {

@@ -13,8 +13,10 @@ use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
 use crate::action::Action;
+use crate::assume::assume;
 use crate::campaign::OptionSets;
 use crate::case::{Case, CaseOptions, Checks};
+use crate::coverage::writes;
 use crate::pool::{Payload, Pool, RepoId};
 use crate::shrink::CaseTree;
 
@@ -129,15 +131,15 @@ impl<'a, 'd> Generator<'a, 'd> {
     }
 
     fn assume(&mut self, action: &Action, op: &Op) -> Outcome {
-        let outcome = self.model.assume(op);
+        let outcome = assume(&mut self.model, op);
         if let Action::StartUpload { upload, .. } | Action::MountBlob { upload, .. } = action
             && !self.intents.contains_key(upload)
         {
             let payload = self.payload();
             self.intents.insert(*upload, payload);
         }
-        if op.writes() && outcome.succeeded() {
-            self.known.update(self.pool, &self.model.state().view());
+        if writes(op) && outcome.succeeded() {
+            self.known.update(self.pool, self.model.state());
         }
         outcome
     }
@@ -171,6 +173,23 @@ mod tests {
 
     fn case(seed: u8) -> Case {
         case_offering(seed, &|_| true)
+    }
+
+    #[test]
+    fn what_does_not_write_changes_nothing() {
+        let collect = |dry_run| Op::CollectGarbage { delete_untagged: false, dry_run, grace_seconds: 0 };
+        assert!(writes(&collect(false)) && !writes(&collect(true)));
+        for seed in 0..10 {
+            let case = case(seed);
+            let specification = Specification::new(Dialect::Proofhouse, case.options.resolve(&case.pool)).unwrap();
+            let mut model = Model::new(specification);
+            for op in case.ops() {
+                let mut before = model.state().clone();
+                assume(&mut model, &op);
+                before.now = model.state().now;
+                assert!(writes(&op) || *model.state() == before, "{op:?} changed something");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Whether deletion is enabled may be assumed instead of asked. A target that is set up the other way diverges at the first
 //! deletion, and then it helps to say what to pass.
 
-use proofhouse_model::{Class, Code, Dialect, Op, Outcome, RuleId};
+use proofhouse_model::{Code, Dialect, Op, Outcome, RuleId};
 
 use super::Setup;
 use crate::campaign::{Divergence, Finding, Step};
@@ -42,12 +42,12 @@ fn deletes(op: &Op) -> bool {
 fn is_on(step: &Step) -> bool {
     match (&step.op, &step.outcome) {
         (_, Outcome::Done) => true,
-        (_, Outcome::Refused { class: Class::NotFound, errors }) => {
+        (_, Outcome::Refused { status: 404, errors }) => {
             let looked = |code: &Code| matches!(code, Code::BlobUnknown | Code::ManifestUnknown | Code::NameUnknown);
             errors.iter().any(|error| looked(&error.code))
         }
         // 2.8 deletes by digest only.
-        (Op::DeleteManifest { .. }, Outcome::Refused { class: Class::Invalid, errors }) => {
+        (Op::DeleteManifest { .. }, Outcome::Refused { status: 400, errors }) => {
             errors.iter().any(|error| error.code == Code::DigestInvalid)
         }
         _ => false,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proofhouse_model::{Class, Code, ErrorItem, RuleId, UploadRef, Violation, ViolationKind, digest_of};
+use proofhouse_model::{Code, ErrorItem, RuleId, UploadRef, Violation, ViolationKind, digest_of};
 
 use super::*;
 use crate::campaign::Step;
@@ -179,8 +179,8 @@ fn hint(dialect: Dialect, assumed: bool, rule: &'static str, answers: &[(Op, Out
     hint
 }
 
-fn refused(class: Class, code: Code) -> Outcome {
-    Outcome::Refused { class, errors: vec![ErrorItem { code, detail: None }] }
+fn refused(status: u16, code: Code) -> Outcome {
+    Outcome::Refused { status, errors: vec![ErrorItem { code, detail: None }] }
 }
 
 #[test]
@@ -188,12 +188,12 @@ fn a_target_that_deletes_otherwise_than_assumed_is_told_what_to_pass() {
     let distribution = Dialect::Distribution(Release::V2_8);
     let blob = || Op::DeleteBlob { repo: "a".into(), digest: digest_of("sha256", b"layer") };
     let tag = || Op::DeleteManifest { repo: "a".into(), reference: "latest".into() };
-    let off = || refused(Class::Unsupported, Code::Unsupported);
+    let off = || refused(405, Code::Unsupported);
     let on = [
         (blob(), Outcome::Done),
-        (blob(), refused(Class::NotFound, Code::BlobUnknown)),
-        (tag(), refused(Class::NotFound, Code::NameUnknown)),
-        (tag(), refused(Class::Invalid, Code::DigestInvalid)),
+        (blob(), refused(404, Code::BlobUnknown)),
+        (tag(), refused(404, Code::NameUnknown)),
+        (tag(), refused(400, Code::DigestInvalid)),
     ];
     for answer in on {
         let told = hint(distribution, false, "delete.off", std::slice::from_ref(&answer)).unwrap();
@@ -214,10 +214,10 @@ fn a_target_that_deletes_otherwise_than_assumed_is_told_what_to_pass() {
 fn another_fault_in_a_deletion_has_no_hint() {
     let distribution = Dialect::Distribution(Release::V2_8);
     let blob = || Op::DeleteBlob { repo: "a".into(), digest: digest_of("sha256", b"layer") };
-    let not_found = refused(Class::NotFound, Code::BlobUnknown);
+    let not_found = refused(404, Code::BlobUnknown);
     assert_eq!(hint(distribution, true, "blob.delete", &[(blob(), not_found.clone())]), None);
     assert_eq!(hint(distribution, false, "digest.invalid", &[(blob(), not_found.clone())]), None);
-    let denied = refused(Class::Denied, Code::Denied);
+    let denied = refused(403, Code::Denied);
     assert_eq!(hint(distribution, false, "delete.off", &[(blob(), denied)]), None);
     let broken = Outcome::Broken { what: "wire.answer.whole: the connection was closed".into() };
     assert_eq!(hint(distribution, false, "delete.off", &[(blob(), broken)]), None);

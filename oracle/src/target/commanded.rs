@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use proofhouse_model::{Op, Options, Outcome, View};
+use proofhouse_model::{Op, Options, Outcome, State};
 use tokio::process::Command;
 
 use super::{HttpTarget, Target, TargetError};
@@ -136,7 +136,7 @@ impl Target for Commanded {
         self.http.clients(count)
     }
 
-    async fn inspect(&mut self, view: &View) -> Option<Vec<String>> {
-        self.http.inspect(view).await
+    async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
+        self.http.inspect(state).await
     }
 }

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use proofhouse_model::{Class, Code, Dialect, Op, Options, Outcome, Range, Release, UploadRef, digest_of};
+use proofhouse_model::{Code, Dialect, Op, Options, Outcome, Range, Release, UploadRef, digest_of};
 use reqwest::Method;
 use url::Url;
 
@@ -282,7 +282,7 @@ fn opened(op: &Op) -> Option<UploadRef> {
 }
 
 fn refused_for_its_digest(outcome: &Outcome) -> bool {
-    let Outcome::Refused { class: Class::Invalid, errors } = outcome else { return false };
+    let Outcome::Refused { status: 400, errors } = outcome else { return false };
     errors.iter().any(|error| error.code == Code::DigestInvalid)
 }
 

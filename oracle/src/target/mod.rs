@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use proofhouse_model::{Op, Options, Outcome, View};
+use proofhouse_model::{Op, Options, Outcome, State};
 
 pub mod commanded;
 pub mod embedded;
@@ -60,9 +60,9 @@ pub trait Target {
 
     /// After a case: an independent look at the storage. None: it cannot be looked at.
     ///
-    /// Returns what differs from the model's view, one sentence each; nothing if all is as it must be.
-    async fn inspect(&mut self, view: &View) -> Option<Vec<String>> {
-        let _ = view;
+    /// Returns what differs from the model's state, one sentence each; nothing if all is as it must be.
+    async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
+        let _ = state;
         None
     }
 }

@@ -132,6 +132,37 @@ pub(super) fn error_code(exchange: &Exchange) -> Verdict {
     each_error(exchange, |error| error["code"].as_str().is_some_and(good))
 }
 
+const CODES: &[&str] = &[
+    "BLOB_UNKNOWN",
+    "BLOB_UPLOAD_INVALID",
+    "BLOB_UPLOAD_UNKNOWN",
+    "DENIED",
+    "DIGEST_INVALID",
+    "MANIFEST_BLOB_UNKNOWN",
+    "MANIFEST_INVALID",
+    "MANIFEST_UNKNOWN",
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "SIZE_INVALID",
+    "TOOMANYREQUESTS",
+    "UNAUTHORIZED",
+    "UNSUPPORTED",
+];
+
+/// Codes that clients may meet, says the same text.
+const CODES_OF_THE_PAST: &[&str] = &["MANIFEST_UNVERIFIED", "TAG_INVALID"];
+
+pub(super) fn known_code(exchange: &Exchange) -> Verdict {
+    let known = |code: &str| CODES.contains(&code) || CODES_OF_THE_PAST.contains(&code);
+    each_error(exchange, |error| error["code"].as_str().is_some_and(known))
+}
+
+pub(super) fn readable_message(exchange: &Exchange) -> Verdict {
+    let text = |message: &str| message.chars().any(char::is_alphabetic) && !message.contains('\0');
+    let readable = |message: &str| message.is_empty() || text(message);
+    each_error(exchange, |error| error.get("message").and_then(Value::as_str).is_none_or(readable))
+}
+
 pub(super) fn error_detail(exchange: &Exchange) -> Verdict {
     each_error(exchange, |error| error.get("detail").is_none_or(Value::is_string))
 }
@@ -182,6 +213,16 @@ pub(super) fn upload_range(exchange: &Exchange) -> Verdict {
         Some(range) if last_byte(range).is_some() => Verdict::Kept,
         Some(range) => Verdict::Broken(format!("Range: {range}")),
         None if needed => Verdict::Broken(format!("{} without a Range", exchange.status())),
+        None => Verdict::Silent,
+    }
+}
+
+/// Whether there is a least length at all, only the registry knows.
+pub(super) fn least_chunk(exchange: &Exchange) -> Verdict {
+    match exchange.header("oci-chunk-min-length") {
+        Some(_) if !leaves_upload_open(exchange) => Verdict::Silent,
+        Some(length) if !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()) => Verdict::Kept,
+        Some(length) => Verdict::Broken(format!("OCI-Chunk-Min-Length: {length}")),
         None => Verdict::Silent,
     }
 }

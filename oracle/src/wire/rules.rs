@@ -36,12 +36,15 @@ rules! {
     "wire.error.body" Proofhouse "Errors" Must "P" "A refusal says why, in a JSON document with at least one error." answers::error_body;
     "wire.error.json" Oci "Error Codes" Must "POD" "A refusal that is JSON is an object whose `errors` are objects, each with a `code`." answers::error_json;
     "wire.error.code" Oci "Error Codes" Must "PO" "An error's code is made of upper-case letters and underscores." answers::error_code;
+    "wire.error.known" Oci "Error Codes" Should "PO" "An error's code is one of the fourteen (a MUST, which the text itself takes back for two codes of the past)." answers::known_code;
+    "wire.error.message" Oci "Error Codes" Should "PO" "An error's message is for people to read, or empty." answers::readable_message;
     "wire.error.detail" Proofhouse "Errors" Must "P" "An error's detail names the one subject of the error, as a string." answers::error_detail;
 
     "wire.location.url" Http "10.2.2 Location" Must "POD" "A Location is a URL, absolute or relative." answers::location_url;
     "wire.location.upload" Oci "Pushing blobs" Must "POD" "An answer that leaves an upload open tells where it goes on." answers::location_of_upload;
     "wire.location.stored" Oci "Pushing blobs, Pushing manifests" Must "POD" "What was stored has a Location from which it can be pulled." answers::location_of_stored;
     "wire.upload.range" Oci "Pushing a blob in chunks" Must "POD" "A chunk's answer and an upload's status tell the range that is there, `0-<last byte>`." answers::upload_range;
+    "wire.upload.least" Oci "Pushing a blob in chunks" Should "PO" "A registry that wants chunks of some length tells it where an upload starts, as a number of bytes." answers::least_chunk;
 
     "wire.digest.form" Oci "Pulling blobs, Pulling manifests" Must "POD" "Docker-Content-Digest is a digest." contents::digest_form;
     "wire.digest.body" Oci "Pulling blobs, Pulling manifests" Must "POD" "Docker-Content-Digest is a digest of the body that it comes with." contents::digest_of_body;

@@ -90,6 +90,30 @@ fn cases() -> Vec<(&'static str, Op, Answer, Answer)> {
             answer(404, &[JSON], &error(r#"{"code":"BLOB_UNKNOWN"}"#)),
         ),
         (
+            "wire.error.known",
+            start(),
+            answer(404, &[JSON], &error(r#"{"code":"NOT_THERE"}"#)),
+            answer(404, &[JSON], &error(r#"{"code":"BLOB_UNKNOWN"},{"code":"TAG_INVALID"}"#)),
+        ),
+        (
+            "wire.error.message",
+            start(),
+            answer(404, &[JSON], &error(r#"{"code":"DENIED","message":"17"}"#)),
+            answer(404, &[JSON], &error(r#"{"code":"DENIED","message":""},{"code":"DENIED","message":"no"}"#)),
+        ),
+        (
+            "wire.error.message",
+            start(),
+            answer(404, &[JSON], &error(r#"{"code":"DENIED","message":"\u0000a"}"#)),
+            answer(404, &[JSON], &error(r#"{"code":"DENIED"}"#)),
+        ),
+        (
+            "wire.upload.least",
+            start(),
+            answer(202, &[("oci-chunk-min-length", "64 KiB")], ""),
+            answer(202, &[("oci-chunk-min-length", "65536")], ""),
+        ),
+        (
             "wire.error.detail",
             start(),
             answer(404, &[JSON], &error(r#"{"code":"X","detail":{"digest":"d"}}"#)),

@@ -35,6 +35,9 @@ fn finish(ours: &Ours, so_far: &Answer, digest: &str, last: (&[&str], &[u8]), co
     let url = with_digest(&ours.url(so_far.header("location")), digest);
     let finished = send("PUT", &url, last.0, last.1);
     assert_eq!(finished.status, 201);
+    // It has ended: nobody can go on with it.
+    let upload = ours.url(so_far.header("location"));
+    assert_eq!(curl(&[&upload], b"").unwrap().status, 404);
     serves(ours, digest, content);
     finished
 }

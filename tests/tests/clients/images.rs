@@ -1,11 +1,11 @@
 //! Skopeo copies single images in, out and between repositories, lists, inspects and deletes them.
 
-use proofhouse_tests::client::Skopeo;
+use proofhouse_tests::client::{Skopeo, curl};
 use proofhouse_tests::documents::{DOCKER_IMAGE, OCI_IMAGE};
 use proofhouse_tests::layout::Layout;
 use serde_json::{Value, json};
 
-use super::{Ours, push, skopeo};
+use super::{Ours, push, skopeo, there};
 
 fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -77,6 +77,13 @@ fn an_image_is_inspected_listed_and_deleted() {
         }
     }
     assert_eq!(tags(&skopeo, &ours.image("app")), json!(["a", "b", "c", "d"]));
+    if there("curl") {
+        for (query, page) in [("n=1", json!(["a"])), ("n=2&last=a", json!(["b", "c"])), ("n=9&last=c", json!(["d"]))] {
+            let answer = curl(&[&ours.url(&format!("/v2/app/tags/list?{query}"))], b"").unwrap();
+            let list: Value = serde_json::from_slice(&answer.body).unwrap();
+            assert_eq!(list["tags"], page, "{query}");
+        }
+    }
     let told = inspected(&skopeo, &ours.image("app:b"));
     assert_eq!(told["Digest"], stays["digest"]);
     assert_eq!((&told["Architecture"], &told["Os"]), (&json!("arm64"), &json!("linux")));

@@ -57,6 +57,11 @@ fn an_image_of_two_platforms_becomes_a_docker_list() {
     assert!(entries.iter().all(|entry| entry["mediaType"] == DOCKER_IMAGE), "{list}");
 }
 
+fn put_list(ours: &Ours, media_type: &str, bytes: &[u8]) -> Answer {
+    let (url, content_type) = (ours.url("/v2/app/manifests/all"), format!("Content-Type: {media_type}"));
+    curl(&["--request", "PUT", "--header", &content_type, "--data-binary", "@-", &url], bytes).unwrap()
+}
+
 /// An index of two images of which Skopeo pushed some, by curl.
 struct Sparse {
     skopeo: Skopeo,
@@ -81,9 +86,7 @@ impl Sparse {
 
     fn push_index(&self, ours: &Ours) -> Answer {
         let index = self.layout.index(&[self.amd64.clone(), self.arm64.clone()]).unwrap();
-        let (url, content_type) = (ours.url("/v2/app/manifests/all"), format!("Content-Type: {OCI_INDEX}"));
-        let bytes = self.layout.bytes(&index).unwrap();
-        curl(&["--request", "PUT", "--header", &content_type, "--data-binary", "@-", &url], &bytes).unwrap()
+        put_list(ours, OCI_INDEX, &self.layout.bytes(&index).unwrap())
     }
 
     /// Those that the answer says are missing.
@@ -144,4 +147,45 @@ fn with_validation_of_a_platform_an_index_may_miss_the_others() {
     let by_digest = |image: &Value| ours.image(&format!("app@{}", image["digest"].as_str().unwrap()));
     assert_eq!(sparse.skopeo.pull(&by_digest(&amd64)).unwrap()["manifest.json"], sparse.layout.bytes(&amd64).unwrap());
     sparse.skopeo.pull(&by_digest(&arm64)).unwrap_err();
+}
+
+#[test]
+fn a_docker_list_is_validated_as_an_index_is() {
+    let Some(mut sparse) = Sparse::new() else { return };
+    let mut entry = sparse.amd64.clone();
+    entry["mediaType"] = DOCKER_IMAGE.into();
+    let list = json!({ "schemaVersion": 2, "mediaType": DOCKER_LIST, "manifests": [entry] }).to_string();
+    let put = |ours: &Ours| put_list(ours, DOCKER_LIST, list.as_bytes()).status;
+    assert_eq!(put(&Ours::in_memory(|builder| builder)), 201);
+    for options in [validating, for_amd64] {
+        let ours = Ours::in_memory(options);
+        assert_eq!(put(&ours), 400);
+        let amd64 = sparse.amd64.clone();
+        sparse.push_image(&ours, &amd64);
+        assert_eq!(put(&ours), 201);
+    }
+}
+
+#[test]
+fn of_an_index_only_the_entries_of_exactly_the_platform_must_be_there() {
+    let Some(sparse) = Sparse::new() else { return };
+    let of = |architecture: &str, os: &str| {
+        let mut entry = sparse.arm64.clone();
+        entry["platform"] = json!({ "architecture": architecture, "os": os });
+        entry
+    };
+    let mut anywhere = sparse.arm64.clone();
+    anywhere.as_object_mut().unwrap().remove("platform");
+    let ours = Ours::in_memory(for_amd64);
+    for (entry, status) in [
+        (of("amd64", "linux"), 400),
+        (of("amd64", "windows"), 201),
+        (of("arm64", "linux"), 201),
+        (of("AMD64", "linux"), 201),
+        (anywhere, 201),
+    ] {
+        let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry] });
+        let answer = put_list(&ours, OCI_INDEX, index.to_string().as_bytes());
+        assert_eq!(answer.status, status, "{entry}");
+    }
 }

@@ -12,14 +12,14 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use rustix::fd::{AsFd as _, OwnedFd};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, UTIME_NOW};
+use rustix::fs::{AtFlags, Dir, DirEntry, FileType, Mode, OFlags, UTIME_NOW};
 use rustix::fs::{Timespec, Timestamps, fstat, mkdirat, open, openat, renameat, statat, unlinkat, utimensat};
 use rustix::io::Errno;
 
 use super::beneath::{self, DIRECTORY, FILE};
 use super::directories::DurableDirectories;
 use crate::driver::path::TEMPORARY;
-use crate::driver::{Clock, DriverError, Stat, StoragePath};
+use crate::driver::{Clock, DriverError, Entry, Kind, Stat, StoragePath};
 use crate::sync::{Arc, AtomicU64, Ordering, PoisonError, RwLock, RwLockReadGuard};
 
 /// What a new file and a new directory may be used for; the process's umask takes away from it.
@@ -50,11 +50,18 @@ impl Disk {
         }
     }
 
-    pub(super) fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
-        let (mut file, size) = self.existing_file(path, "read")?;
+    /// All bytes of a file that has at most `limit`.
+    pub(super) fn read(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
+        let (file, size) = self.existing_file(path, "read")?;
+        let too_large = |size| DriverError::TooLarge { path: path.clone(), size, limit };
+        if size > limit {
+            return Err(too_large(size));
+        }
         let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        file.read_to_end(&mut content).map_err(acting(path, "read"))?;
-        Ok(content.into())
+        // It may be growing.
+        file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(acting(path, "read"))?;
+        let read = content.len() as u64;
+        if read > limit { Err(too_large(read)) } else { Ok(content.into()) }
     }
 
     /// Opens a file at `offset`, and says how large it is.
@@ -92,7 +99,8 @@ impl Disk {
         let _shared = self.sharing_tree();
         let directory = self.prepare(path, "append")?;
         let open = |more: OFlags| {
-            let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            // A pipe must not make us wait for its other end.
+            let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             openat(&directory, path.file_name(), flags | more, FILE_MODE).map(File::from)
         };
         let opened = || match open(OFlags::CREATE | OFlags::EXCL) {
@@ -165,22 +173,60 @@ impl Disk {
         }
     }
 
+    /// Fails unless the root is there and can be read.
+    pub(super) fn ready(&self, root: &StoragePath) -> Result<(), DriverError> {
+        self.root().map_err(|error| acting(root, "open")(error.into()))?;
+        self.list(root).map(drop)
+    }
+
     pub(super) fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
+        self.scan(path, |_, entry| Ok(entry.file_name().to_str().ok().map(ToOwned::to_owned)))
+    }
+
+    /// Everything in a directory, whatever it is and is called.
+    pub(super) fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
+        self.scan(path, |directory, entry| {
+            let kind = match entry.file_type() {
+                // Not every filesystem says it here.
+                FileType::Unknown => match statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => kind(&stat),
+                    // It went meanwhile.
+                    Err(Errno::NOENT) => return Ok(None),
+                    Err(error) => return Err(error),
+                },
+                kind => kind,
+            };
+            let kind = match kind {
+                FileType::RegularFile => Kind::File,
+                FileType::Directory => Kind::Directory,
+                FileType::Symlink => Kind::SymbolicLink,
+                _ => Kind::Special,
+            };
+            Ok(Some(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind }))
+        })
+    }
+
+    /// Asks of everything in a directory, but for what is ours, and sorts the answers.
+    fn scan<T: Ord>(
+        &self,
+        path: &StoragePath,
+        ask: impl Fn(&OwnedFd, &DirEntry) -> Result<Option<T>, Errno>,
+    ) -> Result<Vec<T>, DriverError> {
         let directory = match self.directory(path, "list") {
             Err(DriverError::NotFound { .. }) if path.is_root() => return Ok(Vec::new()),
             directory => directory?,
         };
-        let mut names = Vec::new();
-        for entry in Dir::new(directory).map_err(looking(path, "list"))? {
-            let entry = entry.map_err(looking(path, "list"))?;
-            match entry.file_name().to_str() {
-                Ok("." | "..") | Err(_) => {}
-                Ok(name) if name.starts_with(TEMPORARY) => {}
-                Ok(name) => names.push(name.to_owned()),
+        let failed = looking(path, "list");
+        let mut answers = Vec::new();
+        for entry in Dir::read_from(&directory).map_err(&failed)? {
+            let entry = entry.map_err(&failed)?;
+            let name = entry.file_name().to_bytes();
+            if !matches!(name, b"." | b"..") && !name.starts_with(TEMPORARY.as_bytes()) {
+                answers.extend(ask(&directory, &entry).map_err(&failed)?);
             }
         }
-        names.sort_unstable();
-        Ok(names)
+        answers.sort_unstable();
+        Ok(answers)
     }
 
     pub(super) fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {

@@ -15,7 +15,7 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use self::disk::Disk;
-use super::{Appender, Clock, ContentStream, Driver, DriverError, MAX_CHUNK, Stat, StoragePath};
+use super::{Appender, Clock, ContentStream, Driver, DriverError, Entry, MAX_CHUNK, Stat, StoragePath};
 use crate::sync::{Arc, KeyedLocks, try_blocking};
 
 mod beneath;
@@ -76,7 +76,7 @@ impl Default for FilesystemOptions {
 /// ([`DriverError::SymbolicLink`]), though [`list`](Driver::list) names it. Directories are opened so that nobody can put a link
 /// in between a look and an act. The root may be a link itself.
 ///
-/// **Names** that are not UTF-8 are not listed. Temporary files of a process that was killed stay invisible until their
+/// **Names** that are not UTF-8 are not listed, but for [`entries`](Driver::entries). Temporary files of a process that was killed stay invisible until their
 /// directory is deleted.
 ///
 /// **Several processes** may use one root, as long as only one of them deletes.
@@ -120,8 +120,8 @@ impl Driver for Filesystem {
         "filesystem"
     }
 
-    async fn read(&self, path: &StoragePath) -> Result<Bytes, DriverError> {
-        self.on_disk(path, "read", Disk::read).await
+    async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
+        self.on_disk(path, "read", move |disk, path| disk.read(path, limit)).await
     }
 
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
@@ -160,6 +160,14 @@ impl Driver for Filesystem {
 
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
         self.on_disk(path, "list", Disk::list).await
+    }
+
+    async fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
+        self.on_disk(path, "list", Disk::entries).await
+    }
+
+    async fn ready(&self) -> Result<(), DriverError> {
+        self.on_disk(&StoragePath::root(), "open", Disk::ready).await
     }
 
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt as _;
-use proofhouse_model::{Cache, Op, Options, Outcome, UploadRef, View};
+use proofhouse_model::{Cache, Op, Options, Outcome, State, UploadRef};
 use proofhouse_registry::api::{Api, ApiConfig};
 use proofhouse_registry::builder::{RegistryBuilder, UploadIds};
 use proofhouse_registry::cache::InMemoryCache;
@@ -212,9 +212,9 @@ impl Target for EmbeddedTarget {
         true
     }
 
-    async fn inspect(&mut self, view: &View) -> Option<Vec<String>> {
+    async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
         let Some(Running { root: Some(root), options, .. }) = &self.running else { return None };
-        Some(disk::differences(root, view, options.digest_resumption))
+        Some(disk::differences(root, state, options.digest_resumption))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use proofhouse_model::{BlobBody, Class, Code, Content, ErrorItem, Op, Outcome, Range, Referrer, UploadRef};
+use proofhouse_model::{BlobBody, Code, Content, ErrorItem, Op, Outcome, Range, Referrer, UploadRef};
 use proofhouse_registry::api::{
     Api, ApiError, BlobAnswer, Body, ByteRange, GcOptions, GcReport, MountAnswer, Page, UploadInfo,
 };
@@ -111,11 +111,11 @@ fn refused(op: &Op, error: &ApiError) -> Outcome {
     }
     let head = matches!(op, Op::HeadBlob { .. } | Op::HeadManifest { .. });
     let item = |item: &proofhouse_registry::api::ApiErrorItem| ErrorItem {
-        code: Code::from_text(item.code.as_str()),
+        code: Code::from(item.code.as_str()),
         detail: item.detail.clone(),
     };
     let errors = if head { Vec::new() } else { error.errors.iter().map(item).collect() };
-    Outcome::Refused { class: Class::from_status(status), errors }
+    Outcome::Refused { status, errors }
 }
 
 async fn blob(answer: BlobAnswer) -> Outcome {

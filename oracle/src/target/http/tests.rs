@@ -62,12 +62,12 @@ fn broken(outcome: &Outcome) -> &str {
     }
 }
 
-fn refused(class: Class, errors: &[(&str, Option<&str>)]) -> Outcome {
+fn refused(status: u16, errors: &[(&str, Option<&str>)]) -> Outcome {
     let item = |(code, detail): &(&str, Option<&str>)| ErrorItem {
-        code: Code::from_text(code),
+        code: Code::from(*code),
         detail: detail.map(str::to_owned),
     };
-    Outcome::Refused { class, errors: errors.iter().map(item).collect() }
+    Outcome::Refused { status, errors: errors.iter().map(item).collect() }
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn head_tells_the_size_and_has_no_errors() {
     assert_eq!(outcome, Outcome::Blob { digest: None, size: 5, body: None });
     let missing = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n";
     let (outcome, _) = one(Dialect::Proofhouse, op, Reply::Raw(missing.into()));
-    assert_eq!(outcome, refused(Class::NotFound, &[]));
+    assert_eq!(outcome, refused(404, &[]));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_body_without_end_is_broken() {
 fn distribution_may_break_off_a_416() {
     let cut = || Reply::Cut(b"HTTP/1.1 416 X\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\n".into());
     let (outcome, _) = one(Dialect::Distribution(Release::V2_8), get(Some(Range::From(10))), cut());
-    assert_eq!(outcome, refused(Class::Range, &[]));
+    assert_eq!(outcome, refused(416, &[]));
     let (outcome, _) = one(Dialect::Oci, get(Some(Range::From(10))), cut());
     assert!(broken(&outcome).starts_with("wire.answer.whole"), "{outcome}");
 }
@@ -155,7 +155,7 @@ fn errors_are_read_and_their_details_name_the_subject() {
         {"code":"UNKNOWN","detail":{}},
         {"code":"UNSUPPORTED"}]}"#;
     let expected = refused(
-        Class::NotFound,
+        404,
         &[
             ("MANIFEST_UNKNOWN", Some("sha256:x")),
             ("NAME_UNKNOWN", Some("a")),
@@ -170,7 +170,7 @@ fn errors_are_read_and_their_details_name_the_subject() {
     assert!(asked.headers.iter().any(|line| line.starts_with("accept: application/vnd.oci.image.manifest.v1+json, ")));
 
     let (outcome, _) = one(Dialect::Oci, op(), reply(404, &[("Content-Type", "text/html")], "<h1>404</h1>"));
-    assert_eq!(outcome, refused(Class::NotFound, &[]));
+    assert_eq!(outcome, refused(404, &[]));
     let (outcome, _) = one(Dialect::Oci, op(), reply(404, &[JSON], "<h1>404</h1>"));
     assert!(broken(&outcome).starts_with("wire.error.json: "), "{outcome}");
 }
@@ -179,7 +179,7 @@ fn errors_are_read_and_their_details_name_the_subject() {
 fn a_500_of_distribution_is_a_refusal_if_it_says_what_it_is() {
     let told = || reply(500, &[JSON], r#"{"errors":[{"code":"UNKNOWN","message":"m","detail":{}}]}"#);
     let (outcome, _) = one(Dialect::Distribution(Release::V3), get(None), told());
-    assert_eq!(outcome, refused(Class::Internal, &[("UNKNOWN", None)]));
+    assert_eq!(outcome, refused(500, &[("UNKNOWN", None)]));
     let (outcome, _) = one(Dialect::Oci, get(None), told());
     assert!(broken(&outcome).starts_with("wire.status.server-error: 500"), "{outcome}");
 }
@@ -196,7 +196,7 @@ fn an_upload_goes_on_where_the_last_answer_says() {
     let (outcomes, asked) = perform(Dialect::Oci, &ops, script);
     assert_eq!(outcomes[0], Outcome::Upload { id: "x".into(), size: 0 });
     assert_eq!(outcomes[1], Outcome::Upload { id: "/v2/ns/run-1/a/blobs/uploads/x".into(), size: 5 });
-    assert_eq!(outcomes[2], refused(Class::NotFound, &[("BLOB_UPLOAD_UNKNOWN", None)]));
+    assert_eq!(outcomes[2], refused(404, &[("BLOB_UPLOAD_UNKNOWN", None)]));
     assert_eq!(asked[0].line, "POST /v2/ns/run-1/a/blobs/uploads/ HTTP/1.1");
     assert!(asked[0].has("content-length: 0"));
     assert_eq!(asked[1].line, "PATCH /v2/ns/run-1/a/blobs/uploads/x?_state=1 HTTP/1.1");

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use proofhouse_model::{BlobBody, Class, Code, Content, Dialect, ErrorItem, Op, Outcome, Referrer};
+use proofhouse_model::{BlobBody, Code, Content, Dialect, ErrorItem, Op, Outcome, Referrer};
 use serde_json::Value;
 
 use super::names::Names;
@@ -86,10 +86,10 @@ impl Reading<'_> {
         let head = matches!(op, Op::HeadBlob { .. } | Op::HeadManifest { .. });
         let errors = if head || !answer.is_json() { Vec::new() } else { read_errors(&answer.body).unwrap_or_default() };
         let item = |error: &Value| ErrorItem {
-            code: Code::from_text(error["code"].as_str().unwrap_or_default()),
+            code: Code::from(error["code"].as_str().unwrap_or_default()),
             detail: self.detail(&error["detail"]),
         };
-        Outcome::Refused { class: Class::from_status(answer.status), errors: errors.iter().map(item).collect() }
+        Outcome::Refused { status: answer.status, errors: errors.iter().map(item).collect() }
     }
 
     /// A string is the subject itself; of an object it is the value that names one.
