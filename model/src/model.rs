@@ -55,9 +55,15 @@ impl Model {
         &self.states[0]
     }
 
-    /// How many states are held.
-    pub fn states(&self) -> usize {
-        self.states.len()
+    /// Every state in which the registry may be, in order.
+    pub fn possible(&self) -> &[State] {
+        &self.states
+    }
+
+    /// The answer never came: the operation may have been done in any way that is permitted, or not at all.
+    pub fn lose_sight(&mut self, op: &Op) {
+        let done = self.expected(op).into_iter().map(|branch| branch.next);
+        self.states = self.states.iter().cloned().chain(done).collect::<BTreeSet<_>>().into_iter().collect();
     }
 
     /// Everything that is permitted now, from every state.

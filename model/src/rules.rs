@@ -201,5 +201,5 @@ rules! {
     "gc.untagged" Proofhouse "Garbage collection" Must "PL" "With delete-untagged, exactly the manifests that no tag reaches go, each whole.";
     "gc.dry-run" Proofhouse "Garbage collection" Must "PL" "A dry run names what it would take, and takes nothing.";
     "time.advance" Proofhouse "Garbage collection" Must "PL" "Time alone changes nothing.";
-    "restart" Proofhouse "Uploads" Must "PL" "What was acknowledged is there after a restart, open uploads too.";
+    "restart" Proofhouse "Uploads" Must "PL" "What was acknowledged is there after a restart, open uploads too (to OCI they may have ended).";
 }

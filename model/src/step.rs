@@ -89,7 +89,7 @@ fn answer<'a>(at: &At<'a>, op: &'a Op) -> Answer {
             let now = at.state.now.saturating_add(*seconds);
             Ok(vec![at.branch("time.advance", Outcome::Done, State { now, ..at.state.clone() })])
         }
-        Op::Restart => at.answer("restart", Outcome::Done),
+        Op::Restart => uploads::restart(at),
     }
 }
 

@@ -142,6 +142,15 @@ pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
     Ok(vec![at.branch("purge", purged, next)])
 }
 
+/// Operator: the registry stops and starts again. OCI does not say that an upload outlives that.
+pub(crate) fn restart(at: &At) -> Answer {
+    let mut ended = at.state.clone();
+    ended.uploads.clear();
+    let kept = at.same("restart", Outcome::Done);
+    let lost = at.oci().then(|| at.branch("restart", Outcome::Done, ended));
+    Ok([kept].into_iter().chain(lost).collect())
+}
+
 /// The upload is open, and of this repository.
 fn known(at: &At, upload: UploadRef) -> Result<(), Refusal> {
     let open = at.state.uploads.get(&upload).is_some_and(|it| it.repo == at.repo);

@@ -205,3 +205,14 @@ fn a_purge_takes_the_uploads_that_are_old_enough_and_no_other() {
     assert_eq!(r.does(status("a", young)), upload_of(young, 0));
     assert_eq!(r.does(purge(0, false)), purged(&["id-3"]));
 }
+
+#[test]
+fn a_restart_keeps_open_uploads_but_in_oci_they_may_have_ended() {
+    for (mut r, may_end) in [(ours(), false), (oci(), true)] {
+        let upload = r.start("a");
+        r.permits(Op::Restart, Outcome::Done);
+        let gone = refused(404, Code::BlobUploadUnknown, None);
+        assert_eq!(r.model.clone().observe(&status("a", upload), &gone).is_ok(), may_end);
+        r.permits(status("a", upload), upload_of(upload, 0));
+    }
+}

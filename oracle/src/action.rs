@@ -470,3 +470,14 @@ pub fn probe(pool: &Pool) -> Vec<Action> {
     };
     pool.repository_ids().flat_map(|repo| pool.payloads().map(move |payload| ask(repo, payload))).collect()
 }
+
+/// What can be fetched, in bytes: every manifest by digest and by tag, and every blob, from every repository.
+pub fn fetch(pool: &Pool) -> Vec<Action> {
+    let whole = |action: Action| match action {
+        Action::HeadBlob { repo, what } => Action::GetBlob { repo, what, range: None },
+        action => action,
+    };
+    let tagged = |id: RepoId| pool.tag_ids().map(move |tag| (Repo::Of(id), By::Tag(Tag::Of(tag))));
+    let tags = pool.repository_ids().flat_map(tagged).map(|(repo, by)| Action::GetManifest { repo, by });
+    probe(pool).into_iter().map(whole).chain(tags).collect()
+}

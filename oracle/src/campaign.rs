@@ -1,7 +1,8 @@
-//! Many cases, one after another, until something diverges or the time is up.
+//! Many cases, one after another, until enough was found or the time is up.
 //!
 //! Case number `i` of a campaign with seed `s` is made from the seed `s + i` and nothing else, so that
-//! `--seed <s + i> --cases 1` makes it again. The first divergence is shrunk and ends the campaign.
+//! `--seed <s + i> --cases 1` makes it again. A divergence is shrunk, and the campaign goes on for another: one of a [`Shape`]
+//! that was found before is only counted.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,12 @@ use proofhouse_model::{Dialect, Op, Options, Outcome, RuleId, Violation};
 use proptest::strategy::Strategy as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::case::Case;
+use crate::concurrent::history::Call;
+use crate::concurrent::{self, Dealt};
 use crate::coverage::Coverage;
 use crate::generate::Cases;
-use crate::lockstep::{self, Origin};
+use crate::lockstep::{self, Origin, Shape};
 use crate::shrink::CaseTree;
 use crate::target::{Target, TargetError};
 use crate::wire;
@@ -35,10 +39,16 @@ pub struct CampaignConfig {
     pub option_sets: OptionSets,
     /// How long a divergence is shrunk at most.
     pub shrink_time: Duration,
+    /// After how many distinct divergences the campaign ends; at least 1.
+    pub findings: usize,
+    /// How many clients work at the same time in every second case. With 1 each case has one client.
+    pub clients: usize,
+    /// Divergences that are expected: they are counted, and neither shrunk nor reported as found.
+    pub known: Vec<Shape>,
 }
 
 impl Default for CampaignConfig {
-    /// Our own registry, 100 cases of 60 operations, every set of options, 30 seconds for shrinking.
+    /// Our own registry, 100 cases of 60 operations, every set of options, 30 seconds for shrinking, one divergence.
     fn default() -> Self {
         CampaignConfig {
             dialect: Dialect::Proofhouse,
@@ -48,6 +58,9 @@ impl Default for CampaignConfig {
             time: None,
             option_sets: OptionSets::Varied,
             shrink_time: Duration::from_secs(30),
+            findings: 1,
+            clients: 1,
+            known: Vec::new(),
         }
     }
 }
@@ -79,11 +92,11 @@ impl Progress for () {}
 /// Why a campaign ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// All cases ran, and none diverged.
+    /// All cases ran.
     Cases,
     /// The time is up.
     Time,
-    /// A case diverged.
+    /// As many distinct divergences were found as were asked for.
     Divergence,
 }
 
@@ -117,6 +130,17 @@ pub enum Finding {
         /// The digest of the blob or manifest which it names, and which could be fetched only before.
         missing: String,
     },
+    /// A collection took a manifest that a tag names. As above, this is found from the answers alone.
+    LostTag {
+        /// The repository.
+        repo: String,
+        /// The tag, which could be fetched before.
+        tag: String,
+        /// What was fetched, and no longer is.
+        digest: String,
+    },
+    /// No order of the calls explains what several clients saw.
+    Unordered,
 }
 
 impl Finding {
@@ -129,6 +153,8 @@ impl Finding {
             },
             Finding::Storage { .. } => lockstep::STORAGE_AS_THE_MODEL,
             Finding::Lost { .. } => lockstep::COLLECTION_KEEPS_CLOSURE,
+            Finding::LostTag { .. } => lockstep::COLLECTION_KEEPS_TAGS,
+            Finding::Unordered => lockstep::HISTORY_IN_SOME_ORDER,
         }
     }
 }
@@ -142,10 +168,14 @@ pub struct Divergence {
     pub dialect: Dialect,
     /// How the registry was set up; after shrinking, if the options were varied.
     pub options: Options,
-    /// The shrunk sequence with the answers; the last one diverges.
+    /// The shrunk sequence with the answers; the last one diverges, if there is no [`history`](Self::history).
     pub steps: Vec<Step>,
+    /// What several clients asked after that, some of it at the same time; empty if there was one client only.
+    pub history: Vec<Call>,
     /// What is wrong.
     pub finding: Finding,
+    /// What tells it from other divergences.
+    pub shape: Shape,
     /// How many operations were checked in this campaign before this was found.
     pub found_after: u64,
     /// How long the sequence was before it was shrunk.
@@ -154,6 +184,12 @@ pub struct Divergence {
     pub attempts: u64,
     /// Every way to make it smaller was tried; false when the time was up, or the target was not to be had any more.
     pub shrink_complete: bool,
+    /// How often the shrunk sequence was run once more.
+    pub replays: u64,
+    /// How often it diverged then. Less than [`replays`](Self::replays): it is flaky.
+    pub replayed: u64,
+    /// In how many cases of the campaign it was seen.
+    pub cases: u64,
 }
 
 /// How a campaign went.
@@ -169,10 +205,21 @@ pub struct CampaignReport {
     pub elapsed: Duration,
     /// What was exercised.
     pub coverage: Coverage,
-    /// The first divergence, shrunk.
-    pub divergence: Option<Divergence>,
+    /// Each distinct divergence, shrunk, as they were found.
+    pub divergences: Vec<Divergence>,
+    /// Cases with several clients for which no order was found, nor that there is none.
+    pub undecided: u64,
+    /// In how many cases each of [`CampaignConfig::known`] was seen.
+    pub known: Vec<u64>,
     /// Why it ended.
     pub ended: Ended,
+}
+
+impl CampaignReport {
+    /// The first divergence.
+    pub fn into_first(self) -> Option<Divergence> {
+        self.divergences.into_iter().next()
+    }
 }
 
 /// Runs a campaign, in a current-thread runtime of its own; not to be called from within one (see [`run_in`]).
@@ -203,13 +250,16 @@ pub async fn run_in(
     let started = Instant::now();
     let deadline = config.time.map(|time| started + time);
     let limit = config.cases.unwrap_or(if deadline.is_some() { u64::MAX } else { 100 });
+    let mut known = config.known.clone();
     let mut report = CampaignReport {
         cases: 0,
         operations: 0,
         generated: 0,
         elapsed: Duration::ZERO,
         coverage: Coverage::default(),
-        divergence: None,
+        divergences: Vec::new(),
+        undecided: 0,
+        known: vec![0; known.len()],
         ended: Ended::Cases,
     };
     while report.cases < limit {
@@ -219,7 +269,23 @@ pub async fn run_in(
         }
         let seed = config.seed.wrapping_add(report.cases);
         let tree = case(config, seed, &|op| target.offers(op))?;
-        let run = lockstep::run(tree.best(), config.dialect, target, Some(&mut report.coverage), deadline).await;
+        if config.clients > 1 && report.cases % 2 == 1 {
+            match concurrently(config, seed, tree.best().clone(), target, deadline, &mut known, &mut report).await {
+                Err(TargetError::TimeUp) => {
+                    report.ended = Ended::Time;
+                    break;
+                }
+                done => done?,
+            }
+            progress.case_done(report.cases, report.operations);
+            if report.divergences.len() >= config.findings {
+                report.ended = Ended::Divergence;
+                break;
+            }
+            continue;
+        }
+        let run =
+            lockstep::run(tree.best(), config.dialect, target, &known, Some(&mut report.coverage), deadline).await;
         let run = match run {
             Err(TargetError::TimeUp) => {
                 report.ended = Ended::Time;
@@ -231,18 +297,62 @@ pub async fn run_in(
         report.operations += run.performed.len() as u64;
         report.generated += run.performed.iter().filter(|performed| performed.origin == Origin::Action).count() as u64;
         progress.case_done(report.cases, report.operations);
+        for met in &run.known {
+            match report.known.get_mut(*met) {
+                Some(count) => *count += 1,
+                None => report.divergences[*met - config.known.len()].cases += 1,
+            }
+        }
         if run.finding.is_some() {
-            let mut until = Instant::now() + config.shrink_time;
-            until = deadline.map_or(until, |deadline| until.min(deadline));
-            let found_after = report.operations;
-            let shrunk = reduce::reduce(tree, run, config.dialect, target, until, progress).await;
-            report.divergence = Some(Divergence { seed, dialect: config.dialect, found_after, ..shrunk });
-            report.ended = Ended::Divergence;
-            break;
+            let until = Instant::now() + config.shrink_time;
+            let until = deadline.map_or(until, |deadline| until.min(deadline));
+            let dialect = config.dialect;
+            let shrinking = reduce::Shrinking { dialect, known: &known, target, until, progress, attempts: 0 };
+            if let Some(shrunk) = reduce::reduce(shrinking, tree, run).await {
+                known.push(shrunk.shape.clone());
+                report.divergences.push(Divergence { seed, found_after: report.operations, ..shrunk });
+            }
+            if report.divergences.len() >= config.findings {
+                report.ended = Ended::Divergence;
+                break;
+            }
         }
     }
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+/// A case for several clients.
+async fn concurrently(
+    config: &CampaignConfig,
+    seed: u64,
+    case: Case,
+    target: &mut dyn Target,
+    deadline: Option<Instant>,
+    known: &mut Vec<Shape>,
+    report: &mut CampaignReport,
+) -> Result<(), TargetError> {
+    let dealt = Dealt::new(case, config.dialect, config.clients);
+    let together = concurrent::run(&dealt, config.dialect, target, known, Some(&mut report.coverage), deadline).await?;
+    report.cases += 1;
+    report.operations += (together.before.len() + together.calls.len()) as u64;
+    report.undecided += u64::from(together.undecided);
+    let Some(finding) = &together.finding else { return Ok(()) };
+    let shape = Shape::of(finding, None);
+    if let Some(met) = known.iter().position(|known| *known == shape) {
+        match report.known.get_mut(met) {
+            Some(count) => *count += 1,
+            None => report.divergences[met - config.known.len()].cases += 1,
+        }
+        return Ok(());
+    }
+    let until = Instant::now() + config.shrink_time;
+    let until = deadline.map_or(until, |deadline| until.min(deadline));
+    let found_after = report.operations;
+    let shrunk = concurrent::reduce(dealt, together, config.dialect, target, known, until).await;
+    known.push(shape);
+    report.divergences.extend(shrunk.map(|shrunk| Divergence { seed, found_after, ..shrunk }));
+    Ok(())
 }
 
 /// The case of a seed, with all that is needed to shrink it. The same for the same configuration and target.
@@ -260,196 +370,4 @@ pub fn case(config: &CampaignConfig, seed: u64, offers: &dyn Fn(&Op) -> bool) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use proofhouse_model::{Code, ErrorItem};
-
-    use super::*;
-    use crate::perfect::Perfect;
-
-    fn config(cases: u64) -> CampaignConfig {
-        CampaignConfig { cases: Some(cases), seed: 1, ..CampaignConfig::default() }
-    }
-
-    fn run_on(mut target: Perfect, cases: u64) -> CampaignReport {
-        run(&config(cases), &mut target, &mut ()).unwrap()
-    }
-
-    #[test]
-    fn most_of_what_is_generated_succeeds_and_much_of_it_writes() {
-        let report = run_on(Perfect::new(), 200);
-        assert!(report.divergence.is_none(), "{:?}", report.divergence);
-        let mix = report.coverage.mix();
-        println!("{}", report.coverage);
-        assert_eq!(mix.generated, report.generated);
-        assert_eq!(report.generated, 200 * 60);
-        assert!(mix.success_share() > 0.6, "{mix:?}");
-        assert!(mix.write_share() > 0.15, "{mix:?}");
-    }
-
-    #[test]
-    fn every_rule_of_the_dialect_is_reached() {
-        let report = run_on(Perfect::new(), 1_500);
-        let reached = |id: &RuleId| report.coverage.rules.contains_key(id);
-        let applicable = crate::report::applicable(Dialect::Proofhouse, true).into_iter();
-        let missed: Vec<RuleId> = applicable.filter(|id| !reached(id)).collect();
-        assert_eq!(missed, []);
-    }
-
-    /// A blob that the repository does not link is served if any repository links it.
-    fn serves_every_repository() -> Perfect {
-        Perfect::lying(|model, op, truth| match (op, &truth) {
-            (Op::GetBlob { digest, range: None, .. }, Outcome::Refused { status: 404, .. }) => {
-                match model.state().blobs.get(digest) {
-                    Some(blob) => Outcome::Blob {
-                        digest: Some(digest.clone()),
-                        size: blob.bytes.size(),
-                        body: Some(proofhouse_model::BlobBody { bytes: blob.bytes.clone(), range: None }),
-                    },
-                    None => truth,
-                }
-            }
-            _ => truth,
-        })
-    }
-
-    #[test]
-    fn a_blob_that_leaks_is_shown_with_two_operations() {
-        let report = run_on(serves_every_repository(), 100);
-        let divergence = report.divergence.expect("a divergence");
-        assert_eq!(divergence.finding.rule().0, "blob.unlinked");
-        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
-        assert_eq!(names, ["PutBlob", "GetBlob"], "{:#?}", divergence.steps);
-        assert!(divergence.shrink_complete);
-        assert_eq!(divergence.options, Options::default());
-        assert_eq!(report.ended, Ended::Divergence);
-    }
-
-    #[test]
-    fn the_seed_of_a_divergence_makes_its_case_again() {
-        let first = run_on(serves_every_repository(), 100).divergence.expect("a divergence");
-        let again = CampaignConfig { seed: first.seed, ..config(1) };
-        let second = run(&again, &mut serves_every_repository(), &mut ()).unwrap().divergence.expect("a divergence");
-        assert_eq!(first.steps, second.steps);
-        assert_eq!(first.original_length, second.original_length);
-    }
-
-    #[test]
-    fn an_answer_that_cannot_be_read_is_a_divergence() {
-        let broken = Perfect::lying(|_, op, truth| match op {
-            Op::ListTags { .. } => Outcome::Broken { what: "503".into() },
-            _ => truth,
-        });
-        let divergence = run_on(broken, 10).divergence.expect("a divergence");
-        assert_eq!(divergence.steps.len(), 1);
-    }
-
-    /// The bytes of a blob break one rule of the wire, and those of a tiny blob another.
-    fn breaks_two_rules_of_the_wire() -> Perfect {
-        Perfect::lying(|_, _, truth| match truth {
-            Outcome::Blob { size: 0..=2, body: Some(_), .. } => {
-                Outcome::Broken { what: "wire.digest.form: it is short".into() }
-            }
-            Outcome::Blob { body: Some(_), .. } => Outcome::Broken { what: "wire.digest.body: it is long".into() },
-            truth => truth,
-        })
-    }
-
-    #[test]
-    fn shrinking_keeps_to_the_rule_of_the_wire_that_was_broken_first() {
-        let mut long = 0;
-        for seed in 0..6 {
-            let rule = |shrink_time| {
-                let config = CampaignConfig { seed, shrink_time, ..config(100) };
-                let report = run(&config, &mut breaks_two_rules_of_the_wire(), &mut ()).unwrap();
-                report.divergence.expect("a divergence").finding.rule().0
-            };
-            let (found, shrunk) = (rule(Duration::ZERO), rule(Duration::from_secs(30)));
-            assert_eq!(found, shrunk, "seed {seed}");
-            long += u32::from(found == "wire.digest.body");
-        }
-        assert!(long > 0, "no seed reads a blob that could become a tiny one");
-    }
-
-    #[test]
-    fn a_wrong_error_detail_is_a_divergence() {
-        let wrong = Perfect::lying(|_, _, truth| match truth {
-            Outcome::Refused { status, errors } => {
-                let detail = |error: ErrorItem| match error.code {
-                    Code::ManifestBlobUnknown => ErrorItem { detail: None, ..error },
-                    _ => error,
-                };
-                Outcome::Refused { status, errors: errors.into_iter().map(detail).collect() }
-            }
-            _ => truth,
-        });
-        let divergence = run_on(wrong, 100).divergence.expect("a divergence");
-        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
-        assert_eq!(names, ["PutManifest"]);
-    }
-
-    #[test]
-    fn what_only_the_storage_shows_is_found_and_shrunk() {
-        let mut target = Perfect::new();
-        target.differences = |state| {
-            let tagged = state.repos.values().any(|repo| !repo.tags.is_empty());
-            if tagged { vec!["Tag is wrong".into()] } else { Vec::new() }
-        };
-        let divergence = run_on(target, 10).divergence.expect("a divergence");
-        assert_eq!(divergence.finding.rule(), lockstep::STORAGE_AS_THE_MODEL);
-        let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
-        assert_eq!(names, ["PutManifest"], "{:#?}", divergence.steps);
-    }
-
-    #[test]
-    fn a_campaign_ends_when_its_time_is_up() {
-        let config = CampaignConfig { cases: None, time: Some(Duration::from_millis(200)), ..config(0) };
-        let report = run(&config, &mut Perfect::new(), &mut ()).unwrap();
-        assert_eq!(report.ended, Ended::Time);
-        assert!(report.cases > 0 && report.elapsed < Duration::from_secs(5));
-    }
-
-    /// A target that is there for so many operations, and then has an excuse.
-    struct Until(Perfect, u64, fn() -> TargetError);
-
-    #[async_trait::async_trait(?Send)]
-    impl Target for Until {
-        async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
-            self.0.fresh(options).await
-        }
-        async fn perform(&mut self, op: &Op) -> Outcome {
-            self.1 = self.1.saturating_sub(1);
-            if self.1 == 0 { Outcome::Broken { what: "no time".into() } } else { self.0.perform(op).await }
-        }
-        fn interruption(&mut self) -> Option<TargetError> {
-            (self.1 == 0).then(self.2)
-        }
-    }
-
-    #[test]
-    fn time_that_ends_during_an_operation_ends_the_campaign_and_is_no_divergence() {
-        let one = run_on(Perfect::new(), 1).operations;
-        for (operations, cases) in [(1, 0), (one, 0), (one + 1, 1)] {
-            let mut target = Until(Perfect::new(), operations, || TargetError::TimeUp);
-            let report = run(&config(100), &mut target, &mut ()).unwrap();
-            assert_eq!((report.ended, report.cases), (Ended::Time, cases));
-            assert!(report.divergence.is_none());
-        }
-    }
-
-    #[test]
-    fn a_target_that_is_not_to_be_had_any_more_is_an_error() {
-        let throttles = || TargetError::Throttles { what: "429".into() };
-        let error = run(&config(100), &mut Until(Perfect::new(), 9, throttles), &mut ()).unwrap_err();
-        assert!(matches!(error, TargetError::Throttles { .. }));
-    }
-
-    #[test]
-    fn what_was_found_is_not_lost_when_the_target_goes_while_it_is_shrunk() {
-        let found_after = run_on(serves_every_repository(), 100).divergence.expect("a divergence").found_after;
-        let throttles = || TargetError::Throttles { what: "429".into() };
-        let mut target = Until(serves_every_repository(), found_after + 2, throttles);
-        let divergence = run(&config(100), &mut target, &mut ()).unwrap().divergence.expect("a divergence");
-        assert_eq!(divergence.finding.rule().0, "blob.unlinked");
-        assert!(!divergence.shrink_complete);
-    }
-}
+mod tests;

@@ -72,7 +72,7 @@
 //!
 //! let options = Options { delete: true, ..Options::default() };
 //! let config = CampaignConfig { option_sets: OptionSets::Fixed(options), ..CampaignConfig::default() };
-//! let divergence = campaign::run(&config, &mut Tiny::default(), &mut ())?.divergence.expect("it is wrong");
+//! let divergence = campaign::run(&config, &mut Tiny::default(), &mut ())?.into_first().expect("it is wrong");
 //!
 //! // A blob that is pushed to one repository, and read from another.
 //! let operations: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
@@ -87,6 +87,7 @@ pub mod action;
 mod assume;
 pub mod campaign;
 pub mod case;
+pub mod concurrent;
 pub mod config;
 pub mod coverage;
 pub mod disk;

@@ -228,9 +228,9 @@ fn the_json_report_is_one_document() {
     assert_eq!(document["verdict"], "diverges");
     assert_eq!(document["target"]["url"], url);
     assert!(document["target"]["namespace"].as_str().unwrap().starts_with("proofhouse-"));
-    assert!(document["divergence"]["steps"].as_array().is_some_and(|steps| !steps.is_empty()));
-    assert_eq!(document["divergence"]["rule"]["id"], "wire.header.single");
-    assert_eq!(document["divergence"]["rule"]["level"], "MUST");
+    assert!(document["divergences"][0]["steps"].as_array().is_some_and(|steps| !steps.is_empty()));
+    assert_eq!(document["divergences"][0]["rule"]["id"], "wire.header.single");
+    assert_eq!(document["divergences"][0]["rule"]["level"], "MUST");
 }
 
 const INDEX: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[

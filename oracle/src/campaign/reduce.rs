@@ -13,43 +13,104 @@ use super::{Divergence, Finding, Progress, Step};
 use crate::case::{Case, Checks};
 use crate::lockstep::{self, Origin, Performed, Run, Shape};
 use crate::shrink::CaseTree;
-use crate::target::Target;
+use crate::target::{Target, TargetError};
 
 /// No case needs so many; a target that answers by chance might.
 const MOST_ATTEMPTS: u64 = 5_000;
 
-/// Shrinks until nothing can go, or `until`. Seed, dialect and `found_after` are for the caller to fill in.
+/// How often the shrunk sequence is run once more, to see whether it diverges each time.
+const REPLAYS: u64 = 3;
+
+/// What is shrunk, and on what.
+pub(super) struct Shrinking<'a> {
+    /// What the target is held to.
+    pub(super) dialect: Dialect,
+    /// What else is wrong with it, and is not to be mistaken for this.
+    pub(super) known: &'a [Shape],
+    pub(super) target: &'a mut dyn Target,
+    pub(super) until: Instant,
+    pub(super) progress: &'a mut dyn Progress,
+    /// Candidates tried.
+    pub(super) attempts: u64,
+}
+
+/// A case that diverges, how it went, and the shape of what is wrong.
+struct Failing {
+    case: Case,
+    run: Run,
+    shape: Shape,
+}
+
+/// Shrinks until nothing can go, or the time is up. None: nothing is wrong with that run. Seed and `found_after` are for the
+/// caller to fill in.
 ///
 /// What was found is not lost when the target is gone, throttles or has no time left: then this is as far as it got.
-pub(super) async fn reduce(
-    tree: CaseTree,
-    first: Run,
-    dialect: Dialect,
-    target: &mut dyn Target,
-    until: Instant,
-    progress: &mut dyn Progress,
-) -> Divergence {
-    let original = tree.best().clone();
+pub(super) async fn reduce(mut shrinking: Shrinking<'_>, tree: CaseTree, first: Run) -> Option<Divergence> {
+    let shape = first.shape()?;
     let original_length = first.performed.len();
-    let shape = first.shape();
-    let mut best = (original.clone(), first);
-    let mut attempts = 0;
+    let mut best = Failing { case: tree.best().clone(), run: first, shape };
     let mut shrink_complete = false;
-    for case in starts(&original, &best.1) {
-        attempts += 1;
-        let Ok(run) = lockstep::run(&case, dialect, target, None, Some(until)).await else { break };
-        if run.shape() == shape {
-            best = (case, run);
-            shrink_complete = shrink(&mut best, shape.as_ref(), dialect, target, until, &mut attempts, progress).await;
+    for case in starts(&best.case, &best.run) {
+        let Ok(again) = shrinking.attempt(case, &best.shape).await else { break };
+        if let Some(smaller) = again {
+            best = smaller;
+            shrink_complete = shrinking.shrink(&mut best).await.unwrap_or(false);
             break;
         }
     }
-    let (case, run) = best;
-    let options = case.options.resolve(&case.pool);
-    let finding = run.finding.unwrap_or(Finding::Storage { differences: Vec::new() });
-    let steps = told(run.performed, &finding);
-    let (seed, found_after) = (0, 0);
-    Divergence { seed, dialect, options, steps, finding, found_after, original_length, attempts, shrink_complete }
+    let attempts = shrinking.attempts;
+    let (mut replays, mut replayed) = (0, 0);
+    while replays < REPLAYS {
+        let Ok(again) = shrinking.attempt(best.case.clone(), &best.shape).await else { break };
+        replays += 1;
+        replayed += u64::from(again.is_some());
+    }
+    let Failing { case, run, shape } = best;
+    let finding = run.finding?;
+    Some(Divergence {
+        seed: 0,
+        dialect: shrinking.dialect,
+        options: case.options.resolve(&case.pool),
+        steps: told(run.performed, &finding),
+        history: Vec::new(),
+        finding,
+        shape,
+        found_after: 0,
+        original_length,
+        attempts,
+        shrink_complete,
+        replays,
+        replayed,
+        cases: 1,
+    })
+}
+
+impl Shrinking<'_> {
+    /// Runs a case. None: it does not diverge in this shape.
+    async fn attempt(&mut self, case: Case, shape: &Shape) -> Result<Option<Failing>, TargetError> {
+        self.attempts += 1;
+        let run = lockstep::run(&case, self.dialect, self.target, self.known, None, Some(self.until)).await?;
+        Ok(run.shape().filter(|seen| seen == shape).map(|shape| Failing { case, run, shape }))
+    }
+
+    /// True if everything was tried.
+    async fn shrink(&mut self, best: &mut Failing) -> Result<bool, TargetError> {
+        let mut tree = CaseTree::new(best.case.clone());
+        let mut more = tree.simplify();
+        while more {
+            if Instant::now() >= self.until || self.attempts >= MOST_ATTEMPTS {
+                return Ok(false);
+            }
+            if let Some(smaller) = self.attempt(tree.current(), &best.shape).await? {
+                *best = smaller;
+                more = tree.simplify();
+            } else {
+                more = tree.complicate();
+            }
+            self.progress.shrinking(best.case.actions.len(), self.attempts);
+        }
+        Ok(true)
+    }
 }
 
 /// Cases to begin with, the most hopeful first: nothing after the divergence, and nothing implicit that is not needed.
@@ -78,45 +139,18 @@ fn starts(original: &Case, run: &Run) -> Vec<Case> {
     vec![lean, with(&mut all.iter(), checks)]
 }
 
-/// True if everything was tried.
-async fn shrink(
-    best: &mut (Case, Run),
-    shape: Option<&Shape>,
-    dialect: Dialect,
-    target: &mut dyn Target,
-    until: Instant,
-    attempts: &mut u64,
-    progress: &mut dyn Progress,
-) -> bool {
-    let mut tree = CaseTree::new(best.0.clone());
-    let mut more = tree.simplify();
-    while more {
-        if Instant::now() >= until || *attempts >= MOST_ATTEMPTS {
-            return false;
-        }
-        *attempts += 1;
-        let case = tree.current();
-        let Ok(run) = lockstep::run(&case, dialect, target, None, Some(until)).await else { return false };
-        if run.shape().as_ref() == shape {
-            *best = (case, run);
-            more = tree.simplify();
-        } else {
-            more = tree.complicate();
-        }
-        progress.shrinking(best.0.actions.len(), *attempts);
-    }
-    true
-}
-
 /// What is told of a run: the actions, and of the probes only those that show what was lost; that comes last.
 fn told(performed: Vec<Performed>, finding: &Finding) -> Vec<Step> {
-    let Finding::Lost { repo, manifest, missing } = finding else {
-        return performed.into_iter().map(|performed| performed.step).collect();
+    let (repo, manifest, missing) = match finding {
+        Finding::Lost { repo, manifest, missing } => (repo, manifest, missing),
+        // The tag is what is asked for, before and after.
+        Finding::LostTag { repo, tag, .. } => (repo, tag, tag),
+        _ => return performed.into_iter().map(|performed| performed.step).collect(),
     };
     let about = |op: &Op, digest: &String| match op {
-        Op::GetManifest { repo: at, reference: asked } | Op::HeadBlob { repo: at, digest: asked } => {
-            at == repo && asked == digest
-        }
+        Op::GetManifest { repo: at, reference: asked }
+        | Op::HeadBlob { repo: at, digest: asked }
+        | Op::GetBlob { repo: at, digest: asked, .. } => at == repo && asked == digest,
         _ => false,
     };
     let (mut steps, mut last) = (Vec::new(), Vec::new());
@@ -134,9 +168,9 @@ fn told(performed: Vec<Performed>, finding: &Finding) -> Vec<Step> {
     let succeeded = |kind: &str| {
         steps.iter().any(|step: &Step| step.op.name() == kind && about(&step.op, missing) && step.outcome.succeeded())
     };
-    let (blob, manifest) = (succeeded("HeadBlob"), succeeded("GetManifest"));
+    let (blob, manifest) = (succeeded("HeadBlob") || succeeded("GetBlob"), succeeded("GetManifest"));
     last.retain(|step| match step.op {
-        Op::HeadBlob { .. } => blob && !step.outcome.succeeded(),
+        Op::HeadBlob { .. } | Op::GetBlob { .. } => blob && !step.outcome.succeeded(),
         _ => manifest && !step.outcome.succeeded(),
     });
     steps.extend(last);

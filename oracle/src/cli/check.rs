@@ -9,7 +9,7 @@ use proofhouse::config;
 use proofhouse::probe;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
-use proofhouse::target::{EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
+use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
 
@@ -22,6 +22,9 @@ const CASES: u64 = 2_000;
 
 /// The time with a URL, if neither it nor the number of cases is given.
 const TIME: Duration = Duration::from_secs(60);
+
+/// How long a command may take, and the registry to answer after it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 #[command(after_help = VOCABULARY)]
@@ -53,6 +56,24 @@ pub(crate) struct Check {
     namespace: Option<String>,
     #[command(flatten)]
     set_up: SetUp,
+    /// After how many distinct divergences to stop. Another of a kind that was seen before does not count.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = findings)]
+    findings: usize,
+    /// How many clients work at the same time in every second case; for a registry at a URL.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "url", value_parser = clients)]
+    clients: usize,
+    /// Collects the registry's garbage, for sh -c. What a tag or a manifest names must survive it.
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    gc_cmd: Option<String>,
+    /// Restarts the registry, for sh -c. Everything that was acknowledged must survive it.
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    restart_cmd: Option<String>,
+    /// Kills the registry without notice and starts it again, for sh -c. As above.
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    kill_cmd: Option<String>,
+    /// A SHOULD that is not kept fails the run, too.
+    #[arg(long)]
+    strict: bool,
     /// The report: text, or one JSON document.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -67,7 +88,7 @@ enum Format {
     Json,
 }
 
-fn dialect(text: &str) -> Result<Dialect, String> {
+pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
     match text {
         "proofhouse" => Ok(Dialect::Proofhouse),
         "oci" => Ok(Dialect::Oci),
@@ -75,6 +96,18 @@ fn dialect(text: &str) -> Result<Dialect, String> {
         "distribution-3" | "distribution-v3" => Ok(Dialect::Distribution(Release::V3)),
         _ => Err("there are proofhouse, oci, distribution, distribution-2.8 and distribution-3".to_owned()),
     }
+}
+
+/// An order is looked for in all that they do at once: with many that takes too long.
+fn clients(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=32).contains(count))
+        .ok_or_else(|| "there are from 1 to 32 clients".to_owned())
+}
+
+fn findings(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "at least 1 can be looked for".to_owned())
 }
 
 /// More than that is one case without end.
@@ -119,6 +152,8 @@ impl Check {
             seed: self.seed.unwrap_or_else(random),
             time,
             option_sets: options.clone().map_or(OptionSets::Varied, OptionSets::Fixed),
+            findings: self.findings,
+            clients: self.clients,
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -154,12 +189,13 @@ impl Check {
             rate: self.rate,
             ..HttpOptions::new(config.dialect)
         };
-        let mut target = HttpTarget::connect(url, http).await?;
+        let target = HttpTarget::connect(url, http).await?;
         let namespace = target.namespace().to_owned();
         let mut how = format!("repositories begin with {namespace}");
+        let mut target = Commanded::new(target, self.commands());
         let time = config.time;
-        let options = match self.probed(&mut target, config.dialect, known, &mut how).await {
-            Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.throttled())),
+        let options = match self.probed(&mut target.http, config.dialect, known, &mut how).await {
+            Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled())),
             options => options?,
         };
         config.time = time.map(|time| time.saturating_sub(started.elapsed()));
@@ -167,9 +203,9 @@ impl Check {
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
         let setup = self.setup(subject, &config, Some(options));
         let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
-        something_checked(&campaign, time, target.throttled())?;
-        let tally: &Tally = target.tally();
-        Ok(Report::new(setup, campaign, Some(tally)))
+        something_checked(&campaign, time, target.http.throttled())?;
+        let tally: Tally = target.http.tally();
+        Ok(Report::new(setup, campaign, Some(&tally)))
     }
 
     /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.
@@ -207,6 +243,11 @@ impl Check {
         Ok(campaign?)
     }
 
+    fn commands(&self) -> Commands {
+        let (gc, restart, kill) = (self.gc_cmd.clone(), self.restart_cmd.clone(), self.kill_cmd.clone());
+        Commands { gc, restart, kill, patience: PATIENCE }
+    }
+
     fn dialect(&self) -> Dialect {
         let default = if self.url.is_some() { Dialect::Oci } else { Dialect::Proofhouse };
         self.dialect.unwrap_or(default)
@@ -234,7 +275,19 @@ impl Check {
         if self.fsync {
             arguments.push("--fsync".to_owned());
         }
-        Setup { subject, dialect: config.dialect, options, seed: config.seed, ops: config.ops, arguments }
+        let commands =
+            [("--gc-cmd", &self.gc_cmd), ("--restart-cmd", &self.restart_cmd), ("--kill-cmd", &self.kill_cmd)];
+        for (name, command) in commands {
+            arguments.extend(command.iter().flat_map(|command| [name.to_owned(), command.clone()]));
+        }
+        if self.clients > 1 {
+            arguments.extend(["--clients".to_owned(), self.clients.to_string()]);
+        }
+        if self.strict {
+            arguments.push("--strict".to_owned());
+        }
+        let strict = self.strict;
+        Setup { subject, dialect: config.dialect, options, seed: config.seed, ops: config.ops, strict, arguments }
     }
 }
 
@@ -244,7 +297,7 @@ fn something_checked(
     time: Option<Duration>,
     throttled: Option<&str>,
 ) -> Result<(), Failure> {
-    let nothing = campaign.cases == 0 && campaign.divergence.is_none();
+    let nothing = campaign.cases == 0 && campaign.divergences.is_empty();
     if nothing { Err(nothing_checked(time, throttled)) } else { Ok(()) }
 }
 

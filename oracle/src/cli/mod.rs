@@ -11,6 +11,7 @@ mod explain;
 mod log;
 mod maintain;
 mod progress;
+mod rules;
 mod serve;
 mod setup;
 mod steps;
@@ -39,6 +40,8 @@ struct Arguments {
 enum Command {
     /// Runs generated sequences of operations on a registry, and shows the shortest one that breaks the specification.
     Check(check::Check),
+    /// Lists the rules that registries are held to, or explains one.
+    Rules(rules::Rules),
     /// Says which references of a manifest must exist under given options, or why the manifest is refused.
     Explain(explain::Explain),
     /// Serves a directory as a registry over HTTP, until SIGTERM or SIGINT.
@@ -78,12 +81,15 @@ pub(crate) fn main() -> ExitCode {
             return said(ExitCode::SUCCESS);
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return fail("no command: there are check, explain, serve, gc, purge-uploads and fsck; --help tells more");
+            return fail(
+                "no command: there are check, rules, explain, serve, gc, purge-uploads and fsck; --help tells more",
+            );
         }
         Err(error) => return fail(&first_paragraph(&error.to_string())),
     };
     let verdict = match arguments.command {
         Command::Check(check) => check.run(),
+        Command::Rules(rules) => rules.run(),
         Command::Explain(explain) => explain.run(),
         Command::Serve(serve) => serve.run(),
         Command::Gc(collect) => collect.run(),

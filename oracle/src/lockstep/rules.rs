@@ -5,6 +5,17 @@
 
 use proofhouse_model::{Dialect, Level, RuleId, Standard};
 
+/// On which targets a rule can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// On one that shows its storage.
+    Library,
+    /// On one over HTTP, to several clients, or with a command that collects.
+    Wire,
+    /// On every one that can be told to collect.
+    Everywhere,
+}
+
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseRule {
@@ -18,12 +29,17 @@ pub struct CaseRule {
     pub level: Level,
     /// What it says, in one sentence of ours.
     pub sentence: &'static str,
+    seen: Where,
 }
 
 impl CaseRule {
-    /// Can a target of that dialect meet the rule at all? It takes one that shows its storage, and that can be told to collect.
+    /// Can a target of that dialect meet the rule at all?
     pub fn applies_to(&self, dialect: Dialect, library: bool) -> bool {
-        library && dialect == Dialect::Proofhouse
+        match self.seen {
+            Where::Library => library && dialect == Dialect::Proofhouse,
+            Where::Wire => !library,
+            Where::Everywhere => !library || dialect == Dialect::Proofhouse,
+        }
     }
 }
 
@@ -33,6 +49,12 @@ pub const STORAGE_AS_THE_MODEL: RuleId = RuleId("storage.layout");
 /// A manifest that can be fetched after a collection can be fetched with everything of it that could be fetched before.
 pub const COLLECTION_KEEPS_CLOSURE: RuleId = RuleId("gc.closure");
 
+/// A collection takes nothing that a tag names.
+pub const COLLECTION_KEEPS_TAGS: RuleId = RuleId("gc.tags");
+
+/// What several clients see is what they would have seen one after another.
+pub const HISTORY_IN_SOME_ORDER: RuleId = RuleId("history.linearizable");
+
 const RULES: &[CaseRule] = &[
     CaseRule {
         id: STORAGE_AS_THE_MODEL,
@@ -40,6 +62,7 @@ const RULES: &[CaseRule] = &[
         section: "Layout",
         level: Level::Must,
         sentence: "The storage holds what was stored and not removed, each thing in its place, and nothing else.",
+        seen: Where::Library,
     },
     CaseRule {
         id: COLLECTION_KEEPS_CLOSURE,
@@ -48,6 +71,24 @@ const RULES: &[CaseRule] = &[
         level: Level::Must,
         sentence: "A manifest that can be fetched after a collection can be fetched with everything of it that could be \
             fetched before.",
+        seen: Where::Everywhere,
+    },
+    CaseRule {
+        id: COLLECTION_KEEPS_TAGS,
+        standard: Standard::Proofhouse,
+        section: "Garbage collection",
+        level: Level::Must,
+        sentence: "What could be fetched by a tag before a collection is fetched by that tag after it.",
+        seen: Where::Wire,
+    },
+    CaseRule {
+        id: HISTORY_IN_SOME_ORDER,
+        standard: Standard::Proofhouse,
+        section: "Several clients",
+        level: Level::Must,
+        sentence: "What several clients are answered is what they would have been answered one after another, in some order \
+            that keeps a request before those made after its answer.",
+        seen: Where::Wire,
     },
 ];
 

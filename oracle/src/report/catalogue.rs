@@ -32,6 +32,13 @@ pub fn row(id: &str) -> Option<Row> {
     Some(make(rule.id, rule.level, rule.sentence, rule.standard.to_string(), rule.section))
 }
 
+/// Every rule: the model's, then the wire's, then those of a whole case; by subject.
+pub fn catalogue() -> Vec<Row> {
+    let model = proofhouse_model::rules().iter().map(|rule| rule.id);
+    let ids = model.chain(wire::rules().iter().map(|rule| rule.id)).chain(lockstep::rules().iter().map(|rule| rule.id));
+    ids.filter_map(|id| row(id.0)).collect()
+}
+
 /// The names of the rules that a target can meet.
 ///
 /// `library`: it is called in process, and shows its storage; otherwise it answers over HTTP.
@@ -80,10 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_whole_case_shows_takes_a_library() {
+    fn what_a_whole_case_shows_takes_its_kind_of_target() {
+        let library = [lockstep::STORAGE_AS_THE_MODEL, lockstep::COLLECTION_KEEPS_CLOSURE];
         for rule in lockstep::rules() {
-            assert!(applicable(Dialect::Proofhouse, true).contains(&rule.id), "{}", rule.id);
-            assert!(!applicable(Dialect::Proofhouse, false).contains(&rule.id), "{}", rule.id);
+            let seen = applicable(Dialect::Proofhouse, true).contains(&rule.id);
+            assert_eq!(seen, library.contains(&rule.id), "{}", rule.id);
+            let seen = applicable(Dialect::Oci, false).contains(&rule.id);
+            assert_eq!(seen, rule.id != lockstep::STORAGE_AS_THE_MODEL, "{}", rule.id);
         }
     }
 

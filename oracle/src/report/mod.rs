@@ -10,14 +10,18 @@ mod hint;
 mod text;
 pub mod words;
 
-use proofhouse_model::{Dialect, Level, Op, Options, Outcome, Release};
+use std::collections::BTreeMap;
+
+use proofhouse_model::{Dialect, Level, Op, Options, Outcome, Release, RuleId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::campaign::{CampaignReport, Divergence, Ended, Finding};
+use crate::concurrent::history::Call;
+use crate::lockstep::Shape;
 use crate::wire::{self, Tally};
 
-pub use catalogue::{Row, applicable, row};
+pub use catalogue::{Row, applicable, catalogue, row};
 pub use foreign::{SHOWN, foreign};
 
 /// What was tested, as far as a report tells it.
@@ -44,6 +48,8 @@ pub struct Setup {
     pub seed: u64,
     /// Operations that were generated for each case.
     pub ops: usize,
+    /// A SHOULD that is not kept makes it diverge, too.
+    pub strict: bool,
     /// The arguments that the command to reproduce needs besides seed and cases.
     pub arguments: Vec<String>,
 }
@@ -52,9 +58,9 @@ pub struct Setup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Every answer was one that the specification permits.
+    /// Every answer was one that the specification permits; in strict runs, every SHOULD was kept.
     Conforms,
-    /// One was not.
+    /// Some was not.
     Diverges,
 }
 
@@ -65,6 +71,8 @@ pub struct Report {
     pub version: u32,
     /// The verdict.
     pub verdict: Verdict,
+    /// A SHOULD that is not kept counts as a divergence.
+    pub strict: bool,
     /// Why it ended: `cases`, `time` or `divergence`.
     pub ended: &'static str,
     /// What was tested.
@@ -85,6 +93,8 @@ pub struct Report {
     pub generated: u64,
     /// How long it took in seconds, shrinking included.
     pub elapsed_seconds: f64,
+    /// Cases with several clients for which no order was found, nor that there is none: the search was given up.
+    pub undecided: u64,
     /// Checked operations per second; with a divergence shrinking counts as time, not as operations.
     pub operations_per_second: f64,
     /// What the generated operations did.
@@ -93,8 +103,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// Each SHOULD that was not kept.
     pub advice: Vec<Advice>,
-    /// The first divergence, shrunk; null: none.
-    pub divergence: Option<Diverged>,
+    /// Each distinct divergence, shrunk, as they were found.
+    pub divergences: Vec<Diverged>,
 }
 
 /// What the generated operations did.
@@ -109,9 +119,9 @@ pub struct Mix {
 /// What was exercised.
 #[derive(Debug, Clone, Serialize)]
 pub struct Coverage {
-    /// Each rule that decided an answer or was checked on one, and how often.
-    pub exercised: Vec<RuleCount>,
-    /// Rules that such a target can meet.
+    /// Each rule that such a target can meet, and how often it had a say.
+    pub rules: Vec<RuleCount>,
+    /// How many these are.
     pub applicable: usize,
     /// Those of them that were never reached.
     pub unreached: Vec<String>,
@@ -123,9 +133,11 @@ pub struct Coverage {
 #[derive(Debug, Clone, Serialize)]
 pub struct RuleCount {
     /// The rule.
-    pub rule: String,
-    /// How often.
-    pub count: u64,
+    pub rule: Row,
+    /// How often it decided an answer or was checked on one. 0: it was never exercised, which is not the same as met.
+    pub exercised: u64,
+    /// How often it was kept then.
+    pub met: u64,
 }
 
 /// How often an operation ended so.
@@ -163,6 +175,8 @@ pub struct Diverged {
     pub options_set: Map<String, Value>,
     /// The shrunk sequence; the last step diverges.
     pub steps: Vec<Told>,
+    /// What several clients did after the steps, some of it at the same time; empty if there was one client only.
+    pub history: Vec<ToldCall>,
     /// What was seen at the end.
     pub seen: String,
     /// Everything that was permitted there, each with its rule.
@@ -179,6 +193,14 @@ pub struct Diverged {
     pub attempts: u64,
     /// All were tried; false when the time was up, or the target was not to be had any more.
     pub shrink_complete: bool,
+    /// What tells it from other divergences.
+    pub shape: Shape,
+    /// In how many cases it was seen.
+    pub cases: u64,
+    /// How often the shrunk sequence was run once more.
+    pub replays: u64,
+    /// How often it diverged then; less than `replays`: it is flaky.
+    pub replayed: u64,
 }
 
 /// One step.
@@ -188,6 +210,18 @@ pub struct Told {
     pub op: Op,
     /// What was answered.
     pub outcome: Outcome,
+    /// What was asked, in words.
+    pub request: String,
+    /// What was answered, in words.
+    pub seen: String,
+}
+
+/// What one of several clients did.
+#[derive(Debug, Clone, Serialize)]
+pub struct ToldCall {
+    /// The call: client, operation, answer (null: none came) and the moments, counted in events.
+    #[serde(flatten)]
+    pub call: Call,
     /// What was asked, in words.
     pub request: String,
     /// What was answered, in words.
@@ -208,9 +242,12 @@ impl Report {
     pub fn new(setup: Setup, campaign: CampaignReport, tally: Option<&Tally>) -> Report {
         let seconds = campaign.elapsed.as_secs_f64();
         let mix = campaign.coverage.mix();
+        let advice = tally.map(advice).unwrap_or_default();
+        let conforms = campaign.divergences.is_empty() && (advice.is_empty() || !setup.strict);
         Report {
             version: 1,
-            verdict: if campaign.divergence.is_some() { Verdict::Diverges } else { Verdict::Conforms },
+            verdict: if conforms { Verdict::Conforms } else { Verdict::Diverges },
+            strict: setup.strict,
             ended: match campaign.ended {
                 Ended::Cases => "cases",
                 Ended::Time => "time",
@@ -223,12 +260,13 @@ impl Report {
             cases: campaign.cases,
             operations: campaign.operations,
             generated: campaign.generated,
+            undecided: campaign.undecided,
             elapsed_seconds: seconds,
             operations_per_second: rate(campaign.operations, seconds),
             mix: Mix { succeeded: mix.success_share(), wrote: mix.write_share() },
             coverage: coverage(&setup, &campaign, tally),
-            advice: tally.map(advice).unwrap_or_default(),
-            divergence: campaign.divergence.map(|divergence| diverged(&setup, divergence)),
+            advice,
+            divergences: campaign.divergences.into_iter().map(|divergence| diverged(&setup, divergence)).collect(),
             target: setup.subject,
         }
     }
@@ -244,6 +282,10 @@ impl Report {
         foreign::in_json(&document.unwrap_or_else(|error| format!("{{\"version\":1,\"error\":\"{error}\"}}")))
     }
 }
+
+/// Every dialect.
+pub const DIALECTS: [Dialect; 4] =
+    [Dialect::Proofhouse, Dialect::Oci, Dialect::Distribution(Release::V2_8), Dialect::Distribution(Release::V3)];
 
 /// The dialect as the command line has it.
 pub fn dialect_name(dialect: Dialect) -> &'static str {
@@ -271,25 +313,45 @@ fn rate(operations: u64, seconds: f64) -> f64 {
 }
 
 fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> Coverage {
-    let mut counts = campaign.coverage.rules.clone();
-    counts.extend(tally.iter().flat_map(|tally| &tally.checked).map(|(rule, count)| (*rule, *count)));
-    let applicable = applicable(setup.dialect, setup.subject.url.is_none());
-    let unreached = applicable.iter().filter(|rule| !counts.contains_key(rule)).map(ToString::to_string).collect();
+    let mut met = campaign.coverage.rules.clone();
+    let mut exercised = met.clone();
+    if let Some(tally) = tally {
+        for (rule, count) in &tally.checked {
+            exercised.insert(*rule, *count);
+            met.insert(*rule, count - tally.broken(*rule));
+        }
+    }
+    for divergence in &campaign.divergences {
+        // Those of the wire are counted where they are checked.
+        let rule = divergence.finding.rule();
+        if wire::rule(rule.0).is_none() {
+            *exercised.entry(rule).or_default() += divergence.cases;
+        }
+    }
+    let times = |counts: &BTreeMap<RuleId, u64>, rule: &RuleId| counts.get(rule).copied().unwrap_or_default();
+    let mut applicable = applicable(setup.dialect, setup.subject.url.is_none());
+    // What takes a command of the user's (a restart) is shown where there was one.
+    let besides: Vec<RuleId> = exercised.keys().filter(|rule| !applicable.contains(rule)).copied().collect();
+    applicable.extend(besides);
+    let count =
+        |id: &RuleId| Some(RuleCount { rule: row(id.0)?, exercised: times(&exercised, id), met: times(&met, id) });
+    let rules: Vec<RuleCount> = applicable.iter().filter_map(count).collect();
+    let unreached = rules.iter().filter(|count| count.exercised == 0).map(|count| count.rule.id.clone()).collect();
     let operation = |((operation, outcome), count): (&(&'static str, String), &u64)| OperationCount {
         operation,
         outcome: outcome.clone(),
         count: *count,
     };
     Coverage {
-        exercised: counts.iter().map(|(rule, count)| RuleCount { rule: rule.to_string(), count: *count }).collect(),
-        applicable: applicable.len(),
+        applicable: rules.len(),
+        rules,
         unreached,
         operations: campaign.coverage.operations.iter().map(operation).collect(),
     }
 }
 
 fn advice(tally: &Tally) -> Vec<Advice> {
-    let one = |(rule, (count, first)): (&proofhouse_model::RuleId, &(u64, String))| {
+    let one = |(rule, (count, first)): (&RuleId, &(u64, String))| {
         Some(Advice { rule: row(rule.0)?, count: *count, first: foreign(first, SHOWN) })
     };
     tally.advice.iter().filter_map(one).collect()
@@ -300,7 +362,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
     let mut permitted = Vec::new();
     let seen = match &divergence.finding {
         Finding::Answer(violation) => {
-            let permits = |(rule, expect): &(proofhouse_model::RuleId, String)| Permitted {
+            let permits = |(rule, expect): &(RuleId, String)| Permitted {
                 rule: rule.to_string(),
                 expect: foreign(expect, SHOWN),
             };
@@ -311,6 +373,10 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
             }
         }
         Finding::Storage { differences } => format!("on disk: {}", differences.join("; ")),
+        Finding::Unordered => "no order of the calls explains these answers".to_owned(),
+        Finding::LostTag { repo, tag, digest } => {
+            format!("before the collection {repo}:{tag} was {digest}, and it is not after it")
+        }
         Finding::Lost { repo, manifest, missing } => {
             format!("the collection left manifest {manifest} in {repo}, and took {missing} from it")
         }
@@ -321,6 +387,11 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         seen: foreign(&step.outcome.to_string(), SHOWN),
         op: step.op,
         outcome: step.outcome,
+    };
+    let called = |call: Call| ToldCall {
+        request: words::request(&call.op),
+        seen: call.outcome.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string),
+        call,
     };
     let unknown = || Row {
         id: rule.clone(),
@@ -336,6 +407,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         options_set: options_set(&divergence.options),
         options: divergence.options,
         steps: divergence.steps.into_iter().map(told).collect(),
+        history: divergence.history.into_iter().map(called).collect(),
         seen: foreign(&seen, SHOWN),
         permitted,
         rule: row(&rule).unwrap_or_else(unknown),
@@ -343,6 +415,10 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         original_length: divergence.original_length,
         attempts: divergence.attempts,
         shrink_complete: divergence.shrink_complete,
+        shape: divergence.shape,
+        cases: divergence.cases,
+        replays: divergence.replays,
+        replayed: divergence.replayed,
     }
 }
 

@@ -14,6 +14,7 @@ fn setup() -> Setup {
         options: Some(Options { delete: true, ..Options::default() }),
         seed: 40,
         ops: 50,
+        strict: false,
         arguments: vec!["http://127.0.0.1:5000".into(), "--assume".into(), "urls_allow=^$".into()],
     }
 }
@@ -31,11 +32,21 @@ fn campaign(finding: Option<Finding>) -> CampaignReport {
         dialect: Dialect::Oci,
         options: Options { delete: true, ..Options::default() },
         steps: vec![Step { op: put, outcome: stored }, Step { op: head, outcome: found }],
+        history: Vec::new(),
         finding,
         found_after: 1234,
         original_length: 61,
         attempts: 210,
         shrink_complete: true,
+        shape: Shape {
+            rule: "blob.unlinked".into(),
+            expected: None,
+            operation: "HeadBlob".into(),
+            outcome: "Blob".into(),
+        },
+        replays: 3,
+        replayed: 3,
+        cases: 1,
     });
     CampaignReport {
         cases: 3,
@@ -44,7 +55,9 @@ fn campaign(finding: Option<Finding>) -> CampaignReport {
         elapsed: Duration::from_secs(2),
         coverage,
         ended: if divergence.is_some() { Ended::Divergence } else { Ended::Cases },
-        divergence,
+        divergences: divergence.into_iter().collect(),
+        undecided: 0,
+        known: Vec::new(),
     }
 }
 
@@ -82,7 +95,7 @@ fn a_divergence_is_told_with_its_rule_and_how_to_see_it_again() {
 fn a_broken_rule_of_the_wire_is_the_one_that_is_cited() {
     let seen = Outcome::Broken { what: "wire.location.upload: 202 without a Location".into() };
     let report = Report::new(setup(), campaign(Some(answer(seen))), None);
-    let divergence = report.divergence.as_ref().unwrap();
+    let divergence = &report.divergences[0];
     assert_eq!(divergence.rule.id, "wire.location.upload");
     assert_eq!(divergence.seen, "202 without a Location");
     assert!(report.text().contains("rule        wire.location.upload (MUST): "));
@@ -107,9 +120,9 @@ fn the_json_says_the_same_uncut() {
     assert_eq!(document["verdict"], "diverges");
     assert_eq!(document["dialect"], "oci");
     assert_eq!(document["target"]["url"], "http://127.0.0.1:5000");
-    assert_eq!(document["divergence"]["steps"][0]["op"]["PutBlob"]["digest"], digest_of("sha256", b"layer"));
-    assert_eq!(document["divergence"]["permitted"][0]["rule"], "blob.unlinked");
-    assert_eq!(document["divergence"]["options_set"], serde_json::json!({"delete": true}));
+    assert_eq!(document["divergences"][0]["steps"][0]["op"]["PutBlob"]["digest"], digest_of("sha256", b"layer"));
+    assert_eq!(document["divergences"][0]["permitted"][0]["rule"], "blob.unlinked");
+    assert_eq!(document["divergences"][0]["options_set"], serde_json::json!({"delete": true}));
     assert_eq!(document["coverage"]["operations"][0]["operation"], "PutBlob");
 }
 
@@ -127,6 +140,28 @@ fn coverage_and_advice_are_told_when_all_is_well() {
     assert!(!report.coverage.unreached.contains(&"wire.answer.whole".to_owned()));
     assert!(report.coverage.unreached.contains(&"wire.link".to_owned()));
     assert!(text.contains("advice    wire.digest.present (SHOULD, 3 times): "), "{text}");
+    let count = |rule: &str| {
+        let rows = &report.coverage.rules;
+        rows.iter().find(|count| count.rule.id == rule).map(|count| (count.exercised, count.met))
+    };
+    assert_eq!(count("wire.answer.whole"), Some((7, 7)));
+    assert_eq!(count("upload.single"), Some((1, 1)));
+    assert_eq!(count("wire.link"), Some((0, 0)), "never exercised is told as such");
+    let strict = Report::new(Setup { strict: true, ..setup() }, campaign(None), Some(&tally));
+    assert_eq!((report.verdict, strict.verdict), (Verdict::Conforms, Verdict::Diverges));
+    assert!(strict.text().contains("advice counts, since the run is strict"), "{}", strict.text());
+}
+
+#[test]
+fn a_rule_that_was_broken_was_exercised_and_not_always_met() {
+    let seen = Outcome::Blob { digest: None, size: 5, body: None };
+    let mut tally = Tally::default();
+    tally.checked.insert(RuleId("wire.answer.whole"), 7);
+    tally.violated.insert(RuleId("wire.answer.whole"), 2);
+    let report = Report::new(setup(), campaign(Some(answer(seen))), Some(&tally));
+    let row = |id: &str| report.coverage.rules.iter().find(|count| count.rule.id == id).unwrap();
+    assert_eq!((row("blob.unlinked").exercised, row("blob.unlinked").met), (1, 0));
+    assert_eq!((row("wire.answer.whole").exercised, row("wire.answer.whole").met), (7, 5));
 }
 
 /// The hint of a report in which these deletions were answered so, the last wrongly, with deletion assumed to be on or off.
@@ -134,12 +169,12 @@ fn hint(dialect: Dialect, assumed: bool, rule: &'static str, answers: &[(Op, Out
     let seen = answers.last().unwrap().1.clone();
     let violation = Violation { rule: RuleId(rule), permitted: Vec::new(), seen, kind: ViolationKind::NotPermitted };
     let mut campaign = campaign(Some(Finding::Answer(Box::new(violation))));
-    let divergence = campaign.divergence.as_mut().unwrap();
+    let divergence = &mut campaign.divergences[0];
     divergence.dialect = dialect;
     divergence.options = Options { delete: assumed, ..Options::default() };
     divergence.steps = answers.iter().cloned().map(|(op, outcome)| Step { op, outcome }).collect();
     let report = Report::new(Setup { dialect, ..setup() }, campaign, None);
-    let hint = report.divergence.as_ref().unwrap().hint.clone();
+    let hint = report.divergences[0].hint.clone();
     assert_eq!(report.text().contains("hint        it was assumed"), hint.is_some());
     hint
 }
@@ -194,7 +229,7 @@ fn another_fault_in_a_deletion_has_no_hint() {
 fn in_process_the_options_are_not_assumed() {
     let seen = Outcome::Done;
     let mut campaign = campaign(Some(answer(seen.clone())));
-    let divergence = campaign.divergence.as_mut().unwrap();
+    let divergence = &mut campaign.divergences[0];
     divergence.dialect = Dialect::Proofhouse;
     divergence.options = Options::default();
     divergence.finding = Finding::Answer(Box::new(Violation {
@@ -206,7 +241,7 @@ fn in_process_the_options_are_not_assumed() {
     let op = Op::DeleteBlob { repo: "a".into(), digest: digest_of("sha256", b"layer") };
     divergence.steps = vec![Step { op, outcome: seen }];
     let local = Setup { subject: Subject { url: None, namespace: None, fsync: Some(false) }, ..setup() };
-    let told = |setup: &Setup| Report::new(setup.clone(), campaign.clone(), None).divergence.unwrap().hint;
+    let told = |setup: &Setup| Report::new(setup.clone(), campaign.clone(), None).divergences[0].hint.clone();
     assert_eq!(told(&local), None);
     assert!(told(&setup()).is_some());
 }

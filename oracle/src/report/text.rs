@@ -12,7 +12,11 @@ const LONGEST_SEEN: usize = 600;
 
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
-    if let Some(divergence) = &report.divergence {
+    let many = report.divergences.len();
+    for (at, divergence) in report.divergences.iter().enumerate() {
+        if many > 1 {
+            line(&mut out, "", &format!("{} of {many}", at + 1));
+        }
         out += &diverged(divergence);
     }
     let verdict = match report.verdict {
@@ -38,9 +42,16 @@ pub(super) fn render(report: &Report) -> String {
         100.0 * report.mix.wrote
     );
     line(&mut out, "mix       ", &mix);
+    if report.undecided > 0 {
+        let text = format!("{} cases had too many calls at once to look for an order", grouped(report.undecided));
+        line(&mut out, "undecided ", &text);
+    }
     out += &coverage(&report.coverage);
     for advice in &report.advice {
         out += &advised(advice);
+    }
+    if report.strict && !report.advice.is_empty() {
+        line(&mut out, "          ", "advice counts, since the run is strict");
     }
     out
 }
@@ -74,13 +85,26 @@ fn diverged(divergence: &Diverged) -> String {
         grouped(divergence.attempts)
     );
     line(&mut out, "divergence  ", &found);
+    if divergence.cases > 1 {
+        line(&mut out, "            ", &format!("seen in {} cases", grouped(divergence.cases)));
+    }
+    if divergence.replayed < divergence.replays {
+        let Diverged { replayed, replays, .. } = divergence;
+        line(&mut out, "flaky       ", &format!("it diverged in {replayed} of {replays} runs of the same sequence"));
+    }
     out.push('\n');
     let last = divergence.steps.len();
     for (at, step) in divergence.steps.iter().enumerate() {
         line(&mut out, &format!("{:>4}. ", at + 1), &shorten(&step.request));
-        if at + 1 < last {
+        if at + 1 < last || !divergence.history.is_empty() {
             line(&mut out, "      → ", &foreign(&shorten(&step.seen), LONGEST_SEEN));
         }
+    }
+    for told in &divergence.history {
+        let (call, number) = (&told.call, told.call.client + 1);
+        let when = format!("  client {number} {:>3}–{:<3} ", call.called, call.returned);
+        line(&mut out, &when, &shorten(&told.request));
+        line(&mut out, "                   → ", &foreign(&shorten(&told.seen), LONGEST_SEEN));
     }
     out.push('\n');
     for (at, permitted) in divergence.permitted.iter().enumerate() {

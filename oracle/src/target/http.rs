@@ -19,7 +19,9 @@ mod translate;
 mod transport;
 mod uploads;
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -34,6 +36,8 @@ use session::Session;
 use translate::Reading;
 use transport::Request;
 use uploads::Uploads;
+
+pub use transport::NO_ANSWER;
 
 /// How a registry at a URL is tested.
 #[derive(Debug, Clone)]
@@ -103,8 +107,9 @@ pub struct HttpTarget {
     cases: u64,
     redirects: bool,
     names: Names,
-    uploads: Uploads,
-    tally: Tally,
+    /// Clients of one case go on with the uploads of one another.
+    uploads: Rc<RefCell<Uploads>>,
+    tally: Rc<RefCell<Tally>>,
 }
 
 impl HttpTarget {
@@ -131,9 +136,34 @@ impl HttpTarget {
             cases: 0,
             redirects: false,
             names: Names::default(),
-            uploads: Uploads::default(),
-            tally: Tally::default(),
+            uploads: Rc::default(),
+            tally: Rc::default(),
         })
+    }
+
+    /// Pings the registry.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn answers(&mut self) -> Result<(), TargetError> {
+        connect::ping(&mut self.session, &self.base).await
+    }
+
+    /// Another client of the same case: it shares uploads, the rate, and what is counted.
+    fn another(&self) -> HttpTarget {
+        HttpTarget {
+            base: self.base.clone(),
+            dialect: self.dialect,
+            catalog_max: self.catalog_max,
+            session: self.session.clone(),
+            interruption: None,
+            run: self.run.clone(),
+            cases: self.cases,
+            redirects: self.redirects,
+            names: self.names.clone(),
+            uploads: Rc::clone(&self.uploads),
+            tally: Rc::clone(&self.tally),
+        }
     }
 
     /// Every repository that this target writes to has a name that begins with this.
@@ -147,8 +177,8 @@ impl HttpTarget {
     }
 
     /// How often each rule of the wire was checked, and what could be better. Shrinking counts too.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    pub fn tally(&self) -> Tally {
+        self.tally.borrow().clone()
     }
 
     /// Sends a request and holds the answer to the rules of the wire.
@@ -164,15 +194,15 @@ impl HttpTarget {
         let held = self.held_after(op);
         let exchange =
             Exchange { dialect: self.dialect, op, repository, held, redirects: self.redirects, answer: &answer };
-        wire::check(&exchange, &mut self.tally)?;
+        wire::check(&exchange, &mut self.tally.borrow_mut())?;
         Ok(answer)
     }
 
     /// Bytes that the upload of the operation holds, if the operation succeeds.
     fn held_after(&self, op: &Op) -> u64 {
         match op {
-            Op::Append { upload, bytes, .. } => self.uploads.held(*upload) + bytes.size(),
-            Op::UploadStatus { upload, .. } => self.uploads.held(*upload),
+            Op::Append { upload, bytes, .. } => self.uploads.borrow().held(*upload) + bytes.size(),
+            Op::UploadStatus { upload, .. } => self.uploads.borrow().held(*upload),
             _ => 0,
         }
     }
@@ -201,12 +231,13 @@ impl HttpTarget {
                 if proofhouse_model::is_digest(digest) && refused_for_its_digest(outcome) =>
             {
                 // The chunk is there before the digest is found to be wrong.
-                self.uploads.holds(*upload, self.uploads.held(*upload) + bytes.size());
+                let held = self.uploads.borrow().held(*upload);
+                self.uploads.borrow_mut().holds(*upload, held + bytes.size());
             }
             (op, Outcome::Upload { .. }) => {
                 if let (Some(upload), Some(location)) = (opened(op), location) {
                     let held = self.held_after(op);
-                    self.uploads.goes_on(upload, repository, location, held);
+                    self.uploads.borrow_mut().goes_on(upload, repository, location, held);
                 }
             }
             _ => {}
@@ -219,7 +250,7 @@ impl Target for HttpTarget {
     async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
         self.cases += 1;
         self.names = Names::new(format!("{}-{}", self.run, self.cases));
-        self.uploads = Uploads::default();
+        self.uploads = Rc::default();
         self.redirects = options.redirect.is_some() && self.dialect != Dialect::Oci;
         self.session.hides = options.deny.is_some();
         Ok(())
@@ -243,6 +274,10 @@ impl Target for HttpTarget {
 
     fn interruption(&mut self) -> Option<TargetError> {
         self.interruption.take()
+    }
+
+    fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
+        (0..count).map(|_| Box::new(self.another()) as Box<dyn Target>).collect()
     }
 
     /// No clock, no storage, nothing of an operator. The catalog has the repositories of others in it, so pages of it are

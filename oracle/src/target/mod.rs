@@ -10,9 +10,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use proofhouse_model::{Op, Options, Outcome, State};
 
+pub mod commanded;
 pub mod embedded;
 pub mod http;
 
+pub use commanded::{Commanded, Commands};
 pub use embedded::EmbeddedTarget;
 pub use http::{HttpOptions, HttpTarget};
 
@@ -48,6 +50,19 @@ pub trait Target {
     /// Is it called as a library? Such a target shows more than a client over HTTP sees; that decides which rules apply.
     fn is_library(&self) -> bool {
         false
+    }
+
+    /// Is a collection something of which only the end is known? Then it ends a case: what could be fetched before is asked for
+    /// once more, and the model says nothing about it. Default: no, the answer tells what went.
+    fn collects_blindly(&self) -> bool {
+        false
+    }
+
+    /// So many clients of the same registry in the same case, which know the uploads of one another. Default: none, since it
+    /// takes one client only.
+    fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
+        let _ = count;
+        Vec::new()
     }
 
     /// After a case: an independent look at the storage. None: it cannot be looked at.

@@ -171,6 +171,16 @@ pub struct Tally {
     pub checked: BTreeMap<RuleId, u64>,
     /// Each SHOULD that was not kept: how often, and the first time in words.
     pub advice: BTreeMap<RuleId, (u64, String)>,
+    /// How often each MUST was not kept.
+    pub violated: BTreeMap<RuleId, u64>,
+}
+
+impl Tally {
+    /// How often the rule was not kept.
+    pub fn broken(&self, rule: RuleId) -> u64 {
+        let advised = self.advice.get(&rule).map_or(0, |(count, _)| *count);
+        advised + self.violated.get(&rule).copied().unwrap_or_default()
+    }
 }
 
 /// Checks every rule.
@@ -184,7 +194,10 @@ pub fn check(exchange: &Exchange, tally: &mut Tally) -> Result<(), String> {
             *tally.checked.entry(rule.id).or_default() += 1;
         }
         match verdict {
-            Verdict::Broken(what) if rule.level == Level::Must => return Err(format!("{}: {what}", rule.id)),
+            Verdict::Broken(what) if rule.level == Level::Must => {
+                *tally.violated.entry(rule.id).or_default() += 1;
+                return Err(format!("{}: {what}", rule.id));
+            }
             Verdict::Broken(what) => tally.advice.entry(rule.id).or_insert((0, what)).0 += 1,
             Verdict::Silent | Verdict::Kept => {}
         }

@@ -2,6 +2,8 @@
 //!
 //! Everything that the client wrote goes out as it wrote it, percent-encoded where a URL needs it.
 
+use std::cell::RefCell;
+
 use proofhouse_model::{Content, Op, Range};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
@@ -20,7 +22,7 @@ pub(super) struct Asking<'a> {
     /// The registry's URL; it ends with `/`.
     pub(super) base: &'a Url,
     pub(super) names: &'a mut Names,
-    pub(super) uploads: &'a Uploads,
+    pub(super) uploads: &'a RefCell<Uploads>,
 }
 
 impl Asking<'_> {
@@ -45,11 +47,15 @@ impl Asking<'_> {
             Op::PutBlob { digest, .. } => {
                 (Method::POST, in_repository(format!("blobs/uploads/{}", query(&[("digest", digest)]))))
             }
-            Op::Append { upload, .. } => (Method::PATCH, self.uploads.url(*upload, &repository, self.base)),
-            Op::UploadStatus { upload, .. } => (Method::GET, self.uploads.url(*upload, &repository, self.base)),
-            Op::CancelUpload { upload, .. } => (Method::DELETE, self.uploads.url(*upload, &repository, self.base)),
+            Op::Append { upload, .. } => (Method::PATCH, self.uploads.borrow().url(*upload, &repository, self.base)),
+            Op::UploadStatus { upload, .. } => {
+                (Method::GET, self.uploads.borrow().url(*upload, &repository, self.base))
+            }
+            Op::CancelUpload { upload, .. } => {
+                (Method::DELETE, self.uploads.borrow().url(*upload, &repository, self.base))
+            }
             Op::FinishUpload { upload, digest, .. } => {
-                let url = self.uploads.url(*upload, &repository, self.base);
+                let url = self.uploads.borrow().url(*upload, &repository, self.base);
                 (Method::PUT, digest.as_ref().map_or(url.clone(), |digest| with_parameter(&url, "digest", digest)))
             }
             Op::PutManifest { reference, tags, .. } => {

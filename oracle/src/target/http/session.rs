@@ -3,6 +3,8 @@
 //! A registry that throttles is asked again when it says; redirects are followed; a request has its own time, and never more than the
 //! run has. What ends here without an answer that says something about the registry is a [`TargetError`].
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::Method;
@@ -18,14 +20,15 @@ use crate::wire::headers::text;
 /// Redirects that are followed at most.
 const MOST_REDIRECTS: usize = 5;
 
-/// Requests to one registry, one after another.
-#[derive(Debug)]
+/// Requests to one registry, one after another; those of a clone may be at the same time.
+#[derive(Debug, Clone)]
 pub(super) struct Session {
     transport: Transport,
     /// How long one request may take.
     patience: Duration,
     deadline: Option<Instant>,
-    pace: Pace,
+    /// All clients together.
+    pace: Rc<RefCell<Pace>>,
     /// The registry, as the user wrote it.
     shown: String,
     /// The registry hides content from clients whoever they are, so 403 is an answer.
@@ -40,7 +43,7 @@ impl Session {
             transport: Transport::new().map_err(TargetError::Options)?,
             patience: options.timeout,
             deadline: options.deadline,
-            pace: Pace::new(options.rate),
+            pace: Rc::new(RefCell::new(Pace::new(options.rate))),
             shown,
             hides: false,
             throttled: None,
@@ -134,7 +137,7 @@ impl Session {
     }
 
     async fn once(&mut self, request: &Request, url: &Url) -> Result<Received, TargetError> {
-        let slot = self.pace.slot(Instant::now());
+        let slot = self.pace.borrow_mut().slot(Instant::now());
         self.sleep_until(slot).await?;
         let time = self.time();
         if time.is_zero() {

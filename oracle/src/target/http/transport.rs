@@ -19,6 +19,9 @@ use crate::wire::headers::text;
 /// The longest body that is read, in bytes.
 pub(super) const LONGEST_BODY: usize = 64 * 1024 * 1024;
 
+/// What the failure of a request to which no answer came in time begins with.
+pub const NO_ANSWER: &str = "no answer within ";
+
 /// One request.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
@@ -122,7 +125,7 @@ impl Transport {
             Ok(response) => response,
             Err(error) => {
                 let trouble = trouble(&error);
-                let late = format!("no answer within {patience:?}");
+                let late = format!("{NO_ANSWER}{patience:?}");
                 let failure = Some(if trouble == Trouble::Late { late } else { reason(&error) });
                 return Received { answer: Answer { failure, ..Answer::default() }, trouble: Some(trouble) };
             }

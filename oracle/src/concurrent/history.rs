@@ -1,0 +1,273 @@
+//! What several clients saw, and whether any order explains it.
+//!
+//! A [`Call`] has two moments: when it was made and when its answer came. A history is *linearizable* if its calls can be put
+//! in an order that keeps every call before those made after its answer, and in which the model permits every answer
+//! (Herlihy and Wing, 1990). The search is that of Wing, Gong and Lowe, by the crate `todc-utils`; the model's set of states
+//! makes of it a deterministic object. A call whose answer never came may have been done at any later moment, or not at all.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proofhouse_model::{Branch, Code, ErrorItem, Errors, Expect, Model, Op, Outcome};
+use todc_utils::linearizability::WGLChecker;
+use todc_utils::linearizability::history::{Action, History};
+use todc_utils::specifications::Specification;
+
+/// One request of one client.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Call {
+    /// Which client, from 0.
+    pub client: usize,
+    /// What it asked.
+    pub op: Op,
+    /// What it saw. None: no answer came in time.
+    pub outcome: Option<Outcome>,
+    /// When it asked, counted in events of the history.
+    pub called: u64,
+    /// When the answer came, in the same count. Without an answer: when the client gave up.
+    pub returned: u64,
+}
+
+/// Is there an order that explains a history?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// There is.
+    Linearizable,
+    /// There is none.
+    NotLinearizable,
+    /// The search was given up.
+    Undecided,
+}
+
+/// How many steps of the model a search takes at most. The search is exponential in the number of calls that overlap.
+pub const MOST_STEPS: u64 = 200_000;
+
+/// Looks for an order of the calls that the model permits, beginning with `start`.
+pub fn judge(start: &Model, history: &[Call], most_steps: u64) -> Judgement {
+    let left = Arc::new(AtomicU64::new(most_steps));
+    let beginning = Operation::Begin(Arc::new(start.clone()), Arc::clone(&left));
+    // The checker takes the calls of one process in turn, and one that has no answer never ends: each gets a process of its own.
+    let mut events: Vec<(u64, usize, Action<Operation>)> = Vec::new();
+    for (process, call) in history.iter().enumerate() {
+        let operation = Operation::Call(call.op.clone(), call.outcome.clone());
+        let returned = if call.outcome.is_some() { call.returned } else { u64::MAX };
+        events.push((call.called, process + 1, Action::Call(operation.clone())));
+        events.push((returned, process + 1, Action::Response(operation)));
+    }
+    events.sort_by_key(|(at, ..)| *at);
+    let mut actions = vec![(0, Action::Call(beginning.clone())), (0, Action::Response(beginning))];
+    actions.extend(events.into_iter().map(|(_, process, action)| (process, action)));
+    let explained = WGLChecker::<Registry>::is_linearizable(History::from_actions(actions));
+    match (explained, left.load(Ordering::Relaxed)) {
+        (_, 0) => Judgement::Undecided,
+        (true, _) => Judgement::Linearizable,
+        (false, _) => Judgement::NotLinearizable,
+    }
+}
+
+/// The model as the checker wants it.
+struct Registry;
+
+#[derive(Clone)]
+enum Operation {
+    /// Stands before all others: which model it is, and how many steps may be taken.
+    Begin(Arc<Model>, Arc<AtomicU64>),
+    Call(Op, Option<Outcome>),
+}
+
+#[derive(Clone)]
+enum Held {
+    Nothing,
+    Model(Arc<Model>, Arc<AtomicU64>),
+    /// Too many steps were taken: everything is permitted, so that the search ends.
+    GivenUp,
+}
+
+impl Specification for Registry {
+    type State = Held;
+    type Operation = Operation;
+
+    fn init() -> Held {
+        Held::Nothing
+    }
+
+    fn apply(operation: &Operation, held: &Held) -> (bool, Held) {
+        let (model, left) = match (operation, held) {
+            (Operation::Begin(model, left), _) => return (true, Held::Model(Arc::clone(model), Arc::clone(left))),
+            (_, Held::Model(model, left)) => (model, left),
+            (_, Held::GivenUp) => return (true, Held::GivenUp),
+            (_, Held::Nothing) => return (false, Held::Nothing),
+        };
+        let take = |left: u64| left.checked_sub(1);
+        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_or(true, |before| before == 1) {
+            return (true, Held::GivenUp);
+        }
+        let Operation::Call(op, outcome) = operation else { return (false, held.clone()) };
+        let mut next = Model::clone(model);
+        let permitted = match outcome {
+            Some(outcome) => next.observe(op, outcome).is_ok() || misses_one(model, op, outcome),
+            None => {
+                next.lose_sight(op);
+                true
+            }
+        };
+        if permitted { (true, Held::Model(Arc::new(next), Arc::clone(left))) } else { (false, held.clone()) }
+    }
+}
+
+/// A push looks for one reference after another, so what it says is missing need not have been missing at one moment. It was
+/// right to refuse if one of them was, and a refusal changes nothing.
+fn misses_one(model: &Model, op: &Op, seen: &Outcome) -> bool {
+    let (Op::PutManifest { .. }, Outcome::Refused { errors: seen, .. }) = (op, seen) else { return false };
+    let missing = |error: &&ErrorItem| error.code == Code::ManifestBlobUnknown;
+    let is_expected = |branch: Branch| match branch.expect {
+        Expect::Refused { errors: Errors::Exactly(expected), .. } => {
+            seen.iter().filter(missing).any(|error| expected.contains(error))
+        }
+        _ => false,
+    };
+    seen.iter().all(|error| missing(&error)) && model.expected(op).into_iter().any(is_expected)
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Held) -> bool {
+        match (self, other) {
+            (Held::Nothing, Held::Nothing) | (Held::GivenUp, Held::GivenUp) => true,
+            (Held::Model(one, _), Held::Model(other, _)) => {
+                Arc::ptr_eq(one, other) || one.possible() == other.possible()
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Held {}
+
+/// The calls that are done tell states apart well enough: it is with them that the checker remembers a state.
+impl Hash for Held {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Held")
+    }
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Operation")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proofhouse_model::{Dialect, Options, Specification, UploadRef, digest_of};
+
+    use super::*;
+
+    fn model() -> Model {
+        let options = Options { delete: true, ..Options::default() };
+        Model::new(Specification::new(Dialect::Proofhouse, options).unwrap())
+    }
+
+    fn digest() -> String {
+        digest_of("sha256", b"layer")
+    }
+
+    fn put(client: usize, outcome: Option<Outcome>, called: u64, returned: u64) -> Call {
+        let upload = UploadRef(u32::try_from(called).unwrap());
+        let op = Op::PutBlob { repo: "a".into(), digest: digest(), bytes: "layer".into(), upload };
+        Call { client, op, outcome, called, returned }
+    }
+
+    fn stored() -> Option<Outcome> {
+        Some(Outcome::BlobStored { digest: Some(digest()) })
+    }
+
+    fn head(client: usize, there: bool, called: u64, returned: u64) -> Call {
+        let outcome = if there {
+            Outcome::Blob { digest: Some(digest()), size: 5, body: None }
+        } else {
+            Outcome::Refused { status: 404, errors: Vec::new() }
+        };
+        let op = Op::HeadBlob { repo: "a".into(), digest: digest() };
+        Call { client, op, outcome: Some(outcome), called, returned }
+    }
+
+    fn delete(client: usize, there: bool, called: u64, returned: u64) -> Call {
+        let errors = vec![ErrorItem { code: Code::BlobUnknown, detail: Some(digest()) }];
+        let missing = Outcome::Refused { status: 404, errors };
+        let outcome = Some(if there { Outcome::Done } else { missing });
+        Call { client, op: Op::DeleteBlob { repo: "a".into(), digest: digest() }, outcome, called, returned }
+    }
+
+    fn judged(history: &[Call]) -> Judgement {
+        judge(&model(), history, MOST_STEPS)
+    }
+
+    #[test]
+    fn a_read_beside_a_write_may_see_it_or_not() {
+        for there in [true, false] {
+            assert_eq!(judged(&[put(0, stored(), 1, 4), head(1, there, 2, 3)]), Judgement::Linearizable);
+        }
+    }
+
+    #[test]
+    fn a_read_after_a_write_sees_it() {
+        assert_eq!(judged(&[put(0, stored(), 1, 2), head(1, true, 3, 4)]), Judgement::Linearizable);
+        assert_eq!(judged(&[put(0, stored(), 1, 2), head(1, false, 3, 4)]), Judgement::NotLinearizable);
+    }
+
+    #[test]
+    fn what_was_seen_once_is_not_unseen_by_a_later_read_beside_the_same_write() {
+        let seen_then_not = [put(0, stored(), 1, 6), head(1, true, 2, 3), head(2, false, 4, 5)];
+        assert_eq!(judged(&seen_then_not), Judgement::NotLinearizable);
+    }
+
+    #[test]
+    fn of_two_deletions_at_once_one_finds_it() {
+        let twice = |first, second| [put(0, stored(), 1, 2), delete(0, first, 3, 6), delete(1, second, 4, 5)];
+        assert_eq!(judged(&twice(true, false)), Judgement::Linearizable);
+        assert_eq!(judged(&twice(false, true)), Judgement::Linearizable);
+        assert_eq!(judged(&twice(true, true)), Judgement::NotLinearizable);
+    }
+
+    #[test]
+    fn a_call_without_an_answer_may_have_been_done_late_or_never() {
+        let lost = put(0, None, 1, 2);
+        assert_eq!(judged(&[lost.clone(), head(1, false, 3, 4), head(1, true, 5, 6)]), Judgement::Linearizable);
+        assert_eq!(judged(&[lost.clone(), head(1, false, 3, 4), head(1, false, 5, 6)]), Judgement::Linearizable);
+        assert_eq!(judged(&[lost, head(1, true, 3, 4), head(1, false, 5, 6)]), Judgement::NotLinearizable);
+    }
+
+    #[test]
+    fn a_push_that_looks_for_its_references_one_after_another_may_miss_only_some() {
+        let digest = digest();
+        let blob = format!(r#"{{"mediaType":"application/octet-stream","digest":"{digest}","size":5}}"#);
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let text = format!(r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{blob},"layers":[{blob}]}}"#);
+        let push = |errors: usize, called, returned| {
+            let error = ErrorItem { code: Code::ManifestBlobUnknown, detail: Some(digest.clone()) };
+            let outcome = Outcome::Refused { status: 400, errors: vec![error; errors] };
+            let (reference, content_type, bytes) = ("t".into(), Some(kind.to_owned()), text.as_str().into());
+            let op = Op::PutManifest { repo: "a".into(), reference, content_type, tags: Vec::new(), bytes };
+            Call { client: 1, op, outcome: Some(outcome), called, returned }
+        };
+        // The config was not there yet, and the layer, which is the same blob, was.
+        assert_eq!(judged(&[put(0, stored(), 1, 4), push(1, 2, 3)]), Judgement::Linearizable);
+        assert_eq!(judged(&[put(0, stored(), 1, 2), push(1, 3, 4)]), Judgement::NotLinearizable);
+    }
+
+    #[test]
+    fn a_search_that_takes_too_long_is_given_up_and_told_so() {
+        let writes = (0..8).map(|at| put(0, stored(), at + 1, at + 101));
+        let history: Vec<Call> = writes.chain([head(1, false, 200, 201)]).collect();
+        assert_eq!(judge(&model(), &history, 10), Judgement::Undecided);
+        assert_eq!(judge(&model(), &history, MOST_STEPS), Judgement::NotLinearizable);
+    }
+}

@@ -1,0 +1,169 @@
+//! Makes a case with several clients smaller.
+//!
+//! Halves, quarters, ... single actions are dropped, first of what one client did, then of what was done at once, as long as
+//! nothing explains what is left. Timing decides as well, so each candidate gets several tries. Payloads are not made smaller.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use proofhouse_model::{Dialect, Model};
+
+use super::history::{Call, Judgement, MOST_STEPS, judge};
+use super::{Dealt, Together, run};
+use crate::campaign::{Divergence, Finding};
+use crate::coverage::writes;
+use crate::lockstep::Shape;
+use crate::target::{Target, TargetError};
+
+/// How often a candidate is run before it is taken for sound.
+const TRIES: u64 = 4;
+
+/// How often what is left is run once more, to say how often it shows.
+const REPLAYS: u64 = 10;
+
+struct Shrinking<'a> {
+    dialect: Dialect,
+    target: &'a mut dyn Target,
+    known: &'a [Shape],
+    shape: Shape,
+    until: Instant,
+    attempts: u64,
+}
+
+/// Shrinks until nothing can go, or `until`. Seed and `found_after` are for the caller to fill in.
+///
+/// What was found is not lost when the target is gone, throttles or has no time left: then this is as far as it got.
+pub(crate) async fn reduce(
+    dealt: Dealt,
+    first: Together,
+    dialect: Dialect,
+    target: &mut dyn Target,
+    known: &[Shape],
+    until: Instant,
+) -> Option<Divergence> {
+    let shape = first.finding.as_ref().map(|finding| Shape::of(finding, None))?;
+    let original_length = first.before.len() + first.calls.len();
+    let mut shrinking = Shrinking { dialect, target, known, shape, until, attempts: 0 };
+    let (mut best, mut shown) = (dealt, first);
+    let mut size = best.before.len().max(best.at_once.len()).div_ceil(2).max(1);
+    let mut complete = true;
+    loop {
+        let before = shrinking.attempts;
+        let Ok(progress) = shrinking.pass(&mut best, &mut shown, size).await else {
+            complete = false;
+            break;
+        };
+        if size > 1 {
+            size /= 2;
+        } else if !progress || shrinking.attempts == before {
+            break;
+        }
+    }
+    let attempts = shrinking.attempts;
+    let (mut replays, mut replayed) = (0, 0);
+    while replays < REPLAYS {
+        let Ok(again) = shrinking.once(&best).await else { break };
+        replays += 1;
+        replayed += u64::from(again.is_some());
+    }
+    let finding = shown.finding?;
+    let history = match finding {
+        Finding::Unordered => needed(&shown.start, shown.calls),
+        _ => shown.calls,
+    };
+    Some(Divergence {
+        seed: 0,
+        dialect,
+        options: best.case.options.resolve(&best.case.pool),
+        steps: shown.before,
+        history,
+        finding,
+        shape: shrinking.shape,
+        found_after: 0,
+        original_length,
+        attempts,
+        shrink_complete: complete,
+        replays,
+        replayed,
+        cases: 1,
+    })
+}
+
+impl Shrinking<'_> {
+    /// Drops actions in chunks of a size, from the end, first those of one client. True if any could go.
+    async fn pass(&mut self, best: &mut Dealt, shown: &mut Together, size: usize) -> Result<bool, TargetError> {
+        let mut progress = false;
+        for part in [Part::Before, Part::AtOnce] {
+            let mut end = part.length(best);
+            while end > 0 {
+                let first = end.saturating_sub(size);
+                let smaller = part.without(best, first..end);
+                if let Some(again) = self.tried(&smaller).await? {
+                    (*best, *shown) = (smaller, again);
+                    progress = true;
+                }
+                end = first;
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Some tries of a candidate. None: it diverged in none of them.
+    async fn tried(&mut self, candidate: &Dealt) -> Result<Option<Together>, TargetError> {
+        self.attempts += 1;
+        for _ in 0..TRIES {
+            if let Some(again) = self.once(candidate).await? {
+                return Ok(Some(again));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn once(&mut self, candidate: &Dealt) -> Result<Option<Together>, TargetError> {
+        let together = run(candidate, self.dialect, self.target, self.known, None, Some(self.until)).await?;
+        let same = together.finding.as_ref().is_some_and(|finding| Shape::of(finding, None) == self.shape);
+        Ok(same.then_some(together))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Before,
+    AtOnce,
+}
+
+impl Part {
+    fn length(self, of: &Dealt) -> usize {
+        match self {
+            Part::Before => of.before.len(),
+            Part::AtOnce => of.at_once.len(),
+        }
+    }
+
+    fn without(self, of: &Dealt, range: Range<usize>) -> Dealt {
+        let mut smaller = of.clone();
+        match self {
+            Part::Before => drop(smaller.before.drain(range)),
+            Part::AtOnce => drop(smaller.at_once.drain(range)),
+        }
+        smaller
+    }
+}
+
+/// The calls without the questions that are not needed: without them there is no order either.
+///
+/// What changed something stays: an order of the rest would have to say what it did.
+fn needed(start: &Model, calls: Vec<Call>) -> Vec<Call> {
+    let mut needed = calls;
+    for at in (0..needed.len()).rev() {
+        if writes(&needed[at].op) {
+            continue;
+        }
+        let mut fewer = needed.clone();
+        fewer.remove(at);
+        if judge(start, &fewer, MOST_STEPS) == Judgement::NotLinearizable {
+            needed = fewer;
+        }
+    }
+    needed
+}

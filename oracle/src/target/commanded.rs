@@ -1,0 +1,146 @@
+//! A registry at a URL, and the commands that collect its garbage, restart it, or kill it and start it again.
+//!
+//! The commands are the user's, for `sh -c`. They are operations in the sequence: a command that fails, or after which the
+//! registry does not answer in time, is an outcome that no rule permits. What a collection takes is not known; lockstep looks
+//! what can be fetched before and after it ([`Target::collects_blindly`]).
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use proofhouse_model::{Op, Options, Outcome, State};
+use tokio::process::Command;
+
+use super::{HttpTarget, Target, TargetError};
+
+/// Commands for `sh -c`.
+#[derive(Debug, Clone, Default)]
+pub struct Commands {
+    /// Collects garbage, and returns when that is done.
+    pub gc: Option<String>,
+    /// Restarts the registry; it may return before the registry answers.
+    pub restart: Option<String>,
+    /// Kills the registry without notice and starts it again; as above.
+    pub kill: Option<String>,
+    /// How long a command may take, and then how long the registry may take to answer. In whole.
+    pub patience: Duration,
+}
+
+impl Commands {
+    /// Is there any?
+    pub fn any(&self) -> bool {
+        self.gc.is_some() || self.restart.is_some() || self.kill.is_some()
+    }
+}
+
+/// A registry at a URL that can be restarted, killed, or told to collect garbage.
+#[derive(Debug)]
+pub struct Commanded {
+    /// The registry.
+    pub http: HttpTarget,
+    commands: Commands,
+    /// Restarts in this case: where there are two ways they take turns.
+    restarts: usize,
+}
+
+/// How long until the registry is asked again whether it is there.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Commanded {
+    /// Puts the commands beside the registry.
+    pub fn new(http: HttpTarget, commands: Commands) -> Commanded {
+        Commanded { http, commands, restarts: 0 }
+    }
+
+    async fn restart(&mut self) -> Outcome {
+        let ways: Vec<&String> = self.commands.restart.iter().chain(&self.commands.kill).collect();
+        let Some(command) = (!ways.is_empty()).then(|| ways[self.restarts % ways.len()].clone()) else {
+            return Outcome::Broken { what: "there is no command that restarts it".to_owned() };
+        };
+        self.restarts += 1;
+        self.run(&command).await
+    }
+
+    /// Runs a command and waits until the registry answers.
+    async fn run(&mut self, command: &str) -> Outcome {
+        let until = Instant::now() + self.commands.patience;
+        match tokio::time::timeout(self.commands.patience, finished(command)).await {
+            Err(_) => return broken(format!("`{command}` takes longer than {:?}", self.commands.patience)),
+            Ok(Err(what)) => return broken(what),
+            Ok(Ok(())) => {}
+        }
+        loop {
+            match self.http.answers().await {
+                Ok(()) => return Outcome::Done,
+                Err(error) if Instant::now() >= until => {
+                    let patience = self.commands.patience;
+                    return broken(format!("it does not answer within {patience:?} of `{command}`: {error}"));
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+}
+
+fn broken(what: String) -> Outcome {
+    Outcome::Broken { what }
+}
+
+/// Runs a command to its end. What it starts in the background may hold its output open: only the command is waited for.
+async fn finished(command: &str) -> Result<(), String> {
+    let log = tempfile::tempfile().map_err(|error| format!("no file for the output of `{command}`: {error}"))?;
+    let also = log.try_clone().map_err(|error| format!("no file for the output of `{command}`: {error}"))?;
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(also)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("`{command}` cannot be run: {error}"))?;
+    match child.wait().await {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{command}` failed: {status}")),
+        Err(error) => Err(format!("`{command}` cannot be waited for: {error}")),
+    }
+}
+
+#[async_trait(?Send)]
+impl Target for Commanded {
+    async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
+        self.restarts = 0;
+        self.http.fresh(options).await
+    }
+
+    async fn perform(&mut self, op: &Op) -> Outcome {
+        match (op, self.commands.gc.clone()) {
+            (Op::Restart, _) => self.restart().await,
+            (Op::CollectGarbage { .. }, Some(command)) => self.run(&command).await,
+            _ => self.http.perform(op).await,
+        }
+    }
+
+    fn offers(&self, op: &Op) -> bool {
+        match op {
+            Op::Restart => self.commands.restart.is_some() || self.commands.kill.is_some(),
+            Op::CollectGarbage { dry_run, .. } => self.commands.gc.is_some() && !dry_run,
+            _ => self.http.offers(op),
+        }
+    }
+
+    fn interruption(&mut self) -> Option<TargetError> {
+        self.http.interruption()
+    }
+
+    fn collects_blindly(&self) -> bool {
+        true
+    }
+
+    fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
+        self.http.clients(count)
+    }
+
+    async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
+        self.http.inspect(state).await
+    }
+}

@@ -1,0 +1,123 @@
+//! `proofhouse check URL` with the commands that restart, kill and collect.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_proofhouse");
+
+/// A server on a directory of its own. A command may end it and start another; `pid` always names the last.
+struct Server {
+    directory: tempfile::TempDir,
+    first: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let last = format!("kill -9 $(cat {}/pid)", self.place());
+        // It may have ended by itself.
+        let _ = Command::new("sh").args(["-c", &last]).stderr(Stdio::null()).status();
+        let _ = self.first.kill();
+        let _ = self.first.wait();
+    }
+}
+
+impl Server {
+    fn start() -> Server {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--delete", "--addr", "127.0.0.1:0", "--root"]).arg(directory.path().join("root"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut first = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(first.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).trim().to_owned();
+        fs::write(directory.path().join("pid"), first.id().to_string()).unwrap();
+        Server { directory, first, address }
+    }
+
+    fn place(&self) -> &str {
+        self.directory.path().to_str().unwrap()
+    }
+
+    /// A command that ends the server with a signal, waits until it has let go of the directory, and starts another.
+    fn again(&self, signal: &str) -> String {
+        let (place, address) = (self.place(), &self.address);
+        let serve = format!("{PROGRAM} serve --delete --addr {address} --root {place}/root");
+        format!(
+            "kill -{signal} $(cat {place}/pid) && flock -w 30 {place}/root/.proofhouse/lock true && \
+             {{ {serve} >/dev/null 2>&1 & echo $! >{place}/pid; }}"
+        )
+    }
+
+    fn check(&self, arguments: &[&str]) -> Output {
+        let url = format!("http://{}", self.address);
+        let mut command = Command::new(PROGRAM);
+        command.args(["check", &url, "--dialect", "oci", "--seed", "11", "--format", "json"]).args(arguments);
+        command.output().unwrap()
+    }
+}
+
+fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// How often a rule was exercised.
+fn exercised(report: &Value, rule: &str) -> u64 {
+    let rows = report["coverage"]["rules"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["rule"]["id"] == rule);
+    row.unwrap_or_else(|| panic!("{rule} is not there"))["exercised"].as_u64().unwrap()
+}
+
+#[test]
+fn what_was_acknowledged_survives_restarts_and_kills() {
+    let server = Server::start();
+    let (restart, kill) = (server.again("TERM"), server.again("KILL"));
+    let output = server.check(&["--cases", "12", "--restart-cmd", &restart, "--kill-cmd", &kill]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert!(exercised(&report, "restart") >= 2, "both ways were taken");
+}
+
+#[test]
+fn what_is_named_survives_a_collection_that_is_right() {
+    let server = Server::start();
+    let gc = format!("{PROGRAM} gc --delete-untagged --root {}/root", server.place());
+    let output = server.check(&["--cases", "12", "--gc-cmd", &gc]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert!(exercised(&report, "gc.closure") > 0 && exercised(&report, "gc.tags") > 0);
+}
+
+#[test]
+fn a_collection_that_takes_too_much_is_found_and_shown_with_few_steps() {
+    let server = Server::start();
+    let gc = format!("find {}/root/docker/registry/v2/blobs -name data -delete", server.place());
+    let output = server.check(&["--cases", "40", "--findings", "1", "--gc-cmd", &gc]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1), "{report:#}");
+    let divergence = &report["divergences"][0];
+    assert_eq!(divergence["rule"]["id"], "gc.tags", "{divergence:#}");
+    let steps = divergence["steps"].as_array().unwrap();
+    assert!(steps.len() <= 5, "{divergence:#}");
+    assert!(
+        steps.iter().any(|step| step["request"].as_str().unwrap().starts_with("collect garbage")),
+        "{divergence:#}"
+    );
+}
+
+#[test]
+fn a_command_that_fails_is_an_outcome_that_no_rule_permits() {
+    let server = Server::start();
+    let output = server.check(&["--cases", "40", "--findings", "1", "--restart-cmd", "echo no >&2; exit 3"]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1), "{report:#}");
+    assert_eq!(report["divergences"][0]["rule"]["id"], "restart");
+    let seen = report["divergences"][0]["seen"].as_str().unwrap();
+    assert!(seen.contains("exit 3`") && seen.contains("failed"), "{seen}");
+}
