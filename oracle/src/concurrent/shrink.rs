@@ -1,7 +1,8 @@
 //! Makes a case with several clients smaller.
 //!
 //! Halves, quarters, ... single actions are dropped, first of what one client did, then of what was done at once, as long as
-//! nothing explains what is left. Timing decides as well, so each candidate gets several tries. Payloads are not made smaller.
+//! nothing explains what is left; then payloads get smaller, and then actions are dropped again. Timing decides as well, so each
+//! candidate gets several tries.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -11,8 +12,10 @@ use proofhouse_model::{Dialect, Model};
 use super::history::{Call, Judgement, MOST_STEPS, judge};
 use super::{Dealt, Together, run};
 use crate::campaign::{Divergence, Finding};
+use crate::case::Case;
 use crate::coverage::writes;
 use crate::lockstep::Shape;
+use crate::shrink;
 use crate::target::{Target, TargetError};
 
 /// How often a candidate is run before it is taken for sound.
@@ -45,20 +48,7 @@ pub(crate) async fn reduce(
     let original_length = first.before.len() + first.calls.len();
     let mut shrinking = Shrinking { dialect, target, known, shape, until, attempts: 0 };
     let (mut best, mut shown) = (dealt, first);
-    let mut size = best.before.len().max(best.at_once.len()).div_ceil(2).max(1);
-    let mut complete = true;
-    loop {
-        let before = shrinking.attempts;
-        let Ok(progress) = shrinking.pass(&mut best, &mut shown, size).await else {
-            complete = false;
-            break;
-        };
-        if size > 1 {
-            size /= 2;
-        } else if !progress || shrinking.attempts == before {
-            break;
-        }
-    }
+    let complete = shrinking.whole(&mut best, &mut shown).await.is_ok();
     let attempts = shrinking.attempts;
     let (mut replays, mut replayed) = (0, 0);
     while replays < REPLAYS {
@@ -90,6 +80,34 @@ pub(crate) async fn reduce(
 }
 
 impl Shrinking<'_> {
+    /// Everything that can be tried.
+    async fn whole(&mut self, best: &mut Dealt, shown: &mut Together) -> Result<(), TargetError> {
+        let mut size = best.before.len().max(best.at_once.len()).div_ceil(2).max(1);
+        loop {
+            let progress = self.pass(best, shown, size).await?;
+            if size > 1 {
+                size /= 2;
+            } else if !progress && !self.edit(best, shown).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes payloads smaller. True if anything became so.
+    async fn edit(&mut self, best: &mut Dealt, shown: &mut Together) -> Result<bool, TargetError> {
+        let mut progress = false;
+        for edit in shrink::edits(&best.joined()) {
+            let Some(smaller) = edit.apply(&best.joined()).and_then(|case| best.dealt_as_before(case)) else {
+                continue;
+            };
+            if let Some(again) = self.tried(&smaller).await? {
+                (*best, *shown) = (smaller, again);
+                progress = true;
+            }
+        }
+        Ok(progress)
+    }
+
     /// Drops actions in chunks of a size, from the end, first those of one client. True if any could go.
     async fn pass(&mut self, best: &mut Dealt, shown: &mut Together, size: usize) -> Result<bool, TargetError> {
         let mut progress = false;
@@ -123,6 +141,25 @@ impl Shrinking<'_> {
         let together = run(candidate, self.dialect, self.target, self.known, None, Some(self.until)).await?;
         let same = together.finding.as_ref().is_some_and(|finding| Shape::of(finding, None) == self.shape);
         Ok(same.then_some(together))
+    }
+}
+
+impl Dealt {
+    /// All actions in one case.
+    fn joined(&self) -> Case {
+        let at_once = self.at_once.iter().map(|(_, action)| action);
+        Case { actions: self.before.iter().chain(at_once).cloned().collect(), ..self.case.clone() }
+    }
+
+    /// The same number of actions, dealt in the same way. None: the number is another.
+    fn dealt_as_before(&self, case: Case) -> Option<Dealt> {
+        let mut before = case.actions.clone();
+        if before.len() != self.before.len() + self.at_once.len() {
+            return None;
+        }
+        let later = before.split_off(self.before.len());
+        let at_once = self.at_once.iter().map(|(client, _)| *client).zip(later).collect();
+        Some(Dealt { case, before, at_once })
     }
 }
 

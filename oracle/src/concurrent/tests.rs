@@ -75,7 +75,7 @@ fn a_tag_that_is_read_stale_is_found_only_by_several_clients_and_shrinks_to_a_fe
     assert_eq!(divergence.finding.rule(), HISTORY_IN_SOME_ORDER);
     assert_eq!(divergence.replayed, divergence.replays, "here timing is always the same");
     let told = divergence.steps.len() + divergence.history.len();
-    assert!(told <= 4, "{:#?} {:#?}", divergence.steps, divergence.history);
+    assert!(told <= 5, "{:#?} {:#?}", divergence.steps, divergence.history);
 }
 
 #[test]

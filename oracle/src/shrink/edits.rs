@@ -13,7 +13,7 @@ use crate::pool::{
 
 /// One edit. Each leaves fewer things, or simpler ones.
 #[derive(Debug, Clone)]
-pub(super) enum Edit {
+pub(crate) enum Edit {
     /// The option of that number is as in `Options::default()`.
     Option(usize),
     /// One platform filter less.
@@ -74,7 +74,7 @@ pub(super) enum ActionEdit {
 const OPTIONS: usize = 12;
 
 /// Every edit that might make the case smaller. What no action uses is left out, and so are options that are fixed.
-pub(super) fn all(case: &Case) -> Vec<Edit> {
+pub(crate) fn all(case: &Case) -> Vec<Edit> {
     let mut edits = Vec::new();
     if !case.options.fixed {
         edits.push(Edit::NoDeny);
@@ -184,7 +184,7 @@ fn by_payload(by: By) -> Option<Payload> {
 
 impl Edit {
     /// The smaller case; none if the edit changes nothing.
-    pub(super) fn apply(&self, case: &Case) -> Option<Case> {
+    pub(crate) fn apply(&self, case: &Case) -> Option<Case> {
         let mut next = case.clone();
         match self {
             Edit::NoDeny => next.options.deny = None,

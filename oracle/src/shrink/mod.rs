@@ -12,7 +12,7 @@ use crate::case::Case;
 
 mod edits;
 
-use edits::Edit;
+pub(crate) use edits::{Edit, all as edits};
 
 /// A case, and the next proposal to make it smaller.
 #[derive(Debug, Clone)]
