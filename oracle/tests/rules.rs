@@ -37,7 +37,7 @@ fn one_rule_is_explained_with_its_source_and_dialects() {
     {
         assert!(told.contains(part), "{told}");
     }
-    assert!(text(&["gc.closure"]).contains("only by a library call"));
+    assert!(text(&["storage.layout"]).contains("only by a library call"));
 }
 
 #[test]

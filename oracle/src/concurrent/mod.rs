@@ -139,7 +139,7 @@ pub async fn run(
     }
     let clock = Clock::default();
     together.calls = all_at_once(dealt, target, &clock, until).await?;
-    for action in action::sweep(&case.pool, &together.start.state()) {
+    for action in action::sweep(&case.pool, together.start.state()) {
         let op = action.resolve(&case.pool);
         if target.offers(&op) {
             together.calls.push(call(target, READER, op, &clock, until).await?);

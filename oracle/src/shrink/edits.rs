@@ -35,7 +35,7 @@ pub(crate) enum Edit {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum ManifestEdit {
+pub(crate) enum ManifestEdit {
     Empty,
     Sound,
     DropPart(usize),
@@ -52,7 +52,7 @@ pub(super) enum ManifestEdit {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum ActionEdit {
+pub(crate) enum ActionEdit {
     /// No extra tags, no range, no page size, no filter, no grace period.
     Plain,
     /// Only the last of what stands after something.
