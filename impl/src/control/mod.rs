@@ -7,6 +7,7 @@
 //! All of it stands in `<root>/.proofhouse`, which only the owner can read. Other registries pass it over.
 
 mod lock;
+mod secret;
 mod socket;
 mod work;
 
@@ -19,6 +20,7 @@ use crate::progress::Progress;
 use crate::sync::Arc;
 
 pub use lock::RootLock;
+pub use secret::secret;
 pub use socket::{Listening, listen};
 pub use work::{Done, Work, WorkError};
 

@@ -33,6 +33,12 @@ impl Secret {
         Ok(Self::new(&bytes))
     }
 
+    /// Does the other sign as this one does?
+    #[cfg(test)]
+    pub(crate) fn signs_as(&self, other: &Secret) -> bool {
+        other.verify("a", "x", &self.issue("a", "x", 7)) == Some(7)
+    }
+
     /// The token of an upload that holds so many bytes.
     pub(super) fn issue(&self, repository: &str, id: &str, size: u64) -> String {
         let size = size.to_string();

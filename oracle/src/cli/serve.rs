@@ -68,8 +68,8 @@ struct Plan {
     purging: Option<UploadPurging>,
     debug: Option<Debugging>,
     threads: usize,
-    /// The secret is random: nobody else has it, and it is gone with the process.
-    passing_secret: bool,
+    /// No secret is configured: it is the directory's, or without one random and gone with the process.
+    own_secret: bool,
 }
 
 impl Serve {
@@ -91,6 +91,14 @@ impl Serve {
             writable(root)?;
         }
         let lock = plan.root.as_deref().map(|root| RootLock::take(root, "serve")).transpose()?;
+        if plan.own_secret {
+            match lock.as_ref().zip(plan.root.as_deref()) {
+                Some((lock, root)) => plan.server.http.secret = control::secret(lock, root)?,
+                None => {
+                    tracing::warn!("no http.secret is configured, and there is no directory to keep one: it is random")
+                }
+            }
+        }
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.enable_all().max_blocking_threads(plan.threads).build()?.block_on(serve(plan, lock.as_ref()))
     }
@@ -118,7 +126,7 @@ impl Serve {
             purging: Some(UploadPurging::default()),
             debug: None,
             threads: THREADS,
-            passing_secret: true,
+            own_secret: true,
         })
     }
 
@@ -133,7 +141,7 @@ impl Serve {
             StorageDriver::InMemory => (None, THREADS),
         };
         let secret = config.http.secret.as_ref().map(|secret| Secret::new(secret.expose().as_bytes()));
-        let passing_secret = secret.is_none();
+        let own_secret = secret.is_none();
         let secret = secret.map_or_else(Secret::random, Ok)?;
         let mut http = HttpOptions::new(secret);
         http.authorizer = config.authorizer(Arc::new(SystemClock))?;
@@ -156,7 +164,7 @@ impl Serve {
             purging: config.storage.upload_purging.filter(|_| !config.storage.read_only),
             debug: config.http.debug.clone(),
             threads,
-            passing_secret,
+            own_secret,
         })
     }
 }
@@ -183,11 +191,6 @@ async fn serve(plan: Plan, lock: Option<&RootLock>) -> Result<Verdict, Failure> 
     let control = lock.zip(plan.root.as_deref()).map(|(lock, root)| control::listen(lock, root, registry.clone()));
     if let Some(Err(error)) = &control {
         tracing::warn!(%error, "gc, purge-uploads and fsck cannot ask this server");
-    }
-    if plan.passing_secret {
-        tracing::warn!(
-            "no http.secret is configured; it is random, so uploads cannot go on after a restart or at another server"
-        );
     }
     let mut upkeep = tokio::task::JoinSet::new();
     if let Some(purging) = plan.purging {
