@@ -173,7 +173,7 @@ fn explain_says_of_each_entry_whether_it_must_exist_and_why() {
 fn explain_says_by_which_rule_and_why_a_document_is_refused() {
     let small = Options { max_manifest_bytes: 40, ..Options::default() };
     for (options, content_type, text, reason, rule) in [
-        (Options::default(), None, "nonsense", "it is not a JSON object", "manifest.type"),
+        (Options::default(), None, "nonsense", "expected ident", "manifest.json"),
         (Options::default(), Some("text/plain"), "{}", "text/plain", "manifest.type"),
         (Options::default(), None, r#"{"schemaVersion":1}"#, "schemaVersion", "manifest.schema-version"),
         (small, None, &*index(&[]).text(), "too long", "manifest.size"),

@@ -268,6 +268,15 @@ fn explain_says_why_a_manifest_is_refused() {
 }
 
 #[test]
+fn what_a_manifest_says_forges_no_line_of_its_explanation() {
+    let forged = INDEX.replace("\"s390x\"", "\"x\\naccepted, if every blob\"");
+    let (_manifest, manifest) = file(&forged);
+    let text = stdout(&run(&["explain", path(&manifest)]));
+    assert!(text.contains("\\naccepted, if every blob"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("accepted")).count(), 1, "{text}");
+}
+
+#[test]
 fn explain_names_what_it_cannot_read() {
     assert!(could_not(&run(&["explain", "/no/such/manifest"])).contains("/no/such/manifest"));
     let (_manifest, manifest) = file(INDEX);

@@ -19,8 +19,8 @@ use crate::step::At;
 pub struct Explanation {
     /// A registry under these options takes it, given that what must exist does.
     pub accepted: bool,
-    /// The text, line by line.
-    lines: Vec<String>,
+    /// The text, line by line; what the manifest says stands in one line, whatever it is.
+    pub lines: Vec<String>,
 }
 
 impl fmt::Display for Explanation {
@@ -42,15 +42,16 @@ pub fn explain(spec: &Specification, content_type: Option<&str>, bytes: &[u8]) -
     let mut lines = vec![format!("{} bytes, {}", bytes.len(), crate::digest_of("sha256", bytes))];
     let bytes = &Content::from(bytes);
     let at = &At { spec, state: &State::default(), repo: "a", head: false };
-    let content_type = content_type.or(derive(bytes).map(Kind::media_type));
-    let push = Push { at, reference: "explained", content_type, tags: &[], bytes };
+    // What is no document at all has no type of its own, and is refused as any.
+    let own = derive(bytes).unwrap_or(Kind::OciManifest).media_type();
+    let content_type = content_type.unwrap_or(own);
+    let push = Push { at, reference: "explained", content_type: Some(content_type), tags: &[], bytes };
     let accepted = match push.understood() {
         Err(refusal) => {
-            let reason = match (refusal.why, content_type) {
-                (Why::Document(reason), _) => reason,
-                (Why::ManifestTooLarge, _) => "it is too long".to_owned(),
-                (_, Some(other)) => format!("the Content-Type {other} is no manifest's"),
-                (_, None) => "it is not a JSON object".to_owned(),
+            let reason = match refusal.why {
+                Why::Document(reason) => reason,
+                Why::ManifestTooLarge => "it is too long".to_owned(),
+                _ => format!("the Content-Type {content_type} is no manifest's"),
             };
             lines.push(format!("refused: {reason}"));
             lines.extend(rule(refusal.rule).map(|rule| format!("rule {}: {}", rule.id, rule.sentence)));

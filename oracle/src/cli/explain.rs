@@ -29,7 +29,7 @@ impl Explain {
         let options = self.set_up.options(|| Ok(Options::default()))?;
         let specification = Specification::new(Dialect::Proofhouse, options)?;
         let explanation = explain(&specification, self.content_type.as_deref(), &self.read()?);
-        for line in explanation.to_string().lines() {
+        for line in &explanation.lines {
             say(&foreign(line, SHOWN));
         }
         Ok(if explanation.accepted { Verdict::Good } else { Verdict::Bad })
