@@ -3,9 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use proofhouse_model::{
-    Branch, Code, Dialect, ErrorItem, Op, Options, Outcome, Referrer, Specification, State, step,
-};
+use proofhouse_model::{Branch, Code, Dialect, ErrorItem, Op, Options, Outcome, Referrer, Specification, State, step};
 use proofhouse_registry::api::{Api, ApiConfig, ApiError, StoredManifest};
 use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::driver::Memory;
@@ -119,10 +117,7 @@ fn refused(error: &ApiError) -> Outcome {
         code: Code::from(item.code.as_str()),
         detail: item.detail.clone(),
     };
-    Outcome::Refused {
-        status: error.class().status(),
-        errors: error.errors.iter().map(item).collect(),
-    }
+    Outcome::Refused { status: error.class().status(), errors: error.errors.iter().map(item).collect() }
 }
 
 /// Over memory nothing waits, so one runtime a thread will do for all.
