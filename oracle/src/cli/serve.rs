@@ -95,7 +95,7 @@ impl Serve {
             match lock.as_ref().zip(plan.root.as_deref()) {
                 Some((lock, root)) => plan.server.http.secret = control::secret(lock, root)?,
                 None => {
-                    tracing::warn!("no http.secret is configured, and there is no directory to keep one: it is random")
+                    tracing::warn!("no http.secret is configured, and there is no directory to keep one: it is random");
                 }
             }
         }
