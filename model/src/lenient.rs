@@ -28,8 +28,10 @@ impl Push<'_> {
             (self.tags.len() > 10).then(|| refusal("manifest.put.tags.many", Why::TooManyTags)),
         ];
         let refused = at.refusals(refusals.into_iter().flatten());
+        let not_taken = refusal("manifest.strict", Why::Type);
         if let Err(mismatch) = self.digest_agrees() {
-            return [vec![at.refuse(&mismatch)], refused].concat();
+            let docker = self.content_type.and_then(Kind::of).filter(|kind| !kind.is_oci());
+            return [at.refusals([mismatch].into_iter().chain(docker.map(|_| not_taken))), refused].concat();
         }
         let accepted = self.accepted(manifest.as_ref());
         let branches = match self.choice(&missing) {
@@ -39,8 +41,7 @@ impl Push<'_> {
         };
         match manifest.map(|it| it.kind) {
             Some(kind @ (Kind::DockerManifest | Kind::DockerList)) => {
-                let refused = vec![at.refuse(&refusal("manifest.strict", Why::Type))];
-                at.settle(&Choice::Takes(kind.media_type()), [branches, refused])
+                at.settle(&Choice::Takes(kind.media_type()), [branches, vec![at.refuse(&not_taken)]])
             }
             _ => branches,
         }

@@ -245,7 +245,8 @@ fn found(at: &At, rule: &'static str, digest: &str, bytes: &Content) -> Vec<Bran
     // Distribution guesses one of these from what Go has decoded.
     let guesses: &[Kind] =
         if at.distribution() && derived.is_some() { &[Kind::OciIndex, Kind::OciManifest] } else { &[] };
-    let said = [essence.map(str::to_lowercase), essence.map(str::to_owned), derived, loosely(bytes).0];
+    let own = loosely(bytes).0.map(|said| crate::manifest::essence(&said).to_owned());
+    let said = [essence.map(str::to_lowercase), essence.map(str::to_owned), derived, own];
     let guessed = guesses.iter().map(|kind| kind.media_type().to_owned());
     let said: BTreeSet<String> = said.into_iter().flatten().chain(guessed).collect();
     let usual = ["", "application/json", "application/octet-stream"].map(str::to_owned);

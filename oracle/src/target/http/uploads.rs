@@ -73,12 +73,12 @@ fn root(url: &Url) -> String {
 
 /// The size of an upload that answers so; `held` is what it holds if it took what was sent.
 ///
-/// `Range: 0-0` says both that nothing and that one byte is there: it is taken for one byte if a byte was sent. Without a
+/// `Range: 0-0` says both that nothing and that one byte is there: it is taken for one byte if that is what it should hold. Without a
 /// range nothing is there (the rules of the wire see to it that it is not left out otherwise).
 pub(super) fn size(range: Option<&str>, held: u64) -> u64 {
     match range.and_then(headers::upload_range) {
         None => 0,
-        Some(0) => held.min(1),
+        Some(0) => u64::from(held == 1),
         Some(last) => last.saturating_add(1),
     }
 }
@@ -118,7 +118,7 @@ mod tests {
     fn a_range_of_one_byte_or_none_agrees_with_what_was_sent() {
         assert_eq!(size(Some("0-0"), 0), 0);
         assert_eq!(size(Some("0-0"), 1), 1);
-        assert_eq!(size(Some("0-0"), 5), 1);
+        assert_eq!(size(Some("0-0"), 5), 0);
         assert_eq!(size(Some("0-4"), 5), 5);
         assert_eq!(size(Some("0-9"), 5), 10);
         assert_eq!(size(None, 0), 0);
