@@ -61,7 +61,8 @@ const GENEROUS: Habits = Habits {
     tag_parameters: true,
 };
 
-/// What a check of such a registry finds, set up as its probe says.
+/// What a check of such a registry finds, set up as its probe says. What diverges is printed.
+#[allow(clippy::print_stdout, reason = "shown where the test fails")]
 async fn check(habits: Habits, seed: u64, cases: u64) -> CampaignReport {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

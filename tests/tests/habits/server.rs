@@ -352,9 +352,8 @@ impl Asked<'_> {
         let habits = self.habits();
         let kind =
             self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_lowercase();
-        if !kind.starts_with("application/vnd.oci.image.")
-            && !(habits.docker && kind.starts_with("application/vnd.docker.distribution.manifest."))
-        {
+        let docker = habits.docker && kind.starts_with("application/vnd.docker.distribution.manifest.");
+        if !(docker || kind.starts_with("application/vnd.oci.image.")) {
             return self.refuse(415, "MANIFEST_INVALID");
         }
         if self.body.len() > 4_000_000 {
