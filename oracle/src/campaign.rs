@@ -41,7 +41,7 @@ pub struct CampaignConfig {
     pub shrink_time: Duration,
     /// After how many distinct divergences the campaign ends; at least 1.
     pub findings: usize,
-    /// How many clients work at the same time in every second case. With 1 each case has one client.
+    /// How many clients work at the same time in the cases whose seed is odd. With 1 each case has one client.
     pub clients: usize,
     /// Divergences that are expected: they are counted, and neither shrunk nor reported as found.
     pub known: Vec<Shape>,
@@ -250,109 +250,126 @@ pub async fn run_in(
     let started = Instant::now();
     let deadline = config.time.map(|time| started + time);
     let limit = config.cases.unwrap_or(if deadline.is_some() { u64::MAX } else { 100 });
-    let mut known = config.known.clone();
-    let mut report = CampaignReport {
-        cases: 0,
-        operations: 0,
-        generated: 0,
-        elapsed: Duration::ZERO,
-        coverage: Coverage::default(),
-        divergences: Vec::new(),
-        undecided: 0,
-        known: vec![0; known.len()],
-        ended: Ended::Cases,
-    };
-    while report.cases < limit {
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            report.ended = Ended::Time;
+    let mut campaign = Campaign::new(config, target, progress, deadline);
+    while campaign.report.cases < limit {
+        let seed = config.seed.wrapping_add(campaign.report.cases);
+        match campaign.case(seed).await {
+            Ok(()) => {}
+            Err(TargetError::TimeUp) => {
+                campaign.report.ended = Ended::Time;
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+        if campaign.report.divergences.len() >= config.findings {
+            campaign.report.ended = Ended::Divergence;
             break;
         }
-        let seed = config.seed.wrapping_add(report.cases);
-        let tree = case(config, seed, &|op| target.offers(op))?;
-        if config.clients > 1 && report.cases % 2 == 1 {
-            match concurrently(config, seed, tree.best().clone(), target, deadline, &mut known, &mut report).await {
-                Err(TargetError::TimeUp) => {
-                    report.ended = Ended::Time;
-                    break;
-                }
-                done => done?,
-            }
-            progress.case_done(report.cases, report.operations);
-            if report.divergences.len() >= config.findings {
-                report.ended = Ended::Divergence;
-                break;
-            }
-            continue;
-        }
-        let run =
-            lockstep::run(tree.best(), config.dialect, target, &known, Some(&mut report.coverage), deadline).await;
-        let run = match run {
-            Err(TargetError::TimeUp) => {
-                report.ended = Ended::Time;
-                break;
-            }
-            run => run?,
-        };
-        report.cases += 1;
-        report.operations += run.performed.len() as u64;
-        report.generated += run.performed.iter().filter(|performed| performed.origin == Origin::Action).count() as u64;
-        progress.case_done(report.cases, report.operations);
-        for met in &run.known {
-            match report.known.get_mut(*met) {
-                Some(count) => *count += 1,
-                None => report.divergences[*met - config.known.len()].cases += 1,
-            }
-        }
-        if run.finding.is_some() {
-            let until = Instant::now() + config.shrink_time;
-            let until = deadline.map_or(until, |deadline| until.min(deadline));
-            let dialect = config.dialect;
-            let shrinking = reduce::Shrinking { dialect, known: &known, target, until, progress, attempts: 0 };
-            if let Some(shrunk) = reduce::reduce(shrinking, tree, run).await {
-                known.push(shrunk.shape.clone());
-                report.divergences.push(Divergence { seed, found_after: report.operations, ..shrunk });
-            }
-            if report.divergences.len() >= config.findings {
-                report.ended = Ended::Divergence;
-                break;
-            }
-        }
     }
-    report.elapsed = started.elapsed();
-    Ok(report)
+    campaign.report.elapsed = started.elapsed();
+    Ok(campaign.report)
 }
 
-/// A case for several clients.
-async fn concurrently(
-    config: &CampaignConfig,
-    seed: u64,
-    case: Case,
-    target: &mut dyn Target,
+/// A campaign that runs.
+struct Campaign<'a> {
+    config: &'a CampaignConfig,
+    target: &'a mut dyn Target,
+    progress: &'a mut dyn Progress,
     deadline: Option<Instant>,
-    known: &mut Vec<Shape>,
-    report: &mut CampaignReport,
-) -> Result<(), TargetError> {
-    let dealt = Dealt::new(case, config.dialect, config.clients);
-    let together = concurrent::run(&dealt, config.dialect, target, known, Some(&mut report.coverage), deadline).await?;
-    report.cases += 1;
-    report.operations += (together.before.len() + together.calls.len()) as u64;
-    report.undecided += u64::from(together.undecided);
-    let Some(finding) = &together.finding else { return Ok(()) };
-    let shape = Shape::of(finding, None);
-    if let Some(met) = known.iter().position(|known| *known == shape) {
-        match report.known.get_mut(met) {
-            Some(count) => *count += 1,
-            None => report.divergences[met - config.known.len()].cases += 1,
-        }
-        return Ok(());
+    /// The shapes that were known before, and then those of the divergences that were found.
+    known: Vec<Shape>,
+    report: CampaignReport,
+}
+
+impl<'a> Campaign<'a> {
+    fn new(
+        config: &'a CampaignConfig,
+        target: &'a mut dyn Target,
+        progress: &'a mut dyn Progress,
+        deadline: Option<Instant>,
+    ) -> Campaign<'a> {
+        let report = CampaignReport {
+            cases: 0,
+            operations: 0,
+            generated: 0,
+            elapsed: Duration::ZERO,
+            coverage: Coverage::default(),
+            divergences: Vec::new(),
+            undecided: 0,
+            known: vec![0; config.known.len()],
+            ended: Ended::Cases,
+        };
+        Campaign { config, target, progress, deadline, known: config.known.clone(), report }
     }
-    let until = Instant::now() + config.shrink_time;
-    let until = deadline.map_or(until, |deadline| until.min(deadline));
-    let found_after = report.operations;
-    let shrunk = concurrent::reduce(dealt, together, config.dialect, target, known, until).await;
-    known.push(shape);
-    report.divergences.extend(shrunk.map(|shrunk| Divergence { seed, found_after, ..shrunk }));
-    Ok(())
+
+    /// One case. With several clients they work in those whose seed is odd, so that the seed alone makes a case again.
+    async fn case(&mut self, seed: u64) -> Result<(), TargetError> {
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(TargetError::TimeUp);
+        }
+        let tree = case(self.config, seed, &|op| self.target.offers(op))?;
+        let found = match self.config.clients > 1 && seed % 2 == 1 {
+            true => self.several_clients(tree.best().clone()).await?,
+            false => self.one_client(tree).await?,
+        };
+        self.progress.case_done(self.report.cases, self.report.operations);
+        if let Some(divergence) = found {
+            self.known.push(divergence.shape.clone());
+            self.report.divergences.push(Divergence { seed, ..divergence });
+        }
+        Ok(())
+    }
+
+    async fn one_client(&mut self, tree: CaseTree) -> Result<Option<Divergence>, TargetError> {
+        let Campaign { config, target, deadline, known, report, .. } = self;
+        let coverage = Some(&mut report.coverage);
+        let run = lockstep::run(tree.best(), config.dialect, &mut **target, known, coverage, *deadline).await?;
+        let generated = run.performed.iter().filter(|performed| performed.origin == Origin::Action);
+        report.cases += 1;
+        report.operations += run.performed.len() as u64;
+        report.generated += generated.count() as u64;
+        run.known.iter().for_each(|met| self.met(*met));
+        let (found_after, until) = (self.report.operations, self.until());
+        let Campaign { config, target, known, progress, .. } = self;
+        let dialect = config.dialect;
+        let shrinking =
+            reduce::Shrinking { dialect, known, target: &mut **target, until, progress: &mut **progress, attempts: 0 };
+        let shrunk = if run.finding.is_some() { reduce::reduce(shrinking, tree, run).await } else { None };
+        Ok(shrunk.map(|shrunk| Divergence { found_after, ..shrunk }))
+    }
+
+    async fn several_clients(&mut self, case: Case) -> Result<Option<Divergence>, TargetError> {
+        let Campaign { config, target, deadline, known, report, .. } = self;
+        let dialect = config.dialect;
+        let dealt = Dealt::new(case, dialect, config.clients);
+        let coverage = Some(&mut report.coverage);
+        let together = concurrent::run(&dealt, dialect, &mut **target, known, coverage, *deadline).await?;
+        report.cases += 1;
+        report.operations += (together.before.len() + together.calls.len()) as u64;
+        report.undecided += u64::from(together.undecided);
+        let Some(shape) = together.finding.as_ref().map(|finding| Shape::of(finding, None)) else { return Ok(None) };
+        if let Some(met) = self.known.iter().position(|known| *known == shape) {
+            self.met(met);
+            return Ok(None);
+        }
+        let (found_after, until) = (self.report.operations, self.until());
+        let shrunk = concurrent::reduce(dealt, together, dialect, &mut *self.target, &self.known, until).await;
+        Ok(shrunk.map(|shrunk| Divergence { found_after, ..shrunk }))
+    }
+
+    /// One of the known shapes was seen in a case.
+    fn met(&mut self, known: usize) {
+        match known.checked_sub(self.config.known.len()) {
+            Some(found) => self.report.divergences[found].cases += 1,
+            None => self.report.known[known] += 1,
+        }
+    }
+
+    /// When shrinking ends that begins now.
+    fn until(&self) -> Instant {
+        let until = Instant::now() + self.config.shrink_time;
+        self.deadline.map_or(until, |deadline| until.min(deadline))
+    }
 }
 
 /// The case of a seed, with all that is needed to shrink it. The same for the same configuration and target.

@@ -59,7 +59,7 @@ pub(crate) struct Check {
     /// After how many distinct divergences to stop. Another of a kind that was seen before does not count.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = findings)]
     findings: usize,
-    /// How many clients work at the same time in every second case; for a registry at a URL.
+    /// How many clients work at the same time, in the cases whose seed is odd; for a registry at a URL.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "url", value_parser = clients)]
     clients: usize,
     /// Collects the registry's garbage, for sh -c. What a tag or a manifest names must survive it.

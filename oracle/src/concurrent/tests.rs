@@ -55,8 +55,12 @@ impl Target for Shared {
 }
 
 fn run(stale: bool, clients: usize) -> CampaignReport {
+    run_from(stale, clients, 3, 40)
+}
+
+fn run_from(stale: bool, clients: usize, seed: u64, cases: u64) -> CampaignReport {
     let option_sets = OptionSets::Fixed(Options { delete: true, ..Options::default() });
-    let config = CampaignConfig { cases: Some(40), seed: 3, clients, option_sets, ..CampaignConfig::default() };
+    let config = CampaignConfig { cases: Some(cases), seed, clients, option_sets, ..CampaignConfig::default() };
     campaign::run(&config, &mut Shared { stale, ..Shared::default() }, &mut ()).unwrap()
 }
 
@@ -74,6 +78,8 @@ fn a_tag_that_is_read_stale_is_found_only_by_several_clients_and_shrinks_to_a_fe
     let divergence = run(true, 4).into_first().expect("a divergence");
     assert_eq!(divergence.finding.rule(), HISTORY_IN_SOME_ORDER);
     assert_eq!(divergence.replayed, divergence.replays, "here timing is always the same");
+    let again = run_from(true, 4, divergence.seed, 1).into_first().expect("the seed alone makes it again");
+    assert_eq!((again.steps, again.history), (divergence.steps.clone(), divergence.history.clone()));
     let told = divergence.steps.len() + divergence.history.len();
     assert!(told <= 5, "{:#?} {:#?}", divergence.steps, divergence.history);
 }
