@@ -8,9 +8,11 @@
 mod check;
 mod duration;
 mod explain;
+mod files;
 mod log;
 mod maintain;
 mod progress;
+mod replay;
 mod rules;
 mod serve;
 mod setup;
@@ -40,6 +42,8 @@ struct Arguments {
 enum Command {
     /// Runs generated sequences of operations on a registry, and shows the shortest one that breaks the specification.
     Check(check::Check),
+    /// Replays the sequence of a divergence, repro.json of a report, at a URL or in process.
+    Replay(replay::Replay),
     /// Lists the rules that registries are held to, or explains one.
     Rules(rules::Rules),
     /// Says which references of a manifest must exist under given options, or why the manifest is refused.
@@ -82,13 +86,14 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return fail(
-                "no command: there are check, rules, explain, serve, gc, purge-uploads and fsck; --help tells more",
+                "no command: there are check, replay, rules, explain, serve, gc, purge-uploads and fsck; --help tells more",
             );
         }
         Err(error) => return fail(&first_paragraph(&error.to_string())),
     };
     let verdict = match arguments.command {
         Command::Check(check) => check.run(),
+        Command::Replay(replay) => replay.run(),
         Command::Rules(rules) => rules.run(),
         Command::Explain(explain) => explain.run(),
         Command::Serve(serve) => serve.run(),
