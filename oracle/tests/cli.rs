@@ -8,9 +8,9 @@ mod common;
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 use common::{could_not, program, run, server_of_two_minds, server_with, stdout};

@@ -19,6 +19,7 @@ use super::{Failure, Verdict, say};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(crate) struct Replay {
     /// What a report has for each divergence: divergence-N/repro.json.
     repro: PathBuf,

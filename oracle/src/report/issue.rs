@@ -87,7 +87,8 @@ pub(super) fn request_line(op: &Op) -> String {
     }
 }
 
-fn short(text: &str) -> String {
+/// With digests cut short, also those in a query.
+pub(super) fn short(text: &str) -> String {
     words::shorten(&text.replace("sha256%3A", "sha256:").replace("sha512%3A", "sha512:"))
 }
 

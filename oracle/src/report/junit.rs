@@ -1,4 +1,4 @@
-//! A report as JUnit's XML, which CI systems show.
+//! A report as the XML of `JUnit`, which CI systems show.
 //!
 //! Each rule that applies is a test case: it failed, it was met whenever it was exercised, or it was skipped because it never was.
 
