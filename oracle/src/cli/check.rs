@@ -351,6 +351,6 @@ fn start(setup: &Setup, how: &str) -> String {
 }
 
 /// Short enough to type.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish() >> 32
 }
