@@ -90,6 +90,7 @@ pub mod case;
 pub mod concurrent;
 pub mod config;
 pub mod coverage;
+pub mod diff;
 pub mod disk;
 pub mod generate;
 pub mod lockstep;

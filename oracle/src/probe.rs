@@ -36,7 +36,7 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const REFERRERS: &str = "referrers";
 
 /// Something that was found out about a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Inference {
     /// The option, as [`config::assume`] has it, or [`REFERRERS`].
     pub key: &'static str,

@@ -4,36 +4,17 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod common;
+
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::thread;
 
+use common::{could_not, program, run, server_of_two_minds, server_with, stdout};
 use serde_json::Value;
-
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_proofhouse"));
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    program(arguments).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// The one line on stderr of a program that could not run.
-fn could_not(output: &Output) -> String {
-    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    stderr
-}
 
 /// A directory with a file in it.
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -50,34 +31,6 @@ fn path(path: &Path) -> &str {
 /// A server that gives every connection the same answer.
 fn server(answer: &str) -> String {
     server_with(answer, answer)
-}
-
-/// A server that gives every connection the same answer, but for the ping.
-fn server_with(ping: &str, answer: &str) -> String {
-    let (ping, answer) = (ping.to_owned(), answer.to_owned());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut request = [0; 4096];
-            let length = stream.read(&mut request).unwrap_or_default();
-            let answer = if request[..length].starts_with(b"GET /v2/ ") { &ping } else { &answer };
-            let _ = stream.write_all(answer.as_bytes());
-            // A connection that is closed with something unread is reset, and the answer may be lost with it.
-            let _ = stream.shutdown(Shutdown::Write);
-            let _ = io::copy(&mut stream, &mut io::sink());
-        }
-    });
-    url
-}
-
-/// A server whose every answer but the ping breaks `wire.header.single`. That is found before anything is read from an answer,
-/// so it does not matter what is asked.
-fn server_of_two_minds() -> String {
-    server_with(
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
-        "HTTP/1.1 404 Not Found\r\nLocation: /v2/a\r\nLocation: /v2/b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-    )
 }
 
 #[test]

@@ -1,12 +1,19 @@
-//! The recipes for operators, `ci/Containerfile` and `ci/proofhouse.service`, as far as they go without an engine or systemd.
+//! The recipes for operators, `ci/Containerfile` and `ci/proofhouse.service`, as far as they go without an engine or systemd, and those
+//! for CI, `action.yml` and `docs/ci.md`.
 //!
 //! What they run is run here, with another directory and another port: a flag that is renamed is noticed.
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod common;
+
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use common::{run, server_of_errors, stdout};
+use serde_json::Value;
 
 fn recipe(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../ci").join(name)).unwrap()
@@ -75,4 +82,61 @@ fn the_container_starts_a_server_that_says_it_is_well() {
         // Port 1 has no server.
         assert!(!ask("1"));
     });
+}
+
+/// A file of the repository.
+fn page(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
+}
+
+/// Every word of a text that looks like a flag.
+fn flags(text: &str) -> BTreeSet<&str> {
+    let word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
+    let words = text.split(|character| !word(character));
+    words.filter(|word| word.starts_with("--") && !word.trim_matches('-').is_empty()).collect()
+}
+
+#[test]
+fn every_flag_of_the_recipes_for_ci_exists() {
+    let help: String = ["check", "replay", "rules"].map(|command| stdout(&run(&[command, "--help"]))).concat();
+    let there = flags(&help);
+    // Of cargo and git, in the same lines.
+    let others = ["--locked", "--path", "--root", "--depth"];
+    let mut used = 0;
+    for name in ["action.yml", "docs/ci.md", "docs/report.md"] {
+        for flag in flags(&page(name)).into_iter().filter(|flag| !others.contains(flag)) {
+            assert!(there.contains(flag), "{name} has {flag}, which is in no help");
+            used += 1;
+        }
+    }
+    assert!(used > 10, "{used}");
+}
+
+#[test]
+fn the_action_runs_a_check_and_leaves_a_report() {
+    let action: Value = serde_saphyr::from_str(&page("action.yml")).unwrap();
+    let inputs = action["inputs"].as_object().unwrap();
+    assert_eq!(action["runs"]["using"], "composite");
+    let steps = action["runs"]["steps"].as_array().unwrap();
+    let mentioned = page("action.yml");
+    let mentioned = mentioned.split("inputs.").skip(1).map(|rest| rest.split(' ').next().unwrap());
+    assert_eq!(mentioned.collect::<BTreeSet<_>>(), inputs.keys().map(String::as_str).collect());
+    let build = steps[0]["run"].as_str().unwrap();
+    assert!(build.starts_with("cargo install --locked --path \"$ACTION/oracle\""), "{build}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new("bash");
+    command.args(["-e", "-o", "pipefail", "-c", steps[1]["run"].as_str().unwrap()]).current_dir(directory.path());
+    for (variable, value) in steps[1]["env"].as_object().unwrap() {
+        let input = value.as_str().unwrap().trim_matches(['$', '{', '}', ' ']).strip_prefix("inputs.");
+        command.env(variable, input.map_or("", |input| inputs[input]["default"].as_str().unwrap_or_default()));
+    }
+    command.env("PROGRAM", env!("CARGO_BIN_EXE_proofhouse")).env("URL", server_of_errors());
+    command.env("ARGS", "--seed 1 --cases 2 --write-known 'known ones.json'").stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report = inputs["report-dir"]["default"].as_str().unwrap();
+    for file in [&format!("{report}/report.html"), "known ones.json"] {
+        assert!(directory.path().join(file).exists(), "{file}");
+    }
 }

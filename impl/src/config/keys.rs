@@ -131,7 +131,7 @@ pub const KEYS: &[Key] = &[
     supported("http.net", Kind::Text, "`tcp`; a `unix` socket is refused"),
     supported("http.host", Kind::Text, "the URL under which clients reach the registry"),
     supported("http.prefix", Kind::Text, "the path above `v2`, with a slash at both ends"),
-    supported("http.secret", Kind::Text, "signs what clients hold for the registry; default: random, with a warning: uploads cannot go on after a restart then, or at another server"),
+    supported("http.secret", Kind::Text, "signs what clients hold for the registry; default: one that is made for the directory and kept in its `.proofhouse/secret`; without a directory it is random, with a warning"),
     supported("http.relativeurls", Kind::Flag, "Location has no host, also with http.host; default false; without http.host it never has one"),
     supported("http.draintimeout", Kind::Duration, "how long requests may take to end when the registry stops"),
     supported("http.tls.certificate", Kind::Text, "the server's certificate and its chain, in PEM; it is used again when it changes"),

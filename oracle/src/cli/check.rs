@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use proofhouse::campaign::{self, CampaignConfig, CampaignReport, OptionSets};
 use proofhouse::config;
-use proofhouse::probe;
+use proofhouse::probe::{self, Inference};
+use proofhouse::report::known::Entry;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
 
+use super::files::Files;
 use super::progress::Progress;
 use super::setup::{SetUp, VOCABULARY};
 use super::{Failure, Verdict, duration, say};
@@ -77,6 +79,8 @@ pub(crate) struct Check {
     /// The report: text, or one JSON document.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    files: Files,
     /// Make every write of the registry in process durable; some ten times slower.
     #[arg(long, conflicts_with = "url")]
     fsync: bool,
@@ -140,6 +144,8 @@ impl Check {
         }
         let dialect = self.dialect();
         let options = self.options(dialect)?;
+        let known = self.files.known()?;
+        self.files.prepare()?;
         let (cases, time) = match (self.cases, self.time) {
             (None, None) if self.url.is_some() => (None, Some(TIME)),
             (None, None) => (Some(CASES), None),
@@ -154,25 +160,33 @@ impl Check {
             option_sets: options.clone().map_or(OptionSets::Varied, OptionSets::Fixed),
             findings: self.findings,
             clients: self.clients,
+            known: known.iter().map(|entry| entry.shape.clone()).collect(),
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let report = runtime.block_on(self.check(config, options))?;
+        let report = runtime.block_on(self.check(config, options, known))?;
+        // First what cannot fail to be there.
         say(&match self.format {
             Format::Text => report.text(),
             Format::Json => report.json(),
         });
+        self.files.write(&report)?;
         Ok(match report.verdict {
             ReportVerdict::Conforms => Verdict::Good,
             ReportVerdict::Diverges => Verdict::Bad,
         })
     }
 
-    async fn check(&self, mut config: CampaignConfig, options: Option<Options>) -> Result<Report, Failure> {
+    async fn check(
+        &self,
+        mut config: CampaignConfig,
+        options: Option<Options>,
+        known: Vec<Entry>,
+    ) -> Result<Report, Failure> {
         let started = Instant::now();
         let Some(url) = &self.url else {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
-            let setup = self.setup(subject, &config, options);
+            let setup = Setup { known, ..self.setup(subject, &config, options) };
             let mut target = EmbeddedTarget::builder().fsync(self.fsync).build();
             let fsync = if self.fsync { "on" } else { "off (--fsync turns it on)" };
             let how = format!("in {}, fsync {fsync}", target.directory().display());
@@ -180,10 +194,10 @@ impl Check {
             something_checked(&campaign, self.time, None)?;
             return Ok(Report::new(setup, campaign, None));
         };
-        let known = options.clone().unwrap_or_default();
+        let given = options.clone().unwrap_or_default();
         let http = HttpOptions {
             namespace: self.namespace.clone(),
-            catalog_max: known.catalog_max,
+            catalog_max: given.catalog_max,
             timeout: patience(config.time),
             deadline: config.time.map(|time| started + time),
             rate: self.rate,
@@ -194,14 +208,17 @@ impl Check {
         let mut how = format!("repositories begin with {namespace}");
         let mut target = Commanded::new(target, self.commands());
         let time = config.time;
-        let options = match self.probed(&mut target.http, config.dialect, known, &mut how).await {
+        let (options, inferred) = match self.probed(&mut target.http, config.dialect, given).await {
             Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled())),
-            options => options?,
+            probed => probed?,
         };
+        for one in &inferred {
+            how.push_str(&format!("; {}={}, for {}", one.key, one.value, one.evidence));
+        }
         config.time = time.map(|time| time.saturating_sub(started.elapsed()));
         config.option_sets = OptionSets::Fixed(options.clone());
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
-        let setup = self.setup(subject, &config, Some(options));
+        let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(options)) };
         let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
         something_checked(&campaign, time, target.http.throttled())?;
         let tally: Tally = target.http.tally();
@@ -214,17 +231,14 @@ impl Check {
         target: &mut HttpTarget,
         dialect: Dialect,
         options: Options,
-        how: &mut String,
-    ) -> Result<Options, TargetError> {
+    ) -> Result<(Options, Vec<Inference>), TargetError> {
         if self.set_up.is_written() {
-            return Ok(options);
+            return Ok((options, Vec::new()));
         }
         let mut found = probe::probe(target, dialect, &options).await?;
         found.retain(|one| !self.set_up.assumed().any(|assumed| assumed == one.key));
-        for one in &found {
-            how.push_str(&format!("; {}={}, for {}", one.key, one.value, one.evidence));
-        }
-        probe::apply(&options, &found).map_err(|error| TargetError::Options(error.to_string()))
+        let options = probe::apply(&options, &found).map_err(|error| TargetError::Options(error.to_string()))?;
+        Ok((options, found))
     }
 
     async fn campaign(
@@ -287,7 +301,17 @@ impl Check {
             arguments.push("--strict".to_owned());
         }
         let strict = self.strict;
-        Setup { subject, dialect: config.dialect, options, seed: config.seed, ops: config.ops, strict, arguments }
+        Setup {
+            subject,
+            dialect: config.dialect,
+            options,
+            seed: config.seed,
+            ops: config.ops,
+            strict,
+            inferred: Vec::new(),
+            known: Vec::new(),
+            arguments,
+        }
     }
 }
 
@@ -327,6 +351,6 @@ fn start(setup: &Setup, how: &str) -> String {
 }
 
 /// Short enough to type.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish() >> 32
 }

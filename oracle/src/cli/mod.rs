@@ -6,11 +6,14 @@
 #![allow(clippy::print_stderr, reason = "this is the program's own output")]
 
 mod check;
+mod diff;
 mod duration;
 mod explain;
+mod files;
 mod log;
 mod maintain;
 mod progress;
+mod replay;
 mod rules;
 mod serve;
 mod setup;
@@ -39,7 +42,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs generated sequences of operations on a registry, and shows the shortest one that breaks the specification.
-    Check(check::Check),
+    Check(Box<check::Check>),
+    /// Replays the sequence of a divergence, repro.json of a report, at a URL or in process.
+    Replay(replay::Replay),
+    /// Runs the same sequences on two registries, and shows where they answer differently.
+    Diff(diff::Diff),
     /// Lists the rules that registries are held to, or explains one.
     Rules(rules::Rules),
     /// Says which references of a manifest must exist under given options, or why the manifest is refused.
@@ -82,13 +89,15 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return fail(
-                "no command: there are check, rules, explain, serve, gc, purge-uploads and fsck; --help tells more",
+                "no command: there are check, replay, diff, rules, explain, serve, gc, purge-uploads and fsck; --help tells more",
             );
         }
         Err(error) => return fail(&first_paragraph(&error.to_string())),
     };
     let verdict = match arguments.command {
         Command::Check(check) => check.run(),
+        Command::Replay(replay) => replay.run(),
+        Command::Diff(diff) => diff.run(),
         Command::Rules(rules) => rules.run(),
         Command::Explain(explain) => explain.run(),
         Command::Serve(serve) => serve.run(),

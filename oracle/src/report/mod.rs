@@ -1,14 +1,23 @@
 //! What a campaign found, for people and for machines.
 //!
-//! [`Report`] is a document of version 1: everything that the text shows, as JSON. What was asked and answered stands in it whole;
-//! only what is said of it in words is cut ([`foreign`]). [`Report::text`] renders the same content for a terminal of 80 columns. A divergence is told as what was asked, what was seen, what was permitted
-//! instead, by which rule of which standard, and how to see it again.
+//! [`Report`] is a document of version 1, described in `docs/report.md`. What was asked and answered stands in it whole; only what is
+//! said of it in words is cut ([`foreign`]). [`Report::text`] renders the same for a terminal of 80 columns, [`files`] as a
+//! directory: for people, for CI, for the registry's tracker, and for a replay. A divergence is told as what was asked, what was
+//! seen, what was permitted instead, by which rule of which standard, and how to see it again.
 
 mod catalogue;
+pub mod files;
 mod foreign;
 mod hint;
+mod html;
+mod issue;
+mod junit;
+pub mod known;
+pub mod repro;
+mod script;
 mod text;
 pub mod words;
+mod xml;
 
 use std::collections::BTreeMap;
 
@@ -19,10 +28,12 @@ use serde_json::{Map, Value};
 use crate::campaign::{CampaignReport, Divergence, Ended, Finding};
 use crate::concurrent::history::Call;
 use crate::lockstep::Shape;
+use crate::probe::Inference;
 use crate::wire::{self, Tally};
 
 pub use catalogue::{Row, applicable, catalogue, row};
 pub use foreign::{SHOWN, foreign};
+use known::{Entry, KnownSeen};
 
 /// What was tested, as far as a report tells it.
 #[derive(Debug, Clone, Serialize)]
@@ -50,6 +61,10 @@ pub struct Setup {
     pub ops: usize,
     /// A SHOULD that is not kept makes it diverge, too.
     pub strict: bool,
+    /// What was found out about the target, and is assumed because of it.
+    pub inferred: Vec<Inference>,
+    /// The divergences that do not count, in the order of [`CampaignConfig::known`](crate::campaign::CampaignConfig::known).
+    pub known: Vec<Entry>,
     /// The arguments that the command to reproduce needs besides seed and cases.
     pub arguments: Vec<String>,
 }
@@ -81,6 +96,8 @@ pub struct Report {
     pub dialect: &'static str,
     /// How it is set up; null: differently in each case.
     pub options: Option<Options>,
+    /// What was found out about the target, and is assumed because of it.
+    pub inferred: Vec<Inference>,
     /// The seed of the first case.
     pub seed: u64,
     /// Operations that were generated for each case.
@@ -103,7 +120,9 @@ pub struct Report {
     pub coverage: Coverage,
     /// Each SHOULD that was not kept.
     pub advice: Vec<Advice>,
-    /// Each distinct divergence, shrunk, as they were found.
+    /// Each divergence that was known before, and how often it was seen. They do not fail a run.
+    pub known: Vec<KnownSeen>,
+    /// Each distinct divergence that was not known, shrunk, as they were found.
     pub divergences: Vec<Diverged>,
 }
 
@@ -265,6 +284,8 @@ impl Report {
             operations_per_second: rate(campaign.operations, seconds),
             mix: Mix { succeeded: mix.success_share(), wrote: mix.write_share() },
             coverage: coverage(&setup, &campaign, tally),
+            known: known_seen(&setup, &campaign),
+            inferred: setup.inferred.iter().map(shown).collect(),
             advice,
             divergences: campaign.divergences.into_iter().map(|divergence| diverged(&setup, divergence)).collect(),
             target: setup.subject,
@@ -348,6 +369,21 @@ fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> 
         unreached,
         operations: campaign.coverage.operations.iter().map(operation).collect(),
     }
+}
+
+/// The evidence is what the target said.
+fn shown(inference: &Inference) -> Inference {
+    let Inference { key, value, evidence } = inference;
+    Inference { key, value: foreign(value, SHOWN), evidence: foreign(evidence, SHOWN) }
+}
+
+fn known_seen(setup: &Setup, campaign: &CampaignReport) -> Vec<KnownSeen> {
+    let seen = setup.known.iter().zip(&campaign.known);
+    seen.map(|(entry, cases)| {
+        let (comment, shape) = (foreign(&entry.comment, SHOWN), entry.shape.clone());
+        KnownSeen { comment, shape, cases: *cases }
+    })
+    .collect()
 }
 
 fn advice(tally: &Tally) -> Vec<Advice> {

@@ -7,7 +7,7 @@ use proofhouse_model::{Code, ErrorItem, RuleId, UploadRef, Violation, ViolationK
 use super::*;
 use crate::campaign::Step;
 
-fn setup() -> Setup {
+pub(super) fn setup() -> Setup {
     Setup {
         subject: Subject { url: Some("http://127.0.0.1:5000".into()), namespace: Some("ns".into()), fsync: None },
         dialect: Dialect::Oci,
@@ -15,11 +15,13 @@ fn setup() -> Setup {
         seed: 40,
         ops: 50,
         strict: false,
+        inferred: Vec::new(),
+        known: Vec::new(),
         arguments: vec!["http://127.0.0.1:5000".into(), "--assume".into(), "urls_allow=^$".into()],
     }
 }
 
-fn campaign(finding: Option<Finding>) -> CampaignReport {
+pub(super) fn campaign(finding: Option<Finding>) -> CampaignReport {
     let digest = digest_of("sha256", b"layer");
     let put = Op::PutBlob { repo: "a".into(), digest: digest.clone(), bytes: "layer".into(), upload: UploadRef(0) };
     let head = Op::HeadBlob { repo: "b".into(), digest: digest.clone() };
@@ -61,7 +63,7 @@ fn campaign(finding: Option<Finding>) -> CampaignReport {
     }
 }
 
-fn answer(seen: Outcome) -> Finding {
+pub(super) fn answer(seen: Outcome) -> Finding {
     let permitted = vec![(RuleId("blob.unlinked"), "404 BLOB_UNKNOWN".to_owned())];
     let kind = ViolationKind::NotPermitted;
     Finding::Answer(Box::new(Violation { rule: RuleId("blob.unlinked"), permitted, seen, kind }))

@@ -47,6 +47,9 @@ pub(super) fn render(report: &Report) -> String {
         line(&mut out, "undecided ", &text);
     }
     out += &coverage(&report.coverage);
+    for known in &report.known {
+        line(&mut out, "known     ", &known.told());
+    }
     for advice in &report.advice {
         out += &advised(advice);
     }
@@ -74,7 +77,7 @@ fn advised(advice: &Advice) -> String {
     out
 }
 
-fn diverged(divergence: &Diverged) -> String {
+pub(super) fn diverged(divergence: &Diverged) -> String {
     let mut out = String::new();
     let shrunk = if divergence.shrink_complete { "" } else { ", not to the end" };
     let found = format!(

@@ -13,6 +13,7 @@ mod requests;
 #[cfg(test)]
 mod server;
 mod session;
+pub mod sketch;
 #[cfg(test)]
 mod tests;
 mod translate;
@@ -345,6 +346,17 @@ fn opened(op: &Op) -> Option<UploadRef> {
         | Op::PutBlob { upload, .. }
         | Op::Append { upload, .. }
         | Op::UploadStatus { upload, .. } => Some(*upload),
+        _ => None,
+    }
+}
+
+/// The upload at whose location an operation is asked.
+fn asked_at_upload(op: &Op) -> Option<UploadRef> {
+    match op {
+        Op::Append { upload, .. }
+        | Op::UploadStatus { upload, .. }
+        | Op::FinishUpload { upload, .. }
+        | Op::CancelUpload { upload, .. } => Some(*upload),
         _ => None,
     }
 }

@@ -85,7 +85,8 @@ async fn check(habits: Habits, seed: u64, cases: u64) -> CampaignReport {
     if !report.divergences.is_empty() {
         let subject = Subject { url: Some(address), namespace: None, fsync: None };
         let (dialect, arguments) = (Dialect::Oci, Vec::new());
-        let setup = Setup { subject, dialect, options: None, seed, ops: 50, strict: false, arguments };
+        let (inferred, known) = (Vec::new(), Vec::new());
+        let setup = Setup { subject, dialect, options: None, inferred, known, seed, ops: 50, strict: false, arguments };
         println!("{habits:?}\n{}", Report::new(setup, report.clone(), None).text());
     }
     report

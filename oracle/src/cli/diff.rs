@@ -1,0 +1,109 @@
+//! `proofhouse diff`.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use proofhouse::campaign::{CampaignConfig, OptionSets};
+use proofhouse::diff::{self, Compared, Difference, Side};
+use proofhouse::probe;
+use proofhouse::report::words::{self, shorten, wrap};
+use proofhouse::report::{SHOWN, dialect_name, foreign};
+use proofhouse::target::{HttpOptions, HttpTarget};
+use proofhouse_model::{Dialect, Options};
+
+use super::check::{dialect, random};
+use super::{Failure, Verdict, duration, say};
+
+/// The time, if neither it nor the number of cases is given.
+const TIME: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
+pub(crate) struct Diff {
+    /// One registry, for example http://localhost:5000.
+    one: String,
+    /// The other.
+    other: String,
+    /// What both are held to: oci, distribution (2.8), distribution-2.8, distribution-3 or proofhouse.
+    #[arg(long, value_parser = dialect, default_value = "oci")]
+    dialect: Dialect,
+    /// How many cases at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    cases: Option<u64>,
+    /// The seed of the first case. Default: a random one, which is printed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How long at most, for example 60s or 5m. Default without --cases: 60s.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    time: Option<Duration>,
+}
+
+impl Diff {
+    /// Good: they answer alike.
+    pub(crate) fn run(&self) -> Result<Verdict, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let compared = runtime.block_on(self.compared())?;
+        if compared.cases == 0 {
+            return Err(Failure("nothing was compared: no case was finished; give it more --time".to_owned()));
+        }
+        for difference in &compared.differences {
+            say(&self.told(difference));
+        }
+        let count = compared.differences.len();
+        let found = if count == 0 { "ALIKE" } else { "DIFFERENT" };
+        let Compared { cases, operations, .. } = compared;
+        say(&format!("{found}  {count} differences in {cases} cases, {operations} operations on each"));
+        Ok(if count == 0 { Verdict::Good } else { Verdict::Bad })
+    }
+
+    async fn compared(&self) -> Result<Compared, Failure> {
+        let started = Instant::now();
+        let time = self.time.or(if self.cases.is_none() { Some(TIME) } else { None });
+        let seed = self.seed.unwrap_or_else(random);
+        let line = format!("comparing {} with {}; {}; seed {seed}", self.one, self.other, dialect_name(self.dialect));
+        say(&wrap("", &foreign(&line, SHOWN), 80));
+        let (mut one, one_options) = self.connected(&self.one, time).await?;
+        let (mut other, other_options) = self.connected(&self.other, time).await?;
+        let config = CampaignConfig {
+            dialect: self.dialect,
+            cases: self.cases.or(time.map(|_| u64::MAX)),
+            seed,
+            time: time.map(|time| time.saturating_sub(started.elapsed())),
+            option_sets: OptionSets::Fixed(one_options.clone()),
+            ..CampaignConfig::default()
+        };
+        let mut sides =
+            [Side { target: &mut one, options: one_options }, Side { target: &mut other, options: other_options }];
+        Ok(diff::run(&config, &mut sides).await?)
+    }
+
+    /// A registry, and how it is set up.
+    async fn connected(&self, url: &str, time: Option<Duration>) -> Result<(HttpTarget, Options), Failure> {
+        let deadline = time.map(|time| Instant::now() + time);
+        let http = HttpOptions { deadline, ..HttpOptions::new(self.dialect) };
+        let mut target = HttpTarget::connect(url, http).await?;
+        let found = probe::probe(&mut target, self.dialect, &Options::default()).await?;
+        for one in &found {
+            let line = format!("{url}: {}={}, for {}", one.key, one.value, one.evidence);
+            say(&wrap("  ", &foreign(&line, SHOWN), 80));
+        }
+        Ok((target, probe::apply(&Options::default(), &found)?))
+    }
+
+    fn told(&self, difference: &Difference) -> String {
+        let mut out =
+            format!("\n{} ({} cases, first with seed {})\n", difference.operation, difference.cases, difference.seed);
+        for (at, op) in difference.ops.iter().enumerate() {
+            out += &wrap(&format!("{:>4}. ", at + 1), &foreign(&shorten(&words::request(op)), 400), 80);
+            out.push('\n');
+        }
+        let urls = [&self.one, &self.other];
+        for ((url, judged), outcome) in urls.iter().zip(&difference.judged).zip(&difference.outcomes) {
+            let which = if judged.permitted { "permitted by" } else { "breaks" };
+            let text = format!("{url}: {outcome} [{which} {}]", judged.rule);
+            out += &wrap("      → ", &foreign(&shorten(&text), SHOWN), 80);
+            out.push('\n');
+        }
+        out
+    }
+}

@@ -1,0 +1,88 @@
+//! `proofhouse replay`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use proofhouse::campaign::Finding;
+use proofhouse::lockstep;
+use proofhouse::report::repro::Repro;
+use proofhouse::report::words::{self, shorten, wrap};
+use proofhouse::report::{SHOWN, foreign, row};
+use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target};
+use proofhouse_model::Specification;
+
+use super::{Failure, Verdict, say};
+
+/// How long a command may take, and the registry to answer after it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
+pub(crate) struct Replay {
+    /// What a report has for each divergence: divergence-N/repro.json.
+    repro: PathBuf,
+    /// The registry, for example http://localhost:5000. Without: our registry, in process.
+    url: Option<String>,
+    /// Restarts the registry, for sh -c, where the sequence does so.
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    restart_cmd: Option<String>,
+}
+
+impl Replay {
+    pub(crate) fn run(&self) -> Result<Verdict, Failure> {
+        let path = self.repro.display();
+        let text = fs::read_to_string(&self.repro).map_err(|error| Failure(format!("cannot read {path}: {error}")))?;
+        let (repro, dialect) = Repro::read(&text).map_err(|error| Failure(format!("{path}: {error}")))?;
+        let specification = Specification::new(dialect, repro.options.clone())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let Some(url) = &self.url else {
+                return replayed(&repro, specification, &mut EmbeddedTarget::builder().build()).await;
+            };
+            let options = HttpOptions { catalog_max: repro.options.catalog_max, ..HttpOptions::new(dialect) };
+            let http = HttpTarget::connect(url, options).await?;
+            let commands = Commands { gc: None, restart: self.restart_cmd.clone(), kill: None, patience: PATIENCE };
+            replayed(&repro, specification, &mut Commanded::new(http, commands)).await
+        })
+    }
+}
+
+/// Runs it and tells how it went. Good: every answer was permitted.
+async fn replayed(repro: &Repro, specification: Specification, target: &mut dyn Target) -> Result<Verdict, Failure> {
+    // What is offered depends on the options, and those are set with a fresh case.
+    target.fresh(&repro.options).await?;
+    if let Some(op) = repro.ops.iter().find(|op| !target.offers(op)) {
+        let op = foreign(&shorten(&words::request(op)), 200);
+        let how =
+            "--restart-cmd says how it is restarted, and what a collection takes only check finds out, with --gc-cmd";
+        return Err(Failure(format!("this target cannot be asked to {op}; {how}")));
+    }
+    let replay = lockstep::replay(&repro.ops, specification, target).await?;
+    let line = |first: &str, text: &str| say(&wrap(first, &foreign(&shorten(text), SHOWN), 80));
+    for (at, step) in replay.steps.iter().enumerate() {
+        line(&format!("{:>4}. ", at + 1), &words::request(&step.op));
+        line("      → ", &step.outcome.to_string());
+    }
+    let Some(violation) = replay.violation else {
+        if let Some(difference) = target.inspect(replay.model.state()).await.and_then(|all| all.into_iter().next()) {
+            line("on disk     ", &difference);
+            say("DIVERGES  in what is stored at the end");
+            return Ok(Verdict::Bad);
+        }
+        say(&format!("CONFORMS  every answer is permitted, of {} operations", replay.steps.len()));
+        return Ok(Verdict::Good);
+    };
+    let rule = Finding::Answer(violation.clone()).rule();
+    for (at, (rule, expect)) in violation.permitted.iter().enumerate() {
+        line(if at == 0 { "permitted   " } else { "         or " }, &format!("{expect} [{rule}]"));
+    }
+    if let Some(row) = row(rule.0) {
+        line("rule        ", &format!("{} ({}): {}", row.id, row.level, row.sentence));
+    }
+    let left = repro.ops.len() - replay.steps.len();
+    let rest = if left == 0 { String::new() } else { format!("; {left} more were not asked") };
+    say(&format!("DIVERGES  at step {}{rest}", replay.steps.len()));
+    Ok(Verdict::Bad)
+}

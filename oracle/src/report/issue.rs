@@ -1,0 +1,119 @@
+//! A divergence as a text for the registry's own tracker.
+//!
+//! Its readers know their registry and not us: what was done, what the standard says, what happened, and a script to see it again.
+
+use std::fmt::Write as _;
+
+use proofhouse_model::Op;
+
+use super::{Diverged, Report, SHOWN, foreign, words};
+use crate::target::http::sketch::{NAMESPACE, sketch};
+
+pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
+    let rule = &divergence.rule;
+    let last = divergence.steps.last();
+    let title = match last {
+        Some(last) if divergence.history.is_empty() => {
+            format!("{}: answered with {}", short(&request_line(&last.op)), short(&divergence.seen))
+        }
+        _ => format!("{}: {}", rule.id, short(&divergence.seen)),
+    };
+    let mut out = format!("# {}\n\n", inline(&foreign(&title, 160)));
+    out += "## What was done\n\n";
+    for (at, step) in divergence.steps.iter().enumerate() {
+        let _ = writeln!(out, "{}. {}", at + 1, code(&request_line(&step.op)));
+        if sketch(&step.op).is_ok() {
+            let _ = writeln!(out, "   ({})", inline(&words::shorten(&step.request)));
+        }
+        if at + 1 < divergence.steps.len() || !divergence.history.is_empty() {
+            let _ = writeln!(out, "   → {}", inline(&words::shorten(&step.seen)));
+        }
+    }
+    if !divergence.history.is_empty() {
+        out += "\nThen several clients asked at the same time. The numbers are the order in which requests were sent and answers came.\n\n";
+        for told in &divergence.history {
+            let call = &told.call;
+            let (client, called, returned) = (call.client + 1, call.called, call.returned);
+            let (request, seen) = (words::shorten(&told.request), words::shorten(&told.seen));
+            let _ =
+                writeln!(out, "- client {client}, {called} to {returned}: {}\n  → {}", inline(&request), inline(&seen));
+        }
+    }
+    out += "\n## Expected\n\n";
+    for permitted in &divergence.permitted {
+        let _ = writeln!(out, "- {}", inline(&words::shorten(&permitted.expect)));
+    }
+    if !divergence.permitted.is_empty() {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", inline(&rule.sentence));
+    if !rule.standard.is_empty() {
+        let _ = writeln!(out, "({}, section \"{}\", {}.)", inline(&rule.standard), inline(&rule.section), rule.level);
+    }
+    let _ = writeln!(out, "\n## Seen\n\n{}\n", inline(&words::shorten(&divergence.seen)));
+    if divergence.replayed < divergence.replays {
+        let (times, runs) = (divergence.replayed, divergence.replays);
+        let _ = writeln!(out, "This happened in {times} of {runs} runs of the same requests.\n");
+    }
+    out += "## How to reproduce\n\n";
+    if divergence.history.is_empty() {
+        out += "The attached `repro.sh` needs only `sh` and curl. It exits with 0 if the last answer is the one reported here:\n\n";
+        let url = report.target.url.as_deref().unwrap_or("http://localhost:5000");
+        let _ = writeln!(out, "    sh repro.sh {}\n", super::quoted(&foreign(url, SHOWN)));
+    }
+    let _ = writeln!(
+        out,
+        "Found by Proofhouse, in rule `{}`:\n\n    {}",
+        rule.id,
+        foreign(&divergence.reproduce, usize::MAX)
+    );
+    out
+}
+
+/// Method and path as they stand in a request, where it is one; else in words.
+pub(super) fn request_line(op: &Op) -> String {
+    match sketch(op) {
+        Ok(sketch) => {
+            let path = sketch.path.replace(NAMESPACE, "NAMESPACE");
+            match (sketch.at, path.split_once('?')) {
+                (None, _) => format!("{} {path}", sketch.method),
+                (Some(upload), Some((_, query))) => {
+                    format!("{} (location of upload {})?{query}", sketch.method, upload.0)
+                }
+                (Some(upload), None) => format!("{} (location of upload {})", sketch.method, upload.0),
+            }
+        }
+        Err(_) => words::request(op),
+    }
+}
+
+/// With digests cut short, also those in a query.
+pub(super) fn short(text: &str) -> String {
+    words::shorten(&text.replace("sha256%3A", "sha256:").replace("sha512%3A", "sha512:"))
+}
+
+/// As code, whatever stands in it.
+fn code(text: &str) -> String {
+    let text = foreign(&short(text), 400);
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    if longest == 0 { format!("`{text}`") } else { format!("{fence} {text} {fence}") }
+}
+
+/// As text in which nothing is markup. An underscore within a word is none, and codes are full of them.
+fn inline(text: &str) -> String {
+    let text = foreign(text, SHOWN);
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let within = before.is_alphanumeric() && characters.peek().is_some_and(|next| next.is_alphanumeric());
+        let markup = matches!(character, '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '#' | '&' | '|' | '~');
+        if markup || (character == '_' && !within) {
+            out.push('\\');
+        }
+        out.push(character);
+        before = character;
+    }
+    out
+}

@@ -1,0 +1,103 @@
+//! Divergences that are known: a file that a project keeps, so that only what is new fails its CI.
+//!
+//! Version 1. An entry is a [`Shape`], which says what the same fault has in common wherever it shows, and a comment for people.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Report, row};
+use crate::lockstep::Shape;
+
+/// The version that is written, and the only one that is read.
+pub const VERSION: u32 = 1;
+
+/// The file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    /// Of the format: 1.
+    pub version: u32,
+    /// What is known.
+    pub known: Vec<Entry>,
+}
+
+/// A divergence that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// For people: at first the rule's sentence. It decides nothing.
+    #[serde(default)]
+    pub comment: String,
+    /// What tells it from others.
+    pub shape: Shape,
+}
+
+/// How often a known divergence was seen.
+#[derive(Debug, Clone, Serialize)]
+pub struct KnownSeen {
+    /// The comment of the file.
+    pub comment: String,
+    /// What tells it from others.
+    pub shape: Shape,
+    /// In how many cases it was seen. 0: it is gone, or was not reached this time.
+    pub cases: u64,
+}
+
+/// Why a file is none.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BaselineError {
+    /// It is no JSON, or says something else.
+    #[error("it is no file of known divergences: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is of another version.
+    #[error("it is of version {0}, and this program reads version {VERSION}")]
+    Version(u64),
+}
+
+impl Baseline {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str) -> Result<Baseline, BaselineError> {
+        // A later version may have other members.
+        let value: serde_json::Value = serde_json::from_str(text)?;
+        match value["version"].as_u64().filter(|version| *version != u64::from(VERSION)) {
+            Some(version) => Err(BaselineError::Version(version)),
+            None => Ok(serde_json::from_value(value)?),
+        }
+    }
+
+    /// What a run knew, seen this time or not, and what it found.
+    pub fn of(report: &Report) -> Baseline {
+        let knew =
+            report.known.iter().map(|known| Entry { comment: known.comment.clone(), shape: known.shape.clone() });
+        let found = report
+            .divergences
+            .iter()
+            .map(|divergence| Entry { comment: divergence.rule.sentence.clone(), shape: divergence.shape.clone() });
+        Baseline { version: VERSION, known: knew.chain(found).collect() }
+    }
+
+    /// As a file.
+    pub fn text(&self) -> String {
+        let text = serde_json::to_string_pretty(self).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+        super::foreign::in_json(&text) + "\n"
+    }
+}
+
+impl KnownSeen {
+    /// In one line.
+    pub fn told(&self) -> String {
+        let Shape { rule, expected, operation, outcome } = &self.shape;
+        let expected = expected.as_ref().filter(|expected| *expected != rule);
+        let expected = expected.map(|expected| format!(", where {expected} applies")).unwrap_or_default();
+        let about = if operation.is_empty() { String::new() } else { format!(" ({operation}{expected}: {outcome})") };
+        let level = row(rule).map(|row| format!(" {}", row.level)).unwrap_or_default();
+        match self.cases {
+            0 => format!("{rule}{level}{about}: gone, or not reached this time"),
+            1 => format!("{rule}{level}{about}: seen in 1 case"),
+            cases => format!("{rule}{level}{about}: seen in {cases} cases"),
+        }
+    }
+}
