@@ -13,6 +13,7 @@ use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpT
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
 
+use super::access::AccessFlags;
 use super::progress::Progress;
 use super::setup::{SetUp, VOCABULARY};
 use super::{Failure, Verdict, duration, say};
@@ -30,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[command(after_help = VOCABULARY)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(crate) struct Check {
-    /// The registry, for example http://localhost:5000. Without: our registry, in process.
+    /// The registry, for example http://localhost:5000 or https://registry.example. Without: our registry, in process.
     url: Option<String>,
     /// What the registry is held to: proofhouse, oci, distribution (2.8), distribution-2.8 or distribution-3.
     /// Default: oci with a URL, else proofhouse.
@@ -54,6 +55,8 @@ pub(crate) struct Check {
     /// What the name of every repository that is written to begins with. Default: proofhouse- and a random number.
     #[arg(long, value_name = "PREFIX")]
     namespace: Option<String>,
+    #[command(flatten)]
+    access: AccessFlags,
     #[command(flatten)]
     set_up: SetUp,
     /// After how many distinct divergences to stop. Another of a kind that was seen before does not count.
@@ -180,6 +183,12 @@ impl Check {
             something_checked(&campaign, self.time, None)?;
             return Ok(Report::new(setup, campaign, None));
         };
+        if let Some(warning) = self.access.warning() {
+            match self.format {
+                Format::Text => say(warning),
+                Format::Json => eprintln!("{warning}"),
+            }
+        }
         let known = options.clone().unwrap_or_default();
         let http = HttpOptions {
             namespace: self.namespace.clone(),
@@ -187,6 +196,7 @@ impl Check {
             timeout: patience(config.time),
             deadline: config.time.map(|time| started + time),
             rate: self.rate,
+            access: self.access.access(url, self.namespace.as_deref())?,
             ..HttpOptions::new(config.dialect)
         };
         let target = HttpTarget::connect(url, http).await?;
@@ -270,6 +280,7 @@ impl Check {
         if self.dialect.is_some() {
             arguments.extend(["--dialect".to_owned(), dialect_name(config.dialect).to_owned()]);
         }
+        arguments.extend(self.access.arguments());
         arguments.extend(self.set_up.arguments());
         arguments.extend(self.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         if self.fsync {

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stderr, reason = "this is the program's own output")]
 
+mod access;
 mod check;
 mod duration;
 mod explain;
@@ -39,7 +40,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs generated sequences of operations on a registry, and shows the shortest one that breaks the specification.
-    Check(check::Check),
+    Check(Box<check::Check>),
     /// Lists the rules that registries are held to, or explains one.
     Rules(rules::Rules),
     /// Says which references of a manifest must exist under given options, or why the manifest is refused.

@@ -1,10 +1,11 @@
-//! Any registry at a URL, over plain HTTP.
+//! Any registry at a URL, over HTTP, plain or within TLS.
 //!
 //! Each case works in repositories of its own, under a prefix that nobody has used before, and sees only these. An
 //! operation becomes a request (`requests`), its answer is held to the rules of the wire ([`crate::wire`]) and
 //! becomes an outcome (`translate`). What breaks a rule of the wire, does not come, or breaks off is
 //! [`Outcome::Broken`] with the reason.
 
+pub mod access;
 mod connect;
 mod names;
 mod pace;
@@ -30,6 +31,7 @@ use url::Url;
 
 use super::{Target, TargetError};
 use crate::wire::{self, Answer, Exchange, Tally, headers};
+use access::Access;
 use names::Names;
 use requests::Asking;
 use session::Session;
@@ -37,6 +39,7 @@ use translate::Reading;
 use transport::Request;
 use uploads::Uploads;
 
+pub use connect::registry_url;
 pub use transport::NO_ANSWER;
 
 /// How a registry at a URL is tested.
@@ -54,10 +57,12 @@ pub struct HttpOptions {
     pub rate: Option<f64>,
     /// The largest page of the registry's catalog; a larger one is asked for to see it refused.
     pub catalog_max: u64,
+    /// Credentials, and whose certificates are believed.
+    pub access: Access,
 }
 
 impl HttpOptions {
-    /// For a dialect: a random namespace, 30 seconds for each request, no end and no bound to the rate.
+    /// For a dialect: a random namespace, 30 seconds for each request, no end and no bound to the rate, no credentials.
     pub fn new(dialect: Dialect) -> HttpOptions {
         let catalog_max = Options::default().catalog_max;
         HttpOptions {
@@ -67,6 +72,7 @@ impl HttpOptions {
             deadline: None,
             rate: None,
             catalog_max,
+            access: Access::default(),
         }
     }
 }
@@ -118,13 +124,13 @@ impl HttpTarget {
     /// # Errors
     /// The URL cannot be used, nothing answers, what answers is no registry, it throttles, or it wants credentials.
     pub async fn connect(url: &str, options: HttpOptions) -> Result<HttpTarget, TargetError> {
-        let base = connect::registry_url(url)?;
+        let base = registry_url(url)?;
         let namespace = options.namespace.clone().unwrap_or_else(|| format!("proofhouse-{:08x}", random()));
         if !proofhouse_model::is_repository(&namespace) || namespace.len() > 128 {
             let reason = format!("the namespace {namespace:?} is no repository name of at most 128 bytes");
             return Err(TargetError::BadUrl { url: url.to_owned(), reason });
         }
-        let mut session = Session::new(connect::shown(&base), &options)?;
+        let mut session = Session::new(&base, connect::shown(&base), &options)?;
         connect::ping(&mut session, &base).await?;
         Ok(HttpTarget {
             base,
