@@ -9,6 +9,7 @@ use proofhouse::config;
 use proofhouse::probe;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
+use proofhouse::target::http::Leftovers;
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
@@ -74,6 +75,9 @@ pub(crate) struct Check {
     /// Kills the registry without notice and starts it again, for sh -c. As above.
     #[arg(long, value_name = "COMMAND", requires = "url")]
     kill_cmd: Option<String>,
+    /// Leaves what was written where it is. Default: it is deleted after the run, for ten seconds at most.
+    #[arg(long, requires = "url")]
+    keep: bool,
     /// A SHOULD that is not kept fails the run, too.
     #[arg(long)]
     strict: bool,
@@ -136,6 +140,12 @@ fn patience(time: Option<Duration>) -> Duration {
     time.map_or(most, |time| (time / 4).clamp(Duration::from_secs(5), most))
 }
 
+/// How long what was written may be deleted, after the run: a sixth of its time, and ten seconds at most.
+fn clean_up_time(time: Option<Duration>) -> Duration {
+    let most = Duration::from_secs(10);
+    time.map_or(most, |time| (time / 6).clamp(Duration::from_secs(1), most))
+}
+
 impl Check {
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
         if self.namespace.is_some() && self.url.is_none() {
@@ -160,18 +170,28 @@ impl Check {
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let report = runtime.block_on(self.check(config, options))?;
+        let (report, leftovers) = runtime.block_on(self.check(config, options))?;
         say(&match self.format {
             Format::Text => report.text(),
             Format::Json => report.json(),
         });
+        if let Some(leftovers) = leftovers {
+            match self.format {
+                Format::Text => say(&wrap("", &leftovers.to_string(), 80)),
+                Format::Json => eprintln!("{leftovers}"),
+            }
+        }
         Ok(match report.verdict {
             ReportVerdict::Conforms => Verdict::Good,
             ReportVerdict::Diverges => Verdict::Bad,
         })
     }
 
-    async fn check(&self, mut config: CampaignConfig, options: Option<Options>) -> Result<Report, Failure> {
+    async fn check(
+        &self,
+        mut config: CampaignConfig,
+        options: Option<Options>,
+    ) -> Result<(Report, Option<Leftovers>), Failure> {
         let started = Instant::now();
         let Some(url) = &self.url else {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
@@ -181,7 +201,7 @@ impl Check {
             let how = format!("in {}, fsync {fsync}", target.directory().display());
             let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
             something_checked(&campaign, self.time, None)?;
-            return Ok(Report::new(setup, campaign, None));
+            return Ok((Report::new(setup, campaign, None), None));
         };
         if let Some(warning) = self.access.warning() {
             match self.format {
@@ -212,10 +232,12 @@ impl Check {
         config.option_sets = OptionSets::Fixed(options.clone());
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
         let setup = self.setup(subject, &config, Some(options));
-        let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
+        let campaign = self.campaign(&config, &setup, &how, &mut target).await;
+        let leftovers = if self.keep { None } else { target.http.clean_up(clean_up_time(time)).await };
+        let campaign = campaign?;
         something_checked(&campaign, time, target.http.throttled())?;
         let tally: Tally = target.http.tally();
-        Ok(Report::new(setup, campaign, Some(&tally)))
+        Ok((Report::new(setup, campaign, Some(&tally)), leftovers))
     }
 
     /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.

@@ -6,6 +6,7 @@
 //! [`Outcome::Broken`] with the reason.
 
 pub mod access;
+mod cleanup;
 mod connect;
 mod names;
 mod pace;
@@ -32,6 +33,7 @@ use url::Url;
 use super::{Target, TargetError};
 use crate::wire::{self, Answer, Exchange, Tally, headers};
 use access::Access;
+use cleanup::Written;
 use names::Names;
 use requests::Asking;
 use session::Session;
@@ -39,6 +41,7 @@ use translate::Reading;
 use transport::Request;
 use uploads::Uploads;
 
+pub use cleanup::Leftovers;
 pub use connect::registry_url;
 pub use transport::NO_ANSWER;
 
@@ -116,6 +119,8 @@ pub struct HttpTarget {
     /// Clients of one case go on with the uploads of one another.
     uploads: Rc<RefCell<Uploads>>,
     tally: Rc<RefCell<Tally>>,
+    /// Of all cases and clients.
+    written: Rc<RefCell<Written>>,
 }
 
 impl HttpTarget {
@@ -144,6 +149,7 @@ impl HttpTarget {
             names: Names::default(),
             uploads: Rc::default(),
             tally: Rc::default(),
+            written: Rc::default(),
         })
     }
 
@@ -169,6 +175,7 @@ impl HttpTarget {
             names: self.names.clone(),
             uploads: Rc::clone(&self.uploads),
             tally: Rc::clone(&self.tally),
+            written: Rc::clone(&self.written),
         }
     }
 
@@ -268,14 +275,16 @@ impl Target for HttpTarget {
             Op::Referrers { .. } => self.all_referrers(op).await,
             op => self.perform_once(op).await,
         };
-        outcome.unwrap_or_else(|unread| match unread {
+        let outcome = outcome.unwrap_or_else(|unread| match unread {
             Unread::Broken(what) => Outcome::Broken { what },
             Unread::Interrupted(error) => {
                 let what = error.to_string();
                 self.interruption = Some(error);
                 Outcome::Broken { what }
             }
-        })
+        });
+        self.written(op, &outcome);
+        outcome
     }
 
     fn interruption(&mut self) -> Option<TargetError> {

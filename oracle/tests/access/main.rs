@@ -1,4 +1,4 @@
-//! `proofhouse check` on registries behind TLS and credentials.
+//! `proofhouse check` on registries behind TLS and credentials, and what is left of it there.
 //!
 //! The registry is `proofhouse serve`; certificates, keys and tokens are made anew. Whatever happens, no password is ever seen
 //! in what the program says.
@@ -9,3 +9,4 @@ mod passwords;
 mod served;
 mod tls;
 mod tokens;
+mod traces;

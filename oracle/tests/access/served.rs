@@ -28,12 +28,14 @@ impl Drop for Served {
 }
 
 impl Served {
-    /// With what `config` says of a directory, beside the storage.
+    /// With what `config` says, which is told the directory. What it does not say of the storage is said here.
     pub(super) fn start(config: impl FnOnce(&Path) -> String) -> Served {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.yml");
-        let storage = "version: 0.1\nstorage: {filesystem: {}, delete: {enabled: true}}\n";
-        fs::write(&path, format!("{storage}{}", config(directory.path()))).unwrap();
+        let config = config(directory.path());
+        let deletes = "storage: {filesystem: {}, delete: {enabled: true}}\n";
+        let storage = if config.contains("storage:") { "" } else { deletes };
+        fs::write(&path, format!("version: 0.1\n{storage}{config}")).unwrap();
         let mut command = Command::new(PROGRAM);
         command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(directory.path().join("root"));
         command.arg("--config").arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -29,7 +29,8 @@ pub(super) struct Session {
     transport: Transport,
     /// How long one request may take.
     patience: Duration,
-    deadline: Option<Instant>,
+    /// Nothing is sent after it.
+    pub(super) deadline: Option<Instant>,
     /// All clients together.
     pace: Rc<RefCell<Pace>>,
     /// The registry, as the user wrote it.
