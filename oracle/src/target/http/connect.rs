@@ -192,6 +192,9 @@ mod tests {
     fn what_is_no_registry_is_told_apart() {
         assert_eq!(answers(&reply(404, &[], "")), "URL is not a registry: GET /v2/ answered 404");
         assert!(answers(&reply(200, &[("Content-Type", "text/html")], "")).contains("200 with text/html"));
+        let moved = reply(308, &[("Location", "https://registry.example/v2/?x=y")], "");
+        let told = "URL is not a registry: GET /v2/ answered 308 and sends its clients to https://registry.example/v2/";
+        assert_eq!(answers(&moved), told);
         let short = Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".into());
         assert!(answers(&short).contains("answered 200, but the body of a 200 breaks off after 1 of 9 bytes"));
     }
