@@ -71,9 +71,6 @@ fn a_registry_that_cannot_be_tested_is_named() {
     let line = could_not(&run(&["check", &closed]));
     assert!(line.contains(&format!("nothing answers at http://{closed}")), "{line}");
 
-    let line = could_not(&run(&["check", "https://127.0.0.1"]));
-    assert!(line.contains("https is not supported yet"), "{line}");
-
     let url = server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let line = could_not(&run(&["check", &url]));
     assert!(line.contains(&format!("{url} is not a registry: GET /v2/ answered 404")), "{line}");

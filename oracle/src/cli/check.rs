@@ -10,10 +10,12 @@ use proofhouse::probe::{self, Inference};
 use proofhouse::report::known::Entry;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
+use proofhouse::target::http::Leftovers;
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
 
+use super::access::AccessFlags;
 use super::files::Files;
 use super::progress::Progress;
 use super::setup::{SetUp, VOCABULARY};
@@ -32,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[command(after_help = VOCABULARY)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(crate) struct Check {
-    /// The registry, for example http://localhost:5000. Without: our registry, in process.
+    /// The registry, for example http://localhost:5000 or https://registry.example. Without: our registry, in process.
     url: Option<String>,
     /// What the registry is held to: proofhouse, oci, distribution (2.8), distribution-2.8 or distribution-3.
     /// Default: oci with a URL, else proofhouse.
@@ -57,6 +59,8 @@ pub(crate) struct Check {
     #[arg(long, value_name = "PREFIX")]
     namespace: Option<String>,
     #[command(flatten)]
+    access: AccessFlags,
+    #[command(flatten)]
     set_up: SetUp,
     /// After how many distinct divergences to stop. Another of a kind that was seen before does not count.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = findings)]
@@ -73,6 +77,9 @@ pub(crate) struct Check {
     /// Kills the registry without notice and starts it again, for sh -c. As above.
     #[arg(long, value_name = "COMMAND", requires = "url")]
     kill_cmd: Option<String>,
+    /// Leaves what was written where it is. Default: it is deleted after the run, for ten seconds at most.
+    #[arg(long, requires = "url")]
+    keep: bool,
     /// A SHOULD that is not kept fails the run, too.
     #[arg(long)]
     strict: bool,
@@ -137,6 +144,12 @@ fn patience(time: Option<Duration>) -> Duration {
     time.map_or(most, |time| (time / 4).clamp(Duration::from_secs(5), most))
 }
 
+/// How long what was written may be deleted, after the run: a sixth of its time, and ten seconds at most.
+fn clean_up_time(time: Option<Duration>) -> Duration {
+    let most = Duration::from_secs(10);
+    time.map_or(most, |time| (time / 6).clamp(Duration::from_secs(1), most))
+}
+
 impl Check {
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
         if self.namespace.is_some() && self.url.is_none() {
@@ -164,12 +177,18 @@ impl Check {
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let report = runtime.block_on(self.check(config, options, known))?;
+        let (report, leftovers) = runtime.block_on(self.check(config, options, known))?;
         // First what cannot fail to be there.
         say(&match self.format {
             Format::Text => report.text(),
             Format::Json => report.json(),
         });
+        if let Some(leftovers) = leftovers {
+            match self.format {
+                Format::Text => say(&wrap("", &leftovers.to_string(), 80)),
+                Format::Json => eprintln!("{leftovers}"),
+            }
+        }
         self.files.write(&report)?;
         Ok(match report.verdict {
             ReportVerdict::Conforms => Verdict::Good,
@@ -182,7 +201,7 @@ impl Check {
         mut config: CampaignConfig,
         options: Option<Options>,
         known: Vec<Entry>,
-    ) -> Result<Report, Failure> {
+    ) -> Result<(Report, Option<Leftovers>), Failure> {
         let started = Instant::now();
         let Some(url) = &self.url else {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
@@ -192,8 +211,14 @@ impl Check {
             let how = format!("in {}, fsync {fsync}", target.directory().display());
             let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
             something_checked(&campaign, self.time, None)?;
-            return Ok(Report::new(setup, campaign, None));
+            return Ok((Report::new(setup, campaign, None), None));
         };
+        if let Some(warning) = self.access.warning() {
+            match self.format {
+                Format::Text => say(warning),
+                Format::Json => eprintln!("{warning}"),
+            }
+        }
         let given = options.clone().unwrap_or_default();
         let http = HttpOptions {
             namespace: self.namespace.clone(),
@@ -201,6 +226,7 @@ impl Check {
             timeout: patience(config.time),
             deadline: config.time.map(|time| started + time),
             rate: self.rate,
+            access: self.access.access(url, self.namespace.as_deref())?,
             ..HttpOptions::new(config.dialect)
         };
         let target = HttpTarget::connect(url, http).await?;
@@ -219,10 +245,12 @@ impl Check {
         config.option_sets = OptionSets::Fixed(options.clone());
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
         let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(options)) };
-        let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
+        let campaign = self.campaign(&config, &setup, &how, &mut target).await;
+        let leftovers = if self.keep { None } else { target.http.clean_up(clean_up_time(time)).await };
+        let campaign = campaign?;
         something_checked(&campaign, time, target.http.throttled())?;
         let tally: Tally = target.http.tally();
-        Ok(Report::new(setup, campaign, Some(&tally)))
+        Ok((Report::new(setup, campaign, Some(&tally)), leftovers))
     }
 
     /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.
@@ -284,6 +312,7 @@ impl Check {
         if self.dialect.is_some() {
             arguments.extend(["--dialect".to_owned(), dialect_name(config.dialect).to_owned()]);
         }
+        arguments.extend(self.access.arguments());
         arguments.extend(self.set_up.arguments());
         arguments.extend(self.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         if self.fsync {

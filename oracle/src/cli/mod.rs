@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stderr, reason = "this is the program's own output")]
 
+mod access;
 mod check;
 mod diff;
 mod duration;

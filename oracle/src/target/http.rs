@@ -1,10 +1,12 @@
-//! Any registry at a URL, over plain HTTP.
+//! Any registry at a URL, over HTTP, plain or within TLS.
 //!
 //! Each case works in repositories of its own, under a prefix that nobody has used before, and sees only these. An
 //! operation becomes a request (`requests`), its answer is held to the rules of the wire ([`crate::wire`]) and
 //! becomes an outcome (`translate`). What breaks a rule of the wire, does not come, or breaks off is
 //! [`Outcome::Broken`] with the reason.
 
+pub mod access;
+mod cleanup;
 mod connect;
 mod names;
 mod pace;
@@ -31,6 +33,8 @@ use url::Url;
 
 use super::{Target, TargetError};
 use crate::wire::{self, Answer, Exchange, Tally, headers};
+use access::Access;
+use cleanup::Written;
 use names::Names;
 use requests::Asking;
 use session::Session;
@@ -38,6 +42,8 @@ use translate::Reading;
 use transport::Request;
 use uploads::Uploads;
 
+pub use cleanup::Leftovers;
+pub use connect::registry_url;
 pub use transport::NO_ANSWER;
 
 /// How a registry at a URL is tested.
@@ -55,10 +61,12 @@ pub struct HttpOptions {
     pub rate: Option<f64>,
     /// The largest page of the registry's catalog; a larger one is asked for to see it refused.
     pub catalog_max: u64,
+    /// Credentials, and whose certificates are believed.
+    pub access: Access,
 }
 
 impl HttpOptions {
-    /// For a dialect: a random namespace, 30 seconds for each request, no end and no bound to the rate.
+    /// For a dialect: a random namespace, 30 seconds for each request, no end and no bound to the rate, no credentials.
     pub fn new(dialect: Dialect) -> HttpOptions {
         let catalog_max = Options::default().catalog_max;
         HttpOptions {
@@ -68,6 +76,7 @@ impl HttpOptions {
             deadline: None,
             rate: None,
             catalog_max,
+            access: Access::default(),
         }
     }
 }
@@ -111,6 +120,8 @@ pub struct HttpTarget {
     /// Clients of one case go on with the uploads of one another.
     uploads: Rc<RefCell<Uploads>>,
     tally: Rc<RefCell<Tally>>,
+    /// Of all cases and clients.
+    written: Rc<RefCell<Written>>,
 }
 
 impl HttpTarget {
@@ -119,13 +130,13 @@ impl HttpTarget {
     /// # Errors
     /// The URL cannot be used, nothing answers, what answers is no registry, it throttles, or it wants credentials.
     pub async fn connect(url: &str, options: HttpOptions) -> Result<HttpTarget, TargetError> {
-        let base = connect::registry_url(url)?;
+        let base = registry_url(url)?;
         let namespace = options.namespace.clone().unwrap_or_else(|| format!("proofhouse-{:08x}", random()));
         if !proofhouse_model::is_repository(&namespace) || namespace.len() > 128 {
             let reason = format!("the namespace {namespace:?} is no repository name of at most 128 bytes");
             return Err(TargetError::BadUrl { url: url.to_owned(), reason });
         }
-        let mut session = Session::new(connect::shown(&base), &options)?;
+        let mut session = Session::new(&base, connect::shown(&base), &options)?;
         connect::ping(&mut session, &base).await?;
         Ok(HttpTarget {
             base,
@@ -139,6 +150,7 @@ impl HttpTarget {
             names: Names::default(),
             uploads: Rc::default(),
             tally: Rc::default(),
+            written: Rc::default(),
         })
     }
 
@@ -164,6 +176,7 @@ impl HttpTarget {
             names: self.names.clone(),
             uploads: Rc::clone(&self.uploads),
             tally: Rc::clone(&self.tally),
+            written: Rc::clone(&self.written),
         }
     }
 
@@ -263,14 +276,16 @@ impl Target for HttpTarget {
             Op::Referrers { .. } => self.all_referrers(op).await,
             op => self.perform_once(op).await,
         };
-        outcome.unwrap_or_else(|unread| match unread {
+        let outcome = outcome.unwrap_or_else(|unread| match unread {
             Unread::Broken(what) => Outcome::Broken { what },
             Unread::Interrupted(error) => {
                 let what = error.to_string();
                 self.interruption = Some(error);
                 Outcome::Broken { what }
             }
-        })
+        });
+        self.written(op, &outcome);
+        outcome
     }
 
     fn interruption(&mut self) -> Option<TargetError> {

@@ -122,12 +122,55 @@ pub enum TargetError {
     /// The run has no time left. Not a fault of anybody: a campaign ends with what it has.
     #[error("the time is up")]
     TimeUp,
-    /// The registry wants credentials that are missing or wrong.
+    /// The registry wants credentials, and there are none.
     #[error("{url} wants credentials: {reason}")]
     Refused {
         /// Where it was looked for.
         url: String,
+        /// What it said, and what to do.
+        reason: String,
+    },
+    /// The registry, or whoever gives tokens for it, was shown credentials and does not let them in.
+    #[error("{url} refuses these credentials: {reason}")]
+    WrongCredentials {
+        /// Who refuses them.
+        url: String,
         /// What it said.
+        reason: String,
+    },
+    /// Who answers cannot be told to be who it should be.
+    #[error(
+        "the certificate of {url} is not trusted: {reason}; --ca FILE names the authority that signed it, and --insecure \
+         takes any certificate"
+    )]
+    Distrusted {
+        /// The server.
+        url: String,
+        /// What is wrong with its certificate.
+        reason: String,
+    },
+    /// Credentials would be seen by whoever listens on the way.
+    #[error("credentials would go unencrypted to {to}: {reason}")]
+    Exposed {
+        /// To whom.
+        to: String,
+        /// Why they would, or what to do.
+        reason: String,
+    },
+    /// A registry behind https sends its clients on to plain HTTP.
+    #[error("{url} is reached over https, and sends its clients on to {to}, which is not: no client should follow")]
+    Downgraded {
+        /// The registry.
+        url: String,
+        /// Where to, without the query.
+        to: String,
+    },
+    /// Whoever gives tokens for the registry gives none.
+    #[error("the registry sends its clients for tokens to {realm}, which {reason}")]
+    TokenServer {
+        /// Its URL.
+        realm: String,
+        /// What it does instead.
         reason: String,
     },
     /// The directory cannot be used.

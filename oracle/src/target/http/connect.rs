@@ -11,8 +11,11 @@ use super::transport::Trouble;
 use crate::target::TargetError;
 use crate::wire::headers;
 
-/// The URL of a registry's root. Without a scheme it is `http`.
-pub(super) fn registry_url(text: &str) -> Result<Url, TargetError> {
+/// The URL of a registry's root; it ends with `/`. Without a scheme it is `http`.
+///
+/// # Errors
+/// [`TargetError::BadUrl`]: it is none of a registry. A password in it is not told.
+pub fn registry_url(text: &str) -> Result<Url, TargetError> {
     let bad = |reason: &str| TargetError::BadUrl { url: text.to_owned(), reason: reason.to_owned() };
     if text.trim().is_empty() {
         return Err(TargetError::BadUrl {
@@ -21,14 +24,17 @@ pub(super) fn registry_url(text: &str) -> Result<Url, TargetError> {
         });
     }
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let mut url = Url::parse(&whole).map_err(|error| bad(&error.to_string()))?;
-    match url.scheme() {
-        "http" => {}
-        "https" => return Err(bad("https is not supported yet, only http")),
-        other => return Err(bad(&format!("{other} is no scheme of a registry"))),
+    // Before anything else is said of it: what stands there may be a password.
+    if let Some((_, host)) = whole.rsplit_once('@') {
+        let scheme = if whole.starts_with("https:") { "https" } else { "http" };
+        return Err(TargetError::BadUrl {
+            url: format!("{scheme}://***@{host}"),
+            reason: "credentials do not belong in a URL; use --username NAME --password-stdin".to_owned(),
+        });
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("credentials are not supported yet"));
+    let mut url = Url::parse(&whole).map_err(|error| bad(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad(&format!("{} is no scheme of a registry", url.scheme())));
     }
     if !matches!(url.path(), "/" | "/v2" | "/v2/") || url.query().is_some() || url.fragment().is_some() {
         return Err(bad("a registry stands at the root of its host: leave the path out"));
@@ -54,9 +60,13 @@ pub(super) async fn ping(session: &mut Session, base: &Url) -> Result<(), Target
         Some(Trouble::NoAddress) => return Err(unreachable(format!("no address is known of the host {host}"))),
         Some(Trouble::NotListening) => return Err(unreachable("connection refused: nobody listens there".to_owned())),
         // A server that wants TLS says that it is spoken to wrongly in TLS, in HTTP, or not at all.
-        Some(Trouble::NotHttp | Trouble::Closed | Trouble::Cut) if speaks_tls(base).await => return Err(tls(base)),
+        Some(Trouble::NotHttp | Trouble::Closed | Trouble::Cut) if hides_tls(base).await => return Err(tls(base)),
+        Some(Trouble::NotTls) => {
+            let reason = format!("what listens there does not speak TLS; try {}", other_scheme(base, "http"));
+            return Err(TargetError::BadUrl { url: shown(base), reason });
+        }
         Some(Trouble::NotHttp) => return Err(unreachable("what answers there does not speak HTTP".to_owned())),
-        Some(Trouble::NoConnection | Trouble::Closed | Trouble::Late) => {
+        Some(Trouble::NoConnection | Trouble::Distrusted | Trouble::Closed | Trouble::Late) => {
             return Err(unreachable(answer.failure.unwrap_or_default()));
         }
         Some(Trouble::Cut) => {
@@ -68,15 +78,25 @@ pub(super) async fn ping(session: &mut Session, base: &Url) -> Result<(), Target
     match answer.status {
         200 if content_type.starts_with("text/html") => Err(not(format!("200 with {content_type}"))),
         200 => Ok(()),
-        400 if speaks_tls(base).await => Err(tls(base)),
+        400 if hides_tls(base).await => Err(tls(base)),
+        status @ 300..=399 => {
+            let location = headers::text(&answer.headers, "location").and_then(|it| base.join(it).ok());
+            let location = location.map(|it| format!(" and sends its clients to {}", &it[..url::Position::AfterPath]));
+            Err(not(format!("{status}{}", location.unwrap_or_default())))
+        }
         status => Err(not(status.to_string())),
     }
 }
 
 fn tls(base: &Url) -> TargetError {
-    let mut https = base.clone();
-    let other = https.set_scheme("https").map_or_else(|()| base.clone(), |()| https);
-    TargetError::BadUrl { url: shown(base), reason: format!("what listens there speaks TLS; try {}", shown(&other)) }
+    let reason = format!("what listens there speaks TLS; try {}", other_scheme(base, "https"));
+    TargetError::BadUrl { url: shown(base), reason }
+}
+
+fn other_scheme(base: &Url, scheme: &str) -> String {
+    let mut other = base.clone();
+    // One of http and https can always take the place of the other.
+    other.set_scheme(scheme).map_or_else(|()| shown(base), |()| shown(&other))
 }
 
 /// A TLS 1.2 `ClientHello` of one cipher suite and no extension: enough for an answer, be it an alert.
@@ -98,8 +118,11 @@ const CLIENT_HELLO: [u8; 52] = {
     hello
 };
 
-/// Does a server there answer a handshake?
-async fn speaks_tls(base: &Url) -> bool {
+/// Is it spoken to without TLS, and answers a handshake?
+async fn hides_tls(base: &Url) -> bool {
+    if base.scheme() != "http" {
+        return false;
+    }
     let (Some(host), Some(port)) = (base.host_str(), base.port_or_known_default()) else { return false };
     // `[::1]` is an address without its brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -139,11 +162,14 @@ mod tests {
 
     #[test]
     fn a_url_that_cannot_be_tested_is_an_error_that_says_why() {
-        let https = "cannot use https://registry.example: https is not supported yet, only http";
-        assert_eq!(connect("https://registry.example"), https);
         assert!(connect("ftp://registry.example").contains("ftp is no scheme of a registry"));
         assert!(connect("http://registry.example/sub/path").contains("leave the path out"));
-        assert!(connect("http://user:secret@registry.example").contains("credentials are not supported yet"));
+        let right = "credentials do not belong in a URL; use --username NAME --password-stdin";
+        for url in ["http://user:sec/ret@registry.example", "https://user:secret@[", "user:s://ecret@registry.example"]
+        {
+            let told = connect(url);
+            assert!(told.contains(right) && !told.contains("sec") && !told.contains("ecret"), "{told}");
+        }
         assert!(connect("http://[").contains("cannot use http://["));
         for empty in ["", " "] {
             assert!(connect(empty).contains("it is empty; a registry is written such as http://localhost:5000"));
@@ -166,6 +192,9 @@ mod tests {
     fn what_is_no_registry_is_told_apart() {
         assert_eq!(answers(&reply(404, &[], "")), "URL is not a registry: GET /v2/ answered 404");
         assert!(answers(&reply(200, &[("Content-Type", "text/html")], "")).contains("200 with text/html"));
+        let moved = reply(308, &[("Location", "https://registry.example/v2/?x=y")], "");
+        let told = "URL is not a registry: GET /v2/ answered 308 and sends its clients to https://registry.example/v2/";
+        assert_eq!(answers(&moved), told);
         let short = Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".into());
         assert!(answers(&short).contains("answered 200, but the body of a 200 breaks off after 1 of 9 bytes"));
     }

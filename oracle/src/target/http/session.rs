@@ -1,16 +1,19 @@
-//! The one place from which requests are sent: when, how often, and where to.
+//! The one place from which requests are sent: when, how often, where to, and with which credentials.
 //!
-//! A registry that throttles is asked again when it says; redirects are followed; a request has its own time, and never more than the
-//! run has. What ends here without an answer that says something about the registry is a [`TargetError`].
+//! A registry that throttles is asked again when it says; one that wants credentials is shown them, and nobody else is; redirects are
+//! followed; a request has its own time, and never more than the run has. What ends here without an answer that says something about the registry is a [`TargetError`].
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use url::Url;
 
 use super::HttpOptions;
+use super::access::entry::{Entry, Grant, Key, Want};
 use super::pace::{self, Pace};
 use super::transport::{Received, Request, Transport, Trouble};
 use crate::target::TargetError;
@@ -26,11 +29,14 @@ pub(super) struct Session {
     transport: Transport,
     /// How long one request may take.
     patience: Duration,
-    deadline: Option<Instant>,
+    /// Nothing is sent after it.
+    pub(super) deadline: Option<Instant>,
     /// All clients together.
     pace: Rc<RefCell<Pace>>,
     /// The registry, as the user wrote it.
     shown: String,
+    /// All clients together.
+    entry: Rc<RefCell<Entry>>,
     /// The registry hides content from clients whoever they are, so 403 is an answer.
     pub(super) hides: bool,
     /// What the registry last said to slow down, and about what.
@@ -38,13 +44,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(shown: String, options: &HttpOptions) -> Result<Session, TargetError> {
+    pub(super) fn new(base: &Url, shown: String, options: &HttpOptions) -> Result<Session, TargetError> {
         Ok(Session {
-            transport: Transport::new().map_err(TargetError::Options)?,
+            transport: Transport::new(&options.access.trust).map_err(TargetError::Options)?,
             patience: options.timeout,
             deadline: options.deadline,
             pace: Rc::new(RefCell::new(Pace::new(options.rate))),
             shown,
+            entry: Rc::new(RefCell::new(Entry::new(base.clone(), options.access.clone()))),
             hides: false,
             throttled: None,
         })
@@ -104,16 +111,57 @@ impl Session {
         Ok(answer)
     }
 
-    /// Until the registry does not throttle, a few times.
+    /// With the credentials that the registry wants; another server gets none.
     async fn persist(&mut self, request: &Request, url: &Url) -> Result<Received, TargetError> {
-        if url.scheme() != "http" {
-            return Err(TargetError::Unsupported(format!("a request to {url}")));
+        self.entry.borrow().may_ask(url)?;
+        if !self.entry.borrow().is_registry(url) {
+            let received = self.patiently(request, url).await?;
+            self.permitted(request, url, &received.answer, false)?;
+            return Ok(received);
         }
+        let want = Want::of(&request.method, url);
+        let mut key = self.entry.borrow().known(&want, Instant::now())?;
+        let (received, shown) = loop {
+            let last = matches!(key, Key::Get(_));
+            let shown = self.fetch(key).await?;
+            let received = self.patiently(&with(request, shown.as_ref()), url).await?;
+            // What is refused with a new token stays so.
+            if received.answer.status != 401 || last {
+                break (received, shown);
+            }
+            let headers = &received.answer.headers;
+            key = self.entry.borrow_mut().challenged(&want, headers, shown.as_ref(), Instant::now())?;
+            if matches!(key, Key::Nothing) {
+                break (received, shown);
+            }
+            // Nothing was done, so it can be sent again.
+        };
+        self.permitted(request, url, &received.answer, shown.is_some())?;
+        Ok(received)
+    }
+
+    /// What to show; a token that is needed is got first.
+    async fn fetch(&mut self, key: Key) -> Result<Option<HeaderValue>, TargetError> {
+        match key {
+            Key::Nothing => Ok(None),
+            Key::Show(header) => Ok(Some(header)),
+            Key::Get(grant) => self.token(grant).await.map(Some),
+        }
+    }
+
+    async fn token(&mut self, grant: Grant) -> Result<HeaderValue, TargetError> {
+        let request = self.entry.borrow().request(&grant)?;
+        let asked = Instant::now();
+        let received = self.patiently(&request, &request.url).await?;
+        self.entry.borrow_mut().take(grant, received, asked)
+    }
+
+    /// Until nobody throttles, a few times.
+    async fn patiently(&mut self, request: &Request, url: &Url) -> Result<Received, TargetError> {
         let mut tries = 1;
         loop {
             let received = self.once(request, url).await?;
             let answer = &received.answer;
-            self.permitted(request, answer)?;
             let asks_to_wait = answer.headers.contains_key("retry-after");
             if answer.status != 429 && !(answer.status == 503 && asks_to_wait) {
                 return Ok(received);
@@ -148,6 +196,10 @@ impl Session {
         if received.trouble == Some(Trouble::Late) && time < self.patience {
             return Err(TargetError::TimeUp);
         }
+        if received.trouble == Some(Trouble::Distrusted) {
+            let url = url[..url::Position::BeforePath].to_owned();
+            return Err(TargetError::Distrusted { url, reason: received.answer.failure.unwrap_or_default() });
+        }
         Ok(received)
     }
 
@@ -167,20 +219,33 @@ impl Session {
         Ok(())
     }
 
-    /// A client without credentials is told so whatever it asks; no rule is about that.
-    fn permitted(&self, request: &Request, answer: &Answer) -> Result<(), TargetError> {
+    /// A client without the right credentials is told so whatever it asks; no rule is about that.
+    fn permitted(&self, request: &Request, url: &Url, answer: &Answer, shown: bool) -> Result<(), TargetError> {
         if answer.status != 401 && (answer.status != 403 || self.hides) {
             return Ok(());
         }
+        let entry = self.entry.borrow();
         let challenge = text(&answer.headers, "www-authenticate").map(|challenge| format!(" ({challenge})"));
-        let reason = format!(
-            "{} {} is answered with {}{}, and credentials are not supported yet",
-            request.method,
-            request.url.path(),
-            answer.status,
-            challenge.unwrap_or_default()
-        );
-        Err(TargetError::Refused { url: self.shown.clone(), reason })
+        let answered = format!("{} {} is answered with {}", request.method, url.path(), answer.status)
+            + &challenge.unwrap_or_default();
+        if !entry.is_registry(url) {
+            let url = url[..url::Position::BeforePath].to_owned();
+            let reason = format!("{answered}, and those for {} are not for it", self.shown);
+            return Err(TargetError::Refused { url, reason });
+        }
+        let url = self.shown.clone();
+        Err(match shown && entry.credentials().any() {
+            true => TargetError::WrongCredentials { url, reason: answered },
+            false => TargetError::Refused { url, reason: format!("{answered}; {}", entry.credentials().advice()) },
+        })
+    }
+}
+
+/// The request with what is to be shown.
+fn with<'a>(request: &'a Request, shown: Option<&HeaderValue>) -> Cow<'a, Request> {
+    match shown {
+        None => Cow::Borrowed(request),
+        Some(shown) => Cow::Owned(request.clone().header(AUTHORIZATION, shown.clone())),
     }
 }
 
@@ -306,7 +371,7 @@ mod tests {
         let why = why.expect("it is no outcome").to_string();
         assert!(why.contains(" wants credentials: GET /v2/ns/run-1/a/blobs/sha256:"), "{why}");
         assert!(
-            why.ends_with("is answered with 401 (Basic realm=\"r\"), and credentials are not supported yet"),
+            why.contains("is answered with 401 (Basic realm=\"r\"); use --username NAME --password-stdin, "),
             "{why}"
         );
         let (_, why, _) = pull(options(), vec![reply(403, &[], "")]);

@@ -323,7 +323,7 @@ fn redirects_are_followed_for_pulls_of_others() {
 
     let (outcomes, _) = perform(Dialect::Proofhouse, &[get(None)], script());
     assert_eq!(broken(&outcomes[0]), "wire.status.expected: 307 instead of 200");
-    let far = vec![reply(307, &[("Location", "https://storage.example/layer")], "")];
+    let far = vec![reply(307, &[("Location", "ftp://storage.example/layer")], "")];
     let options = HttpOptions { namespace: Some("ns".into()), ..HttpOptions::new(Dialect::Oci) };
     let why = with_target(options, far, async |target, _| {
         target.perform(&get(None)).await;

@@ -11,8 +11,11 @@ use bytes::Bytes;
 use proofhouse_model::Content;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, redirect};
+use rustls::{CertificateError, ClientConfig};
 use url::Url;
 
+use super::access::Trust;
+use super::access::trust::distrust;
 use crate::wire::Answer;
 use crate::wire::headers::text;
 
@@ -62,6 +65,10 @@ pub(super) enum Trouble {
     NoConnection,
     /// The time for this request is up.
     Late,
+    /// What listens there does not speak TLS.
+    NotTls,
+    /// Its certificate is not believed.
+    Distrusted,
     /// What came is not HTTP.
     NotHttp,
     /// The connection ended before anything of an answer came.
@@ -74,13 +81,16 @@ pub(super) enum Trouble {
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     client: Client,
+    /// None: nobody's certificate is verified.
+    tls: Option<ClientConfig>,
     /// A request was answered, so that the next may go over the same connection.
     kept: bool,
 }
 
 impl Transport {
-    pub(super) fn new() -> Result<Transport, String> {
-        client().map(|client| Transport { client, kept: false }).map_err(|error| reason(&error))
+    pub(super) fn new(trust: &Trust) -> Result<Transport, String> {
+        let tls = trust.config().map_err(|error| error.to_string())?;
+        client(tls.as_ref()).map(|client| Transport { client, tls, kept: false }).map_err(|error| reason(&error))
     }
 
     /// Sends the request to the URL. `patience` is for all of it, body included.
@@ -110,8 +120,8 @@ impl Transport {
     /// Leaves the connections that are kept.
     fn renew(&mut self) {
         // It was built before in the same way; were it to fail now, the old one would still do.
-        if let Ok(client) = client() {
-            *self = Transport { client, kept: false };
+        if let Ok(client) = client(self.tls.as_ref()) {
+            (self.client, self.kept) = (client, false);
         }
     }
 
@@ -126,7 +136,11 @@ impl Transport {
             Err(error) => {
                 let trouble = trouble(&error);
                 let late = format!("{NO_ANSWER}{patience:?}");
-                let failure = Some(if trouble == Trouble::Late { late } else { reason(&error) });
+                let failure = Some(match trouble {
+                    Trouble::Late => late,
+                    Trouble::Distrusted => distrusted(&error).map(distrust).unwrap_or_default(),
+                    _ => reason(&error),
+                });
                 return Received { answer: Answer { failure, ..Answer::default() }, trouble: Some(trouble) };
             }
         };
@@ -156,8 +170,12 @@ impl Transport {
     }
 }
 
-fn client() -> reqwest::Result<Client> {
-    Client::builder()
+fn client(tls: Option<&ClientConfig>) -> reqwest::Result<Client> {
+    let builder = match tls {
+        Some(config) => Client::builder().tls_backend_preconfigured(config.clone()),
+        None => Client::builder().tls_danger_accept_invalid_certs(true),
+    };
+    builder
         .user_agent(concat!("proofhouse/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .no_proxy()
@@ -199,12 +217,30 @@ fn trouble(error: &reqwest::Error) -> Trouble {
         // The resolver's error has no type that can be named.
         return match causes(error).any(|cause| cause.to_string() == "dns error") {
             true => Trouble::NoAddress,
+            false if distrusted(error).is_some() => Trouble::Distrusted,
+            false if matches!(tls_error(error), Some(rustls::Error::InvalidMessage(_))) => Trouble::NotTls,
             false if refused => Trouble::NotListening,
             false => Trouble::NoConnection,
         };
     }
     let not_http = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
     if not_http { Trouble::NotHttp } else { Trouble::Closed }
+}
+
+/// What TLS says of it: within an error of a connection, or within one that is within it. Those do not tell of it as their cause.
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    fn within(error: &io::Error) -> Option<&rustls::Error> {
+        let inner = error.get_ref()?;
+        inner.downcast_ref().or_else(|| within(inner.downcast_ref()?))
+    }
+    causes(error).find_map(|cause| within(cause.downcast_ref()?))
+}
+
+fn distrusted(error: &reqwest::Error) -> Option<&CertificateError> {
+    match tls_error(error)? {
+        rustls::Error::InvalidCertificate(what) => Some(what),
+        _ => None,
+    }
 }
 
 /// The innermost two causes of an error: what stands outside only says that something failed.
