@@ -11,7 +11,7 @@ pub(super) const JSON: (&str, &str) = ("Content-Type", "application/json");
 /// Performs operations against a script of answers (the ping is added), and says what was seen and asked.
 pub(super) fn perform(dialect: Dialect, ops: &[Op], script: Vec<Reply>) -> (Vec<Outcome>, Vec<Asked>) {
     let options =
-        HttpOptions { namespace: Some("ns".into()), timeout: Duration::from_millis(500), ..HttpOptions::new(dialect) };
+        HttpOptions { namespace: Some("ns".into()), timeout: Duration::from_secs(3), ..HttpOptions::new(dialect) };
     with_target(options, script, async |target, server| {
         let mut outcomes = Vec::new();
         for op in ops {
