@@ -102,7 +102,7 @@ fn an_answer_that_does_not_come_or_breaks_off_is_broken() {
     let (outcome, _) = one(Dialect::Oci, get(None), Reply::Cut(Vec::new()));
     assert!(broken(&outcome).starts_with("wire.answer.whole: connection closed"), "{outcome}");
     let (outcome, _) = one(Dialect::Oci, get(None), Reply::Hang);
-    assert_eq!(broken(&outcome), "wire.answer.whole: no answer within 500ms");
+    assert_eq!(broken(&outcome), "wire.answer.whole: no answer within 3s");
     let short = Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nlayer".into());
     let (outcome, _) = one(Dialect::Oci, get(None), short.clone());
     assert!(
