@@ -117,11 +117,14 @@ impl Specification for Registry {
     }
 }
 
-/// A push looks for one reference after another, so what it says is missing need not have been missing at one moment. It was
-/// right to refuse if one of them was, and a refusal changes nothing.
+/// A push looks at one reference after another, so what it says is wrong with them need not have been so at one moment. It was
+/// right to refuse if one of them was wrong, and a refusal changes nothing.
 fn misses_one(model: &Model, op: &Op, seen: &Outcome) -> bool {
     let (Op::PutManifest { .. }, Outcome::Refused { errors: seen, .. }) = (op, seen) else { return false };
-    let missing = |error: &&ErrorItem| error.code == Code::ManifestBlobUnknown;
+    // The second is a layer whose URLs are refused; it names the layer.
+    let missing = |error: &&ErrorItem| {
+        matches!(error.code, Code::ManifestBlobUnknown | Code::ManifestInvalid) && error.detail.is_some()
+    };
     let is_expected = |branch: Branch| match branch.expect {
         Expect::Refused { errors: Errors::Exactly(expected), .. } => {
             seen.iter().filter(missing).any(|error| expected.contains(error))
@@ -260,7 +263,27 @@ mod tests {
         };
         // The config was not there yet, and the layer, which is the same blob, was.
         assert_eq!(judged(&[put(0, stored(), 1, 4), push(1, 2, 3)]), Judgement::Linearizable);
+        assert_eq!(judged(&[put(0, stored(), 1, 4), push(0, 2, 3)]), Judgement::NotLinearizable);
         assert_eq!(judged(&[put(0, stored(), 1, 2), push(1, 3, 4)]), Judgement::NotLinearizable);
+    }
+
+    #[test]
+    fn a_push_that_is_refused_for_urls_too_may_still_miss_only_some() {
+        let digest = digest();
+        let blob = format!(r#"{{"mediaType":"application/octet-stream","digest":"{digest}","size":5}}"#);
+        let elsewhere = digest_of("sha256", b"elsewhere");
+        let foreign = format!(
+            r#"{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"{elsewhere}","size":5,"urls":[""]}}"#
+        );
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let text = format!(r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{blob},"layers":[{foreign},{blob}]}}"#);
+        let error = |code, detail: &str| ErrorItem { code, detail: Some(detail.to_owned()) };
+        let errors = vec![error(Code::ManifestBlobUnknown, &digest), error(Code::ManifestInvalid, &elsewhere)];
+        let outcome = Some(Outcome::Refused { status: 400, errors });
+        let (reference, content_type, bytes) = ("t".into(), Some(kind.to_owned()), text.as_str().into());
+        let op = Op::PutManifest { repo: "a".into(), reference, content_type, tags: Vec::new(), bytes };
+        let push = Call { client: 1, op, outcome, called: 2, returned: 4 };
+        assert_eq!(judged(&[put(0, stored(), 1, 3), push]), Judgement::Linearizable);
     }
 
     #[test]
