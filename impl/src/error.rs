@@ -223,6 +223,11 @@ pub enum InTheWay {
     /// A link below sha512 holds nothing, so it is not known which bytes it gives.
     #[error("the link holds no digest; push the blob again, or remove the link's directory")]
     Torn,
+    /// The bytes of a manifest are not those of its digest, so it is not known what it named.
+    #[error(
+        "these are not the bytes of that digest, so what the manifest named is not known; push it again, or run `proofhouse fsck --repair`"
+    )]
+    Damaged,
     /// It cannot be read.
     #[error("it cannot be read: {reason}")]
     Unreadable {

@@ -54,6 +54,7 @@ impl Check<'_> {
                     self.unread.insert(digest.clone(), reason);
                     self.hash(digest).await?;
                 }
+                Content::Damaged => self.hash(digest).await?,
                 Content::Missing => {}
             }
         }

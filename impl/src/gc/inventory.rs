@@ -140,6 +140,7 @@ impl Inventory {
         }
         let document = match read_content(driver, digest).await? {
             Content::Missing => return Ok(false),
+            Content::Damaged => return Err(damaged(digest)),
             Content::Manifest(manifest, _) => Document::of(*manifest),
             Content::Other { reason } => {
                 tracing::warn!(%digest, reason, "no manifest; all digests that are written in it are kept");
@@ -150,6 +151,12 @@ impl Inventory {
         self.documents.insert(digest.clone(), document);
         Ok(true)
     }
+}
+
+/// A manifest whose bytes are damaged is in the way: what it named may be all that is left of an image.
+pub(super) fn damaged(digest: &Digest) -> CollectError {
+    let obstacle = Obstacle { path: paths::blob_data(digest), what: InTheWay::Damaged };
+    CollectError::Obstructed { obstacle, others: 0 }
 }
 
 async fn add_tags(

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::GcOptions;
-use super::inventory::{Document, Holdings};
+use super::inventory::{Document, Holdings, damaged};
 use crate::digest::Digest;
-use crate::driver::DriverError;
+use crate::error::CollectError;
 use crate::faults::{Fault, Faults};
-use crate::manifests::read_content;
+use crate::manifests::{Content, read_content};
 use crate::shared::Shared;
 
 /// What a collection may not touch.
@@ -31,7 +31,7 @@ pub(super) async fn mark(
     mut documents: HashMap<Digest, Document>,
     options: GcOptions,
     faults: Faults,
-) -> Result<Marked, DriverError> {
+) -> Result<Marked, CollectError> {
     let stays: Vec<_> = repositories.iter().map(|holdings| staying(holdings, &documents, options, faults)).collect();
     // A tag may point to what is no revision; it is kept all the same.
     let tagged = repositories.iter().flat_map(|holdings| &holdings.tagged);
@@ -48,8 +48,11 @@ pub(super) async fn mark(
     let mut pending: Vec<Digest> = followed.iter().cloned().collect();
     while let Some(digest) = pending.pop() {
         if !documents.contains_key(&digest) {
-            let Some((manifest, _)) = read_content(&*shared.driver, &digest).await?.manifest() else { continue };
-            documents.insert(digest.clone(), Document::of(*manifest));
+            match read_content(&*shared.driver, &digest).await? {
+                Content::Manifest(manifest, _) => documents.insert(digest.clone(), Document::of(*manifest)),
+                Content::Damaged => return Err(damaged(&digest)),
+                Content::Missing | Content::Other { .. } => continue,
+            };
         }
         let document = &documents[&digest];
         digests.extend(document.blobs.iter().cloned());

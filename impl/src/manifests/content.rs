@@ -13,6 +13,8 @@ use crate::paths;
 pub(crate) enum Content {
     /// No bytes.
     Missing,
+    /// Bytes that do not have the digest: what was written there is not known.
+    Damaged,
     /// Bytes that are no manifest.
     Other {
         /// Why not.
@@ -27,7 +29,7 @@ impl Content {
     pub(crate) fn manifest(self) -> Option<(Box<Manifest>, u64)> {
         match self {
             Self::Manifest(manifest, size) => Some((manifest, size)),
-            Self::Missing | Self::Other { .. } => None,
+            Self::Missing | Self::Damaged | Self::Other { .. } => None,
         }
     }
 }
@@ -45,6 +47,9 @@ pub(crate) async fn read_content(driver: &dyn Driver, digest: &Digest) -> Result
         }
         Err(error) => return Err(error),
     };
+    if Digest::of(digest.algorithm(), &bytes) != *digest {
+        return Ok(Content::Damaged);
+    }
     let Some(kind) = manifest::derive_type(&bytes) else {
         return Ok(Content::Other { reason: "it is not one JSON object".to_owned() });
     };

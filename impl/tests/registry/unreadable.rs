@@ -97,3 +97,46 @@ async fn one_is_deleted_by_its_digest_like_any_other() {
         assert!(report.unread.is_empty() && report.blobs.len() == 4, "{document}: {report:?}");
     }
 }
+
+/// The tagged image, and an index with a child that no tag names, whose bytes are spoilt each in turn.
+#[tokio::test]
+async fn a_collection_takes_nothing_while_the_bytes_of_a_manifest_are_not_those_of_its_digest() {
+    let flip = |bytes: &str| bytes.replacen("\"size\"", "\"Size\"", 1);
+    let spoilt: [fn(&str) -> String; 4] = [
+        |_| String::new(),
+        |bytes| "\0".repeat(bytes.len()),
+        |bytes| bytes[..bytes.len() / 2].to_owned(),
+        |bytes| {
+            let layer = sha256("layer");
+            bytes.replace(layer.as_str(), sha256("other").as_str())
+        },
+    ];
+    for spoil in spoilt.into_iter().chain([flip as fn(&str) -> String]) {
+        for which in ["image", "child", "index"] {
+            let house = House::new();
+            house.push_image("a", Some("image"), "config", &["layer"]).await;
+            let child = house.push_image("a", None, "child", &["child layer"]).await;
+            let list = index(&[&child]);
+            house.put("a", Some("index"), "application/vnd.oci.image.index.v1+json", &list).await;
+            let bytes = match which {
+                "image" => image("config", &["layer"]),
+                "child" => image("child", &["child layer"]),
+                _ => list,
+            };
+            let digest = sha256(&bytes);
+            let path = format!("/docker/registry/v2/blobs/sha256/{}/{}/data", &digest.hex()[..2], digest.hex());
+            let damaged = spoil(&bytes);
+            if damaged == bytes {
+                continue;
+            }
+            house.write(&path, &damaged).await;
+            for options in [GcOptions { dry_run: true, ..ALL }, ALL, UNTAGGED] {
+                let error = house.api.registry().collect_garbage(options).await.unwrap_err().to_string();
+                assert!(error.contains(digest.hex()) && error.contains("nothing was collected"), "{which}: {error}");
+            }
+            for blob in ["config", "layer", "child", "child layer"] {
+                assert!(house.has("a", blob).await, "{which}: {blob}");
+            }
+        }
+    }
+}
