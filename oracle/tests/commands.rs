@@ -121,3 +121,22 @@ fn a_command_that_fails_is_an_outcome_that_no_rule_permits() {
     let seen = report["divergences"][0]["seen"].as_str().unwrap();
     assert!(seen.contains("exit 3`") && seen.contains("failed"), "{seen}");
 }
+
+#[test]
+fn the_time_of_a_run_bounds_its_commands_and_ends_in_no_divergence() {
+    let server = Server::start();
+    let output = server.check(&["--time", "4s", "--gc-cmd", "sleep 600"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_ne!(output.status.code(), Some(1), "{text}");
+    assert!(output.status.code().is_some(), "it ends by itself: {text}");
+}
+
+#[test]
+fn a_collection_and_several_clients_do_not_get_into_the_way_of_one_another() {
+    let server = Server::start();
+    let gc = format!("{PROGRAM} gc --grace 0s --root {}/root", server.place());
+    let output = server.check(&["--cases", "16", "--clients", "4", "--gc-cmd", &gc]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert!(exercised(&report, "gc.tags") > 0 && exercised(&report, "history.linearizable") > 0);
+}

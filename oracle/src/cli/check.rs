@@ -232,7 +232,7 @@ impl Check {
         let target = HttpTarget::connect(url, http).await?;
         let namespace = target.namespace().to_owned();
         let mut how = format!("repositories begin with {namespace}");
-        let mut target = Commanded::new(target, self.commands());
+        let mut target = Commanded::new(target, self.commands(config.time.map(|time| started + time)));
         let time = config.time;
         let (options, inferred) = match self.probed(&mut target.http, config.dialect, given).await {
             Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled())),
@@ -285,9 +285,9 @@ impl Check {
         Ok(campaign?)
     }
 
-    fn commands(&self) -> Commands {
+    fn commands(&self, deadline: Option<Instant>) -> Commands {
         let (gc, restart, kill) = (self.gc_cmd.clone(), self.restart_cmd.clone(), self.kill_cmd.clone());
-        Commands { gc, restart, kill, patience: PATIENCE }
+        Commands { gc, restart, kill, patience: PATIENCE, deadline }
     }
 
     fn dialect(&self) -> Dialect {

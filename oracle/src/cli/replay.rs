@@ -43,7 +43,13 @@ impl Replay {
             };
             let options = HttpOptions { catalog_max: repro.options.catalog_max, ..HttpOptions::new(dialect) };
             let http = HttpTarget::connect(url, options).await?;
-            let commands = Commands { gc: None, restart: self.restart_cmd.clone(), kill: None, patience: PATIENCE };
+            let commands = Commands {
+                gc: None,
+                restart: self.restart_cmd.clone(),
+                kill: None,
+                patience: PATIENCE,
+                deadline: None,
+            };
             replayed(&repro, specification, &mut Commanded::new(http, commands)).await
         })
     }

@@ -130,7 +130,10 @@ pub async fn run(
     until: Option<Instant>,
 ) -> Result<Together, TargetError> {
     let Dealt { case, before, .. } = dealt;
-    let alone = Case { actions: before.clone(), checks: Checks::NONE, ..case.clone() };
+    // What a collection takes that does not tell is not known to the model, and it would end the case.
+    let tells = |action: &&Action| !(target.collects_blindly() && matches!(action, Action::CollectGarbage { .. }));
+    let actions = before.iter().filter(tells).cloned().collect();
+    let alone = Case { actions, checks: Checks::NONE, ..case.clone() };
     let first = lockstep::run(&alone, dialect, target, known, coverage.as_deref_mut(), until).await?;
     let before: Vec<Step> = first.performed.into_iter().map(|performed| performed.step).collect();
     let mut together = Together { before, calls: Vec::new(), start: first.model, finding: None, undecided: false };

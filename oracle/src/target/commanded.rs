@@ -24,6 +24,8 @@ pub struct Commands {
     pub kill: Option<String>,
     /// How long a command may take, and then how long the registry may take to answer. In whole.
     pub patience: Duration,
+    /// When the run ends. A command that is cut short by that says nothing about the registry.
+    pub deadline: Option<Instant>,
 }
 
 impl Commands {
@@ -41,6 +43,8 @@ pub struct Commanded {
     commands: Commands,
     /// Restarts in this case: where there are two ways they take turns.
     restarts: usize,
+    /// The run ended during the last command.
+    out_of_time: bool,
 }
 
 /// How long until the registry is asked again whether it is there.
@@ -49,7 +53,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Commanded {
     /// Puts the commands beside the registry.
     pub fn new(http: HttpTarget, commands: Commands) -> Commanded {
-        Commanded { http, commands, restarts: 0 }
+        Commanded { http, commands, restarts: 0, out_of_time: false }
     }
 
     async fn restart(&mut self) -> Outcome {
@@ -63,22 +67,32 @@ impl Commanded {
 
     /// Runs a command and waits until the registry answers.
     async fn run(&mut self, command: &str) -> Outcome {
-        let until = Instant::now() + self.commands.patience;
-        match tokio::time::timeout(self.commands.patience, finished(command)).await {
-            Err(_) => return broken(format!("`{command}` takes longer than {:?}", self.commands.patience)),
+        let patience = self.commands.patience;
+        let until = Instant::now() + patience;
+        let end = self.commands.deadline.map_or(until, |deadline| deadline.min(until));
+        match tokio::time::timeout_at(end.into(), finished(command)).await {
+            Err(_) if end < until => return self.no_time(),
+            Err(_) => return broken(format!("`{command}` takes longer than {patience:?}")),
             Ok(Err(what)) => return broken(what),
             Ok(Ok(())) => {}
         }
         loop {
             match self.http.answers().await {
                 Ok(()) => return Outcome::Done,
+                Err(_) if end < until && Instant::now() >= end => return self.no_time(),
                 Err(error) if Instant::now() >= until => {
-                    let patience = self.commands.patience;
                     return broken(format!("it does not answer within {patience:?} of `{command}`: {error}"));
                 }
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
+    }
+}
+
+impl Commanded {
+    fn no_time(&mut self) -> Outcome {
+        self.out_of_time = true;
+        broken(TargetError::TimeUp.to_string())
     }
 }
 
@@ -129,7 +143,8 @@ impl Target for Commanded {
     }
 
     fn interruption(&mut self) -> Option<TargetError> {
-        self.http.interruption()
+        let out_of_time = std::mem::take(&mut self.out_of_time);
+        self.http.interruption().or(out_of_time.then_some(TargetError::TimeUp))
     }
 
     fn collects_blindly(&self) -> bool {
