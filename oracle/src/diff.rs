@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::campaign::{self, CampaignConfig};
 use crate::lockstep;
-use crate::target::{Target, TargetError};
+use crate::target::{Target, TargetError, ask};
 
 /// One of the two.
 pub struct Side<'a> {
@@ -137,19 +137,13 @@ async fn case(
     }
     let mut asked = Vec::new();
     for op in ops {
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(TargetError::TimeUp);
-        }
         if !sides.iter().all(|side| side.target.offers(op)) {
             continue;
         }
         asked.push(op.clone());
         let mut answers = Vec::new();
         for (side, model) in sides.iter_mut().zip(&mut models) {
-            let outcome = side.target.perform(op).await;
-            if let Some(error) = side.target.interruption() {
-                return Err(error);
-            }
+            let outcome = ask(side.target, op, deadline).await?;
             answers.push((judged(model, op, &outcome), outcome));
         }
         *operations += 1;

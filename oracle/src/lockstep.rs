@@ -14,7 +14,7 @@ use crate::action::{self, Action};
 use crate::campaign::{Finding, Step};
 use crate::case::Case;
 use crate::coverage::{Coverage, writes};
-use crate::target::{Target, TargetError};
+use crate::target::{Target, TargetError, ask};
 use crate::wire;
 
 mod fetchable;
@@ -148,10 +148,7 @@ pub async fn replay(ops: &[Op], specification: Specification, target: &mut dyn T
     target.fresh(specification.options()).await?;
     let mut replay = Replay { steps: Vec::new(), violation: None, model: Model::new(specification) };
     for op in ops {
-        let outcome = target.perform(op).await;
-        if let Some(error) = target.interruption() {
-            return Err(error);
-        }
+        let outcome = ask(target, op, None).await?;
         replay.violation = judge(&mut replay.model, op, &outcome).err();
         replay.steps.push(Step { op: op.clone(), outcome });
         if replay.violation.is_some() {
@@ -319,13 +316,8 @@ impl Lockstep<'_> {
         Ok(outcome)
     }
 
-    /// Performs an operation, if there is time, and a target that answers for itself.
     async fn ask(&mut self, op: &Op) -> Result<Outcome, Stop> {
-        if self.until.is_some_and(|until| Instant::now() >= until) {
-            return Err(Stop::Target(TargetError::TimeUp));
-        }
-        let outcome = self.target.perform(op).await;
-        self.target.interruption().map_or(Ok(outcome), |error| Err(Stop::Target(error)))
+        ask(self.target, op, self.until).await.map_err(Stop::Target)
     }
 }
 

@@ -27,9 +27,6 @@ const CASES: u64 = 2_000;
 /// The time with a URL, if neither it nor the number of cases is given.
 const TIME: Duration = Duration::from_secs(60);
 
-/// How long a command may take, and the registry to answer after it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 #[derive(Debug, Args)]
 #[command(after_help = VOCABULARY)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
@@ -287,7 +284,7 @@ impl Check {
 
     fn commands(&self, deadline: Option<Instant>) -> Commands {
         let (gc, restart, kill) = (self.gc_cmd.clone(), self.restart_cmd.clone(), self.kill_cmd.clone());
-        Commands { gc, restart, kill, patience: PATIENCE, deadline }
+        Commands { gc, restart, kill, patience: Commands::PATIENCE, deadline }
     }
 
     fn dialect(&self) -> Dialect {

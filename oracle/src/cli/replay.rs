@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use proofhouse::campaign::Finding;
@@ -14,9 +13,6 @@ use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpT
 use proofhouse_model::Specification;
 
 use super::{Failure, Verdict, say};
-
-/// How long a command may take, and the registry to answer after it.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
@@ -47,7 +43,7 @@ impl Replay {
                 gc: None,
                 restart: self.restart_cmd.clone(),
                 kill: None,
-                patience: PATIENCE,
+                patience: Commands::PATIENCE,
                 deadline: None,
             };
             replayed(&repro, specification, &mut Commanded::new(http, commands)).await

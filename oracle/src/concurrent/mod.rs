@@ -17,8 +17,8 @@ use crate::campaign::{Finding, Step};
 use crate::case::{Case, Checks};
 use crate::coverage::Coverage;
 use crate::lockstep::{self, HISTORY_IN_SOME_ORDER, Shape};
-use crate::target::http::NO_ANSWER;
-use crate::target::{Target, TargetError};
+use crate::target::http::{NO_ANSWER, asked_at_upload, opened};
+use crate::target::{Target, TargetError, ask};
 
 pub mod history;
 mod shrink;
@@ -70,7 +70,7 @@ impl Dealt {
                 continue;
             }
             let turn = at_once.len() % clients.max(1);
-            let client = match upload(&op) {
+            let client = match asked_at_upload(&op).or_else(|| opened(&op)) {
                 Some(upload) => *owners.entry(upload).or_insert(turn),
                 None => turn,
             };
@@ -98,20 +98,6 @@ fn is_one_step(op: &Op, dialect: Dialect) -> bool {
         Op::DeleteBlob { .. } => dialect == Dialect::Proofhouse,
         Op::DeleteManifest { reference, .. } => dialect == Dialect::Proofhouse || !reference.contains(':'),
         _ => false,
-    }
-}
-
-/// The upload that an operation opens or goes on with.
-fn upload(op: &Op) -> Option<UploadRef> {
-    match op {
-        Op::MountBlob { upload, .. }
-        | Op::StartUpload { upload, .. }
-        | Op::PutBlob { upload, .. }
-        | Op::Append { upload, .. }
-        | Op::UploadStatus { upload, .. }
-        | Op::FinishUpload { upload, .. }
-        | Op::CancelUpload { upload, .. } => Some(*upload),
-        _ => None,
     }
 }
 
@@ -207,14 +193,8 @@ async fn call(
     clock: &Clock,
     until: Option<Instant>,
 ) -> Result<Call, TargetError> {
-    if until.is_some_and(|until| Instant::now() >= until) {
-        return Err(TargetError::TimeUp);
-    }
     let called = clock.tick();
-    let outcome = target.perform(&op).await;
-    if let Some(error) = target.interruption() {
-        return Err(error);
-    }
+    let outcome = ask(target, &op, until).await?;
     let outcome = if is_unknown(&outcome) { None } else { Some(outcome) };
     Ok(Call { client, op, outcome, called, returned: clock.tick() })
 }

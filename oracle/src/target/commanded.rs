@@ -29,6 +29,9 @@ pub struct Commands {
 }
 
 impl Commands {
+    /// How long a command may take, and the registry to answer after it, where nobody says otherwise.
+    pub const PATIENCE: Duration = Duration::from_secs(60);
+
     /// Is there any?
     pub fn any(&self) -> bool {
         self.gc.is_some() || self.restart.is_some() || self.kill.is_some()

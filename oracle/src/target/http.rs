@@ -354,7 +354,7 @@ impl HttpTarget {
 }
 
 /// The upload that an operation opens or goes on with.
-fn opened(op: &Op) -> Option<UploadRef> {
+pub(crate) fn opened(op: &Op) -> Option<UploadRef> {
     match op {
         Op::StartUpload { upload, .. }
         | Op::MountBlob { upload, .. }
@@ -366,7 +366,7 @@ fn opened(op: &Op) -> Option<UploadRef> {
 }
 
 /// The upload at whose location an operation is asked.
-fn asked_at_upload(op: &Op) -> Option<UploadRef> {
+pub(crate) fn asked_at_upload(op: &Op) -> Option<UploadRef> {
     match op {
         Op::Append { upload, .. }
         | Op::UploadStatus { upload, .. }

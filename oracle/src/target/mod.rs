@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use proofhouse_model::{Op, Options, Outcome, State};
@@ -72,6 +73,18 @@ pub trait Target {
         let _ = state;
         None
     }
+}
+
+/// Performs an operation, if there is time, on a target that answers for itself.
+///
+/// # Errors
+/// [`TargetError::TimeUp`] if `until` has come, and else what the target says of an outcome that counts for nothing.
+pub(crate) async fn ask(target: &mut dyn Target, op: &Op, until: Option<Instant>) -> Result<Outcome, TargetError> {
+    if until.is_some_and(|until| Instant::now() >= until) {
+        return Err(TargetError::TimeUp);
+    }
+    let outcome = target.perform(op).await;
+    target.interruption().map_or(Ok(outcome), Err)
 }
 
 /// Why there is no registry to test.
