@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod common;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
+use common::listening;
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_proofhouse");
@@ -34,9 +36,7 @@ impl Server {
         command.args(["serve", "--delete", "--addr", "127.0.0.1:0", "--root"]).arg(directory.path().join("root"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut first = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(first.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).trim().to_owned();
+        let address = listening(&mut first).strip_prefix("http://").unwrap().to_owned();
         fs::write(directory.path().join("pid"), first.id().to_string()).unwrap();
         Server { directory, first, address }
     }

@@ -4,10 +4,9 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use common::{could_not, run, server_of_errors, stdout};
+use common::{could_not, listening, run, server_of_errors, stdout};
 
 /// A server on a directory of its own, until it is dropped.
 struct Served {
@@ -29,9 +28,7 @@ fn serve(more: &[&str]) -> Served {
     let mut command = Command::new(env!("CARGO_BIN_EXE_proofhouse"));
     command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(directory.path()).args(more);
     let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
+    let url = listening(&mut process);
     Served { process, url, _directory: directory }
 }
 

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod common;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 
+use common::listening;
 use serde_json::Value;
 
 /// A server that runs until it is stopped or dropped.
@@ -34,9 +37,7 @@ impl Served {
 
     fn run(mut command: Command) -> Served {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).trim().to_owned();
+        let address = listening(&mut process).strip_prefix("http://").unwrap().to_owned();
         let log = BufReader::new(process.stderr.take().unwrap());
         Served { process, address, log }
     }

@@ -16,6 +16,20 @@ pub fn installed(program: &str) -> bool {
     version.is_ok_and(|version| version.status.success())
 }
 
+/// The same; says so if it is missing, which is a failure in CI.
+///
+/// # Panics
+/// In CI, where the program is missing.
+#[allow(clippy::print_stdout, reason = "a test that tries nothing says so")]
+pub fn there(program: &str) -> bool {
+    let there = installed(program);
+    if !there {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{program} must be installed in CI");
+        println!("{program} is not installed: nothing was tried with it");
+    }
+    there
+}
+
 /// What ran and failed.
 #[derive(Debug)]
 pub struct Failed {

@@ -25,18 +25,8 @@ use proofhouse_registry::driver::Memory;
 use proofhouse_registry::faults::Fault;
 use proofhouse_registry::http::{HttpOptions as ServerHttp, Secret};
 use proofhouse_registry::server::{Server, ServerOptions};
-use proofhouse_tests::client::installed;
+use proofhouse_tests::client::there;
 use tokio::runtime::Runtime;
-
-/// Says if a program is missing, which is a failure in CI.
-fn there(program: &str) -> bool {
-    let there = installed(program);
-    if !there {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{program} must be installed in CI");
-        println!("{program} is not installed: nothing was tried with it");
-    }
-    there
-}
 
 /// A server, wrong in this way or right, for as long as its runtime lives.
 fn serve(runtime: &Runtime, fault: Option<Fault>) -> String {

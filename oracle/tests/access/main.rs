@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod passwords;
 mod served;
 mod tls;

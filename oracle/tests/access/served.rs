@@ -1,10 +1,11 @@
 //! A registry, and the program that checks it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use crate::common::listening;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_proofhouse");
@@ -40,9 +41,7 @@ impl Served {
         command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(directory.path().join("root"));
         command.arg("--config").arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).trim().to_owned();
+        let url = listening(&mut process);
         Served { directory, url, process }
     }
 

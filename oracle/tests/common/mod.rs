@@ -2,9 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each suite takes of it what it needs, and fails by it")]
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 pub(crate) fn program(arguments: &[&str]) -> Command {
@@ -19,6 +19,13 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 
 pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The URL that a server says it listens on, in its first line on a piped stdout.
+pub(crate) fn listening(server: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).trim().to_owned()
 }
 
 /// The one line on stderr of a program that could not run.

@@ -23,20 +23,10 @@ use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::driver::{Driver, Filesystem, FilesystemOptions, Memory};
 use proofhouse_registry::http::{HttpOptions, Secret};
 use proofhouse_registry::server::{Server, ServerOptions};
-use proofhouse_tests::client::{Skopeo, installed};
+use proofhouse_tests::client::{Skopeo, there};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-
-/// Says if a program is missing, which is a failure in CI.
-fn there(program: &str) -> bool {
-    let there = installed(program);
-    if !there {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{program} must be installed in CI");
-        println!("{program} is not installed: nothing was tried with it");
-    }
-    there
-}
 
 fn skopeo() -> Option<Skopeo> {
     there("skopeo").then(|| Skopeo::new().unwrap())
