@@ -99,6 +99,7 @@ pub mod probe;
 pub mod report;
 pub mod shrink;
 pub mod target;
+pub mod unfinished;
 pub mod wire;
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ impl Server {
     fn check(&self, arguments: &[&str]) -> Output {
         let url = format!("http://{}", self.address);
         let mut command = Command::new(PROGRAM);
-        command.args(["check", &url, "--dialect", "oci", "--seed", "11", "--format", "json"]).args(arguments);
+        let dialect = if arguments.contains(&"--dialect") { &[][..] } else { &["--dialect", "oci"] };
+        command.args(["check", &url, "--seed", "11", "--format", "json"]).args(dialect).args(arguments);
         command.output().unwrap()
     }
 }
@@ -139,4 +140,37 @@ fn a_collection_and_several_clients_do_not_get_into_the_way_of_one_another() {
     let report = report(&output);
     assert_eq!(output.status.code(), Some(0), "{report:#}");
     assert!(exercised(&report, "gc.tags") > 0 && exercised(&report, "history.linearizable") > 0);
+}
+
+/// The report of a run in which four clients work, and one of them may kill the registry.
+fn clients_and_kills(server: &Server, dialect: &str, kill: &str, arguments: &[&str]) -> Value {
+    let output = server.check(&[&["--dialect", dialect, "--clients", "4", "--kill-cmd", kill], arguments].concat());
+    report(&output)
+}
+
+#[test]
+fn what_several_clients_were_told_survives_a_kill_while_they_work() {
+    for dialect in ["oci", "proofhouse"] {
+        let server = Server::start();
+        let count = server.directory.path().join("kills");
+        let kill = format!("echo >>{} && {}", count.display(), server.again("KILL"));
+        let report = clients_and_kills(&server, dialect, &kill, &["--cases", "24"]);
+        assert_eq!(report["divergences"].as_array().map(Vec::len), Some(0), "{report:#}");
+        assert!(exercised(&report, "history.linearizable") > 0);
+        let kills = fs::read_to_string(&count).unwrap().len() as u64;
+        let alone = exercised(&report, "restart");
+        assert!(kills > alone, "of {kills} kills {alone} came while one client worked alone");
+    }
+}
+
+#[test]
+fn what_a_kill_takes_from_several_clients_is_found() {
+    let server = Server::start();
+    let place = server.place();
+    let kill = format!(
+        "{} && rm -rf {place}/root/docker/registry/v2/repositories/*/*/*/_manifests/tags",
+        server.again("KILL")
+    );
+    let report = clients_and_kills(&server, "oci", &kill, &["--cases", "60", "--findings", "1"]);
+    assert_eq!(report["divergences"].as_array().map(Vec::len), Some(1), "{report:#}");
 }

@@ -10,10 +10,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use proofhouse_model::{Branch, Code, ErrorItem, Errors, Expect, Model, Op, Outcome};
+use proofhouse_model::{Branch, Code, Dialect, ErrorItem, Errors, Expect, Model, Op, Outcome};
 use todc_utils::linearizability::WGLChecker;
 use todc_utils::linearizability::history::{Action, History};
 use todc_utils::specifications::Specification;
+
+use super::components;
+use crate::unfinished;
 
 /// One request of one client.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -45,7 +48,40 @@ pub enum Judgement {
 pub const MOST_STEPS: u64 = 200_000;
 
 /// Looks for an order of the calls that the model permits, beginning with `start`.
+///
+/// Each [component](components) of repositories is judged by itself, which is much less to search: where each has an order, they
+/// all have one together (Herlihy and Wing, 3.3). Only where an answer tells of every repository is an order of all calls looked
+/// for besides; and where one component has none in OCI's dialect, which permits more where content is known elsewhere.
 pub fn judge(start: &Model, history: &[Call], most_steps: u64) -> Judgement {
+    let mut judgement = Judgement::Linearizable;
+    for part in components::components(history) {
+        match search(start, &part, most_steps) {
+            Judgement::Linearizable => {}
+            Judgement::Undecided => judgement = Judgement::Undecided,
+            Judgement::NotLinearizable if looks_elsewhere(start) => return search(start, history, most_steps),
+            Judgement::NotLinearizable => return Judgement::NotLinearizable,
+        }
+    }
+    match judgement {
+        Judgement::Linearizable if components::tells_of_all(history) => search(start, history, most_steps),
+        judgement => judgement,
+    }
+}
+
+/// The calls of the first component that has no order; all, if only all together have none.
+pub fn unexplained(start: &Model, history: &[Call]) -> Vec<Call> {
+    let has_none = |part: &Vec<Call>| search(start, part, MOST_STEPS) == Judgement::NotLinearizable;
+    let parts = if looks_elsewhere(start) { Vec::new() } else { components::components(history) };
+    parts.into_iter().find(has_none).unwrap_or_else(|| history.to_vec())
+}
+
+/// May an answer in one repository depend on what another holds?
+fn looks_elsewhere(model: &Model) -> bool {
+    model.specification().dialect() == Dialect::Oci
+}
+
+/// Looks for an order of all these calls.
+fn search(start: &Model, history: &[Call], most_steps: u64) -> Judgement {
     let left = Arc::new(AtomicU64::new(most_steps));
     let beginning = Operation::Begin(Arc::new(start.clone()), Arc::clone(&left));
     // The checker takes the calls of one process in turn, and one that has no answer never ends: each gets a process of its own.
@@ -109,7 +145,7 @@ impl Specification for Registry {
         let permitted = match outcome {
             Some(outcome) => next.observe(op, outcome).is_ok() || misses_one(model, op, outcome),
             None => {
-                next.lose_sight(op);
+                unfinished::lose_sight(&mut next, op);
                 true
             }
         };
@@ -169,7 +205,7 @@ impl fmt::Debug for Operation {
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Dialect, Options, Specification, UploadRef, digest_of};
+    use proofhouse_model::{Options, Specification, UploadRef, digest_of};
 
     use super::*;
 
@@ -284,6 +320,23 @@ mod tests {
         let op = Op::PutManifest { repo: "a".into(), reference, content_type, tags: Vec::new(), bytes };
         let push = Call { client: 1, op, outcome, called: 2, returned: 4 };
         assert_eq!(judged(&[put(0, stored(), 1, 3), push]), Judgement::Linearizable);
+    }
+
+    #[test]
+    fn repositories_that_share_nothing_are_judged_apart() {
+        let elsewhere = |mut call: Call| {
+            match &mut call.op {
+                Op::PutBlob { repo, .. } | Op::HeadBlob { repo, .. } => "b".clone_into(repo),
+                _ => {}
+            }
+            call
+        };
+        let wrong = [put(0, stored(), 1, 2), head(0, false, 30, 31)];
+        let busy = (0..6).map(|at| elsewhere(put(1, stored(), 10 + at, 20 + at)));
+        let history: Vec<Call> = wrong.iter().cloned().chain(busy).collect();
+        assert_eq!(search(&model(), &history, 100), Judgement::Undecided, "together it is much to search");
+        assert_eq!(judge(&model(), &history, 100), Judgement::NotLinearizable);
+        assert_eq!(unexplained(&model(), &history), wrong);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::lockstep::{self, HISTORY_IN_SOME_ORDER, Shape};
 use crate::target::http::{NO_ANSWER, asked_at_upload, opened};
 use crate::target::{Target, TargetError, ask};
 
+mod components;
 pub mod history;
 mod shrink;
 
@@ -93,7 +94,8 @@ fn is_one_step(op: &Op, dialect: Dialect) -> bool {
         | Op::FinishUpload { .. }
         | Op::CancelUpload { .. }
         | Op::HeadManifest { .. }
-        | Op::GetManifest { .. } => true,
+        | Op::GetManifest { .. }
+        | Op::Restart => true,
         Op::PutManifest { tags, .. } => tags.is_empty(),
         Op::DeleteBlob { .. } => dialect == Dialect::Proofhouse,
         Op::DeleteManifest { reference, .. } => dialect == Dialect::Proofhouse || !reference.contains(':'),
@@ -130,7 +132,7 @@ pub async fn run(
     together.calls = all_at_once(dealt, target, &clock, until).await?;
     for action in action::sweep(&case.pool, together.start.state()) {
         let op = action.resolve(&case.pool);
-        if target.offers(&op) {
+        if target.offers(&op) && !is_at_lost_upload(&op, &together.calls) {
             together.calls.push(call(target, READER, op, &clock, until).await?);
         }
     }
@@ -173,10 +175,10 @@ async fn all_at_once(
         return Err(TargetError::Options("this target takes one client only".to_owned()));
     }
     let work = others.iter_mut().enumerate().map(|(client, other)| async move {
-        let mut calls = Vec::new();
+        let mut calls: Vec<Call> = Vec::new();
         for (_, action) in dealt.at_once.iter().filter(|(of, _)| *of == client) {
             let op = action.resolve(&dealt.case.pool);
-            if other.offers(&op) {
+            if other.offers(&op) && !is_at_lost_upload(&op, &calls) {
                 calls.push(call(other.as_mut(), client, op, clock, until).await?);
             }
         }
@@ -184,6 +186,12 @@ async fn all_at_once(
     });
     let calls: Result<Vec<Vec<Call>>, TargetError> = join_all(work).await.into_iter().collect();
     Ok(calls?.into_iter().flatten().collect())
+}
+
+/// Does it ask at an upload of which nobody knows how far it is? A part of a chunk whose answer never came may be there.
+fn is_at_lost_upload(op: &Op, before: &[Call]) -> bool {
+    let lost = |call: &Call| call.outcome.is_none().then(|| asked_at_upload(&call.op).or_else(|| opened(&call.op)))?;
+    asked_at_upload(op).is_some_and(|upload| before.iter().filter_map(lost).any(|lost| lost == upload))
 }
 
 async fn call(

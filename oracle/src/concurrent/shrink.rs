@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use proofhouse_model::{Dialect, Model};
 
-use super::history::{Call, Judgement, MOST_STEPS, judge};
+use super::history::{Call, Judgement, MOST_STEPS, judge, unexplained};
 use super::{Dealt, Together, run};
 use crate::campaign::{Divergence, Finding};
 use crate::case::Case;
@@ -58,7 +58,7 @@ pub(crate) async fn reduce(
     }
     let finding = shown.finding?;
     let history = match finding {
-        Finding::Unordered => needed(&shown.start, shown.calls),
+        Finding::Unordered => needed(&shown.start, &shown.calls),
         _ => shown.calls,
     };
     Some(Divergence {
@@ -187,11 +187,11 @@ impl Part {
     }
 }
 
-/// The calls without the questions that are not needed: without them there is no order either.
+/// The calls of the component that has no order, without the questions that are not needed: without them there is none either.
 ///
 /// What changed something stays: an order of the rest would have to say what it did.
-fn needed(start: &Model, calls: Vec<Call>) -> Vec<Call> {
-    let mut needed = calls;
+fn needed(start: &Model, calls: &[Call]) -> Vec<Call> {
+    let mut needed = unexplained(start, calls);
     for at in (0..needed.len()).rev() {
         if writes(&needed[at].op) {
             continue;

@@ -2,15 +2,20 @@
 //!
 //! The commands are the user's, for `sh -c`. They are operations in the sequence: a command that fails, or after which the
 //! registry does not answer in time, is an outcome that no rule permits. What a collection takes is not known; lockstep looks
-//! what can be fetched before and after it ([`Target::collects_blindly`]).
+//! what can be fetched before and after it ([`Target::collects_blindly`]). Of several clients one may restart or kill it while
+//! the others' requests are in flight: an answer that does not come then is unknown, and nobody asks until it is back.
 
+use std::cell::Cell;
 use std::process::Stdio;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use proofhouse_model::{Op, Options, Outcome, State};
 use tokio::process::Command;
+use tokio::sync::watch;
 
+use super::http::NO_ANSWER;
 use super::{HttpTarget, Target, TargetError};
 
 /// Commands for `sh -c`.
@@ -44,8 +49,10 @@ pub struct Commanded {
     /// The registry.
     pub http: HttpTarget,
     commands: Commands,
-    /// Restarts in this case: where there are two ways they take turns.
-    restarts: usize,
+    /// Restarts in this case, of all clients: where there are two ways they take turns.
+    restarts: Rc<Cell<usize>>,
+    /// How often it went down or came back, of all clients: while that is odd it is down.
+    turns: Rc<watch::Sender<u64>>,
     /// The run ended during the last command.
     out_of_time: bool,
 }
@@ -56,16 +63,39 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Commanded {
     /// Puts the commands beside the registry.
     pub fn new(http: HttpTarget, commands: Commands) -> Commanded {
-        Commanded { http, commands, restarts: 0, out_of_time: false }
+        Commanded { http, commands, restarts: Rc::default(), turns: Rc::new(watch::Sender::new(0)), out_of_time: false }
     }
 
     async fn restart(&mut self) -> Outcome {
         let ways: Vec<&String> = self.commands.restart.iter().chain(&self.commands.kill).collect();
-        let Some(command) = (!ways.is_empty()).then(|| ways[self.restarts % ways.len()].clone()) else {
+        let Some(command) = (!ways.is_empty()).then(|| ways[self.restarts.get() % ways.len()].clone()) else {
             return Outcome::Broken { what: "there is no command that restarts it".to_owned() };
         };
-        self.restarts += 1;
-        self.run(&command).await
+        self.restarts.set(self.restarts.get() + 1);
+        self.back().await;
+        self.turns.send_modify(|turns| *turns += 1);
+        let outcome = self.run(&command).await;
+        self.turns.send_modify(|turns| *turns += 1);
+        outcome
+    }
+
+    /// Waits until it is not down. How often it went down or came back by then.
+    async fn back(&self) -> u64 {
+        let mut turns = self.turns.subscribe();
+        // The sender is `self`'s own, so it is there.
+        turns.wait_for(|turns| turns % 2 == 0).await.map_or(0, |turns| *turns)
+    }
+
+    /// Asks, when it is not down. Whoever has no answer while it goes down knows nothing.
+    async fn asked(&mut self, op: &Op) -> Outcome {
+        let before = self.back().await;
+        match self.http.perform(op).await {
+            Outcome::Broken { what } if *self.turns.borrow() != before => {
+                self.out_of_time |= matches!(self.http.interruption(), Some(TargetError::TimeUp));
+                broken(format!("{NO_ANSWER}the time until it was stopped: {what}"))
+            }
+            outcome => outcome,
+        }
     }
 
     /// Runs a command and waits until the registry answers.
@@ -125,7 +155,7 @@ async fn finished(command: &str) -> Result<(), String> {
 #[async_trait(?Send)]
 impl Target for Commanded {
     async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
-        self.restarts = 0;
+        self.restarts.set(0);
         self.http.fresh(options).await
     }
 
@@ -133,7 +163,7 @@ impl Target for Commanded {
         match (op, self.commands.gc.clone()) {
             (Op::Restart, _) => self.restart().await,
             (Op::CollectGarbage { .. }, Some(command)) => self.run(&command).await,
-            _ => self.http.perform(op).await,
+            _ => self.asked(op).await,
         }
     }
 
@@ -155,7 +185,14 @@ impl Target for Commanded {
     }
 
     fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
-        self.http.clients(count)
+        let another = || Commanded {
+            http: self.http.another(),
+            commands: Commands { gc: None, ..self.commands.clone() },
+            restarts: Rc::clone(&self.restarts),
+            turns: Rc::clone(&self.turns),
+            out_of_time: false,
+        };
+        (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()
     }
 
     async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {

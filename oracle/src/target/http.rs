@@ -44,6 +44,7 @@ use uploads::Uploads;
 
 pub use cleanup::Leftovers;
 pub use connect::registry_url;
+pub(crate) use requests::repository;
 pub use transport::NO_ANSWER;
 
 /// How a registry at a URL is tested.
@@ -163,7 +164,7 @@ impl HttpTarget {
     }
 
     /// Another client of the same case: it shares uploads, the rate, and what is counted.
-    fn another(&self) -> HttpTarget {
+    pub(super) fn another(&self) -> HttpTarget {
         HttpTarget {
             base: self.base.clone(),
             dialect: self.dialect,
@@ -325,7 +326,7 @@ impl Target for HttpTarget {
 impl HttpTarget {
     /// A URL says the operation's names to this registry.
     fn can_ask(&self, op: &Op) -> bool {
-        let repository = requests::repository(op).unwrap_or("a");
+        let repository = repository(op).unwrap_or("a");
         let subject = requests::subject(op).unwrap_or("a");
         let sayable = names::can_be_said(repository) && !matches!(subject, "." | "..");
         // Servers in front of a router clean paths, and answer with a redirect to another name.

@@ -150,7 +150,7 @@ fn text(value: &str) -> Result<HeaderValue, String> {
 }
 
 /// The repository in which the operation happens.
-pub(super) fn repository(op: &Op) -> Option<&str> {
+pub(crate) fn repository(op: &Op) -> Option<&str> {
     match op {
         Op::HeadBlob { repo, .. }
         | Op::GetBlob { repo, .. }
