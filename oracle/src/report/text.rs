@@ -84,7 +84,7 @@ pub(super) fn diverged(divergence: &Diverged) -> String {
         "after {} operations; shrunk from {} to {} in {} attempts{shrunk}",
         grouped(divergence.found_after),
         divergence.original_length,
-        divergence.steps.len(),
+        divergence.steps.len() + divergence.history.len(),
         grouped(divergence.attempts)
     );
     line(&mut out, "divergence  ", &found);

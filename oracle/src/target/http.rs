@@ -223,7 +223,7 @@ impl HttpTarget {
     }
 
     async fn perform_once(&mut self, op: &Op) -> Result<Outcome, Unread> {
-        let mut asking = Asking { base: &self.base, names: &mut self.names, uploads: &self.uploads };
+        let mut asking = Asking { base: &self.base, names: &self.names, uploads: &self.uploads };
         let (request, repository) = asking.request(op)?;
         let asked_at = request.url.clone();
         let answer = self.exchange(op, request, &repository).await?;

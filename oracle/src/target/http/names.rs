@@ -3,7 +3,9 @@
 //! Everything of a case lives under a prefix that nothing else uses, so each attempt begins in repositories that nobody has
 //! seen. Well-formed names stay so and the others do not become so; what comes back loses the prefix again.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The longest name of a repository in bytes.
 const LONGEST: usize = 255;
@@ -12,13 +14,13 @@ const LONGEST: usize = 255;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     prefix: String,
-    /// Names that had to be cut, by what became of them.
-    cut: BTreeMap<String, String>,
+    /// Names that had to be cut, by what became of them. All clients of a case know them: one lists what another pushed.
+    cut: Rc<RefCell<BTreeMap<String, String>>>,
 }
 
 impl Names {
     pub(super) fn new(prefix: String) -> Names {
-        Names { prefix, cut: BTreeMap::new() }
+        Names { prefix, cut: Rc::default() }
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -26,20 +28,20 @@ impl Names {
     }
 
     /// The name in the registry. A name that would become too long is cut so that it is as long as it was.
-    pub(super) fn there(&mut self, name: &str) -> String {
+    pub(super) fn there(&self, name: &str) -> String {
         let whole = format!("{}/{name}", self.prefix);
         let excess = whole.len() - name.len();
         if whole.len() <= LONGEST || name.len() <= excess || !name.is_ascii() {
             return whole;
         }
         let cut = format!("{}/{}", self.prefix, &name[excess..]);
-        self.cut.insert(cut.clone(), name.to_owned());
+        self.cut.borrow_mut().insert(cut.clone(), name.to_owned());
         cut
     }
 
     /// The name as the case has it. None: it is not of this case.
     pub(super) fn here(&self, name: &str) -> Option<String> {
-        let cut = self.cut.get(name).cloned();
+        let cut = self.cut.borrow().get(name).cloned();
         cut.or_else(|| name.strip_prefix(&self.prefix)?.strip_prefix('/').map(str::to_owned))
     }
 }
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_name_comes_back_as_it_went() {
-        let mut names = Names::new("proofhouse/1".into());
+        let names = Names::new("proofhouse/1".into());
         for name in ["a", "b/c", "", "a//b", "Library"] {
             let there = names.there(name);
             assert_eq!(names.here(&there).as_deref(), Some(name));
@@ -100,13 +102,15 @@ mod tests {
 
     #[test]
     fn a_long_name_stays_as_long_as_it_was() {
-        let mut names = Names::new("proofhouse/1".into());
+        let names = Names::new("proofhouse/1".into());
+        let of_another_client = names.clone();
         for length in [250, 255, 256, 300] {
             let name = "l".repeat(length);
             let there = names.there(&name);
             assert_eq!(there.len(), length);
             assert!(there.starts_with("proofhouse/1/l"));
-            assert_eq!(names.here(&there), Some(name));
+            assert_eq!(names.here(&there).as_ref(), Some(&name));
+            assert_eq!(of_another_client.here(&there), Some(name));
         }
     }
 

@@ -49,7 +49,7 @@ impl HttpTarget {
 
     /// All referrers, page after page.
     pub(super) async fn all_referrers(&mut self, op: &Op) -> Result<Outcome, Unread> {
-        let mut asking = Asking { base: &self.base, names: &mut self.names, uploads: &self.uploads };
+        let mut asking = Asking { base: &self.base, names: &self.names, uploads: &self.uploads };
         let (request, repository) = asking.request(op)?;
         let mut rows = Vec::new();
         let mut applied = None;
@@ -74,7 +74,7 @@ impl HttpTarget {
     }
 
     fn first_page(&mut self, op: &Op) -> Result<Request, String> {
-        let mut asking = Asking { base: &self.base, names: &mut self.names, uploads: &self.uploads };
+        let mut asking = Asking { base: &self.base, names: &self.names, uploads: &self.uploads };
         asking.request(op).map(|(request, _)| request)
     }
 

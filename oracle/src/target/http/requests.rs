@@ -21,7 +21,7 @@ const MANIFEST_TYPES: &str = "application/vnd.oci.image.manifest.v1+json, applic
 pub(super) struct Asking<'a> {
     /// The registry's URL; it ends with `/`.
     pub(super) base: &'a Url,
-    pub(super) names: &'a mut Names,
+    pub(super) names: &'a Names,
     pub(super) uploads: &'a RefCell<Uploads>,
 }
 

@@ -43,8 +43,8 @@ pub struct Sketch {
 /// The operation has no request: it is not one of a client, or no URL can say it.
 pub fn sketch(op: &Op) -> Result<Sketch, String> {
     let base = Url::parse("http://registry.invalid/").map_err(|error| error.to_string())?;
-    let (mut names, uploads) = (Names::new(NAMESPACE.to_owned()), RefCell::new(Uploads::default()));
-    let (request, repository) = Asking { base: &base, names: &mut names, uploads: &uploads }.request(op)?;
+    let (names, uploads) = (Names::new(NAMESPACE.to_owned()), RefCell::new(Uploads::default()));
+    let (request, repository) = Asking { base: &base, names: &names, uploads: &uploads }.request(op)?;
     let header = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
         (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
