@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The programs, by the names of their packages on Debian.
-wanted=(docker-registry skopeo curl chromium)
+wanted=(docker-registry skopeo curl chromium strace)
 
 # missing: those that are not here.
 missing() {
