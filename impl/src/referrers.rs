@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::driver::DriverError;
 use crate::faults::Fault;
 use crate::manifest::Manifest;
-use crate::manifests::read_content;
+use crate::manifests::{Hashing, read_content};
 use crate::name::RepositoryName;
 use crate::paths;
 use crate::shared::Shared;
@@ -142,6 +142,6 @@ impl ReferrerStore {
 
     /// A stored manifest and its size, as far as it can be read.
     async fn read(&self, digest: &Digest) -> Result<Option<(Box<Manifest>, u64)>, DriverError> {
-        Ok(read_content(&*self.shared.driver, digest).await?.manifest())
+        Ok(read_content(&*self.shared.driver, digest, Hashing::Trusted).await?.manifest())
     }
 }

@@ -108,13 +108,10 @@ async fn collect(registry: &Registry, options: GcOptions, progress: &dyn Progres
     let report = registry.collect_garbage_watched(options, progress).await?;
     let manifests = report.manifests.iter().map(|(name, digest)| format!("manifest {name}@{digest}"));
     let blobs = report.blobs.iter().map(|digest| format!("blob {digest}"));
-    let dangling = report.dangling.iter();
-    let dangling =
-        dangling.map(|(name, digest)| format!("passed over: {name}@{digest}, whose bytes are gone (see fsck)"));
     let unread = report.unread.iter().map(|(name, digest, reason)| {
         format!("kept with every digest that is written in it: {name}@{digest}, which is no manifest: {reason}")
     });
-    let lines = manifests.chain(blobs).chain(dangling).chain(unread).collect();
+    let lines = manifests.chain(blobs).chain(unread).collect();
     let (manifests, blobs, bytes) = (report.manifests.len(), report.blobs.len(), report.bytes);
     let summary = format!("{manifests} manifests and {blobs} blobs with {bytes} bytes {}", removed(options.dry_run));
     Ok(Done { lines, summary, ..Done::default() })

@@ -8,8 +8,9 @@ use super::finding::{Problem, Remedy};
 use super::parts::Parts;
 use crate::blob::hash_stream;
 use crate::digest::Digest;
-use crate::driver::DriverError;
-use crate::manifests::{Content, read_content};
+use crate::driver::{DriverError, MAX_READ};
+use crate::error::Obstacle;
+use crate::manifests::{Content, Hashing, read_content, too_large};
 use crate::paths;
 use crate::survey::Surveyed;
 
@@ -36,14 +37,17 @@ impl Check<'_> {
         self.progress.stage("reading manifests", None);
         for digest in repositories.iter().flat_map(|surveyed| &surveyed.revisions) {
             self.progress.step();
-            if self.manifests.contains_key(digest) || self.unread.contains_key(digest) || !self.has(digest) {
+            let is_known = self.manifests.contains_key(digest) || self.unread.contains_key(digest);
+            if is_known || self.unknown.contains(digest) || !self.has(digest) {
                 continue;
             }
-            match read_content(&*self.shared.driver, digest).await? {
+            match read_content(&*self.shared.driver, digest, Hashing::Checked).await? {
                 Content::Manifest(manifest, _) => {
                     let parts = Parts::of(*manifest);
                     for (part, claimed) in &parts.named {
-                        if self.sizes.get(part).is_some_and(|size| size != claimed) {
+                        // What is too large for a manifest is none, whatever its bytes are.
+                        let is_none = |size: u64| size > MAX_READ && parts.entries.contains(part);
+                        if self.sizes.get(part).is_some_and(|size| size != claimed && !is_none(*size)) {
                             self.hash(part).await?;
                         }
                     }
@@ -55,6 +59,11 @@ impl Check<'_> {
                     self.hash(digest).await?;
                 }
                 Content::Damaged => self.hash(digest).await?,
+                Content::TooLarge { size } => {
+                    self.unknown.insert(digest.clone());
+                    let obstacle = Obstacle { path: paths::blob_data(digest), what: too_large(size) };
+                    self.obstructed(vec![obstacle]).await;
+                }
                 Content::Missing => {}
             }
         }

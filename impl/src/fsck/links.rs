@@ -139,8 +139,8 @@ impl Check<'_> {
         let mut linked = BTreeSet::new();
         for subject in self.digests(&paths::all_referrers(name)).await? {
             for digest in self.digests(&paths::referrers(name, &subject)).await? {
-                let is_about =
-                    self.manifests.get(&digest).is_some_and(|parts| parts.subject.as_ref() == Some(&subject));
+                let is_about = self.unknown.contains(&digest)
+                    || self.manifests.get(&digest).is_some_and(|parts| parts.subject.as_ref() == Some(&subject));
                 let is_there = is_about && good.revisions.contains(&digest);
                 let path = paths::referrer_link(name, &subject, &digest);
                 if self.link(path, &digest, is_there, good.is_whole).await? {

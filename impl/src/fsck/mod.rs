@@ -72,6 +72,7 @@ impl Registry {
             sound: HashSet::new(),
             manifests: HashMap::new(),
             unread: HashMap::new(),
+            unknown: HashSet::new(),
             report: FsckReport::default(),
             hides_blobs: obstacles.iter().any(|obstacle| obstacle.path.as_str().starts_with(paths::blobs().as_str())),
         };
@@ -99,6 +100,8 @@ struct Check<'a> {
     manifests: HashMap<Digest, Parts>,
     /// Why revisions are no manifests.
     unread: HashMap<Digest, String>,
+    /// The revisions of which it is not known what they are, though bytes are there.
+    unknown: HashSet<Digest>,
     report: FsckReport,
     /// Whether something stands where blobs should.
     hides_blobs: bool,

@@ -43,8 +43,6 @@ pub struct GcReport {
     pub manifests: Vec<(RepositoryName, Digest)>,
     /// The blobs that were swept, manifests' bytes included.
     pub blobs: Vec<Digest>,
-    /// Revisions whose bytes are gone. They were passed over.
-    pub dangling: Vec<(RepositoryName, Digest)>,
     /// Revisions that are no manifests, and why. They stay, with every digest that is written in them.
     pub unread: Vec<(RepositoryName, Digest, String)>,
     /// How many bytes the swept blobs have.
@@ -81,9 +79,10 @@ impl Registry {
         let stored = sweep::stored(self, progress).await?;
         progress.stage("reading manifests", None);
         let mut inventory = inventory::take(shared, survey.repositories, options).await?;
+        sweep::must_have_blobs(&inventory.repositories, &stored)?;
         let documents = std::mem::take(&mut inventory.documents);
         let marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
-        let plan = sweep::plan(shared, inventory, &stored, &marked, options)?;
+        let plan = sweep::plan(shared, inventory, &stored, &marked, options);
         if !options.dry_run || shared.faults.has(Fault::CollectDryRunSweeps) {
             sweep::sweep(shared, &plan, progress).await?;
         }

@@ -11,6 +11,7 @@ mod faults;
 mod lists;
 mod manifests;
 mod middleware;
+mod missing;
 mod obstacles;
 mod support;
 mod unreadable;
