@@ -11,6 +11,7 @@ use crate::driver::{DriverError, Kind, StoragePath};
 use crate::manifest::Malformed;
 use crate::name::{Reference, RepositoryName, Tag};
 use crate::paths::{BLOBS, ROOT};
+use crate::progress::Abandoned;
 
 /// Why a blob could not be served, mounted or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -291,6 +292,9 @@ pub enum CollectError {
     /// A repository's cache cannot serve.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+    /// Nobody waited for it any more. What was removed until then is gone, and everything is still whole.
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
     /// An upload could not be brought back to rest.
     #[error(transparent)]
     Upload(#[from] UploadError),

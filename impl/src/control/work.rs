@@ -7,7 +7,7 @@ use crate::error::{CollectError, RepositoryError};
 use crate::fsck::FsckOptions;
 use crate::gc::GcOptions;
 use crate::paths;
-use crate::progress::Progress;
+use crate::progress::{Abandoned, Progress, while_awaited};
 use crate::registry::Registry;
 
 /// Something to do.
@@ -58,6 +58,9 @@ pub enum WorkError {
     /// The check stopped.
     #[error(transparent)]
     Check(#[from] DriverError),
+    /// Nobody waited for the check any more.
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
 }
 
 impl Work {
@@ -118,7 +121,9 @@ async fn collect(registry: &Registry, options: GcOptions, progress: &dyn Progres
 }
 
 async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progress) -> Result<Done, WorkError> {
-    let report = registry.check(options, progress).await?;
+    let checking = registry.check(options, progress);
+    // A repair is not dropped halfway.
+    let report = if options.repair { checking.await? } else { while_awaited(progress, checking).await?? };
     let left = report.findings.iter().filter(|finding| !finding.repaired).count();
     let summary = format!(
         "{} repositories, {} blobs ({} read): {} problems, {} of them repaired",

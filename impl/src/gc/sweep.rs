@@ -16,7 +16,7 @@ use crate::error::{CollectError, InTheWay, Obstacle, RepositoryError};
 use crate::faults::Fault;
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
-use crate::progress::Progress;
+use crate::progress::{Progress, must_be_awaited};
 use crate::registry::Registry;
 use crate::shared::Shared;
 
@@ -122,9 +122,18 @@ pub(super) fn plan(
 pub(super) async fn sweep(shared: &Shared, plan: &Plan, progress: &dyn Progress) -> Result<(), CollectError> {
     progress.stage("removing", Some(plan.blobs.len() as u64));
     forget(shared, plan).await?;
+    let removed = remove(shared, plan, progress).await;
+    // However far it came, somebody may have looked at it meanwhile.
+    shared.removals.pass().await;
+    forget(shared, plan).await?;
+    removed
+}
+
+async fn remove(shared: &Shared, plan: &Plan, progress: &dyn Progress) -> Result<(), CollectError> {
     for losses in &plan.repositories {
         let name = &losses.name;
         for (digest, subject) in &losses.revisions {
+            must_be_awaited(progress)?;
             for tag in &losses.tags {
                 delete(shared, &paths::tag_entry(name, tag, digest)).await?;
             }
@@ -137,16 +146,17 @@ pub(super) async fn sweep(shared: &Shared, plan: &Plan, progress: &dyn Progress)
     if !shared.faults.has(Fault::CollectKeepsLinks) {
         for losses in &plan.repositories {
             for digest in &losses.layers {
+                must_be_awaited(progress)?;
                 delete(shared, &paths::layer(&losses.name, digest)).await?;
             }
         }
     }
     for digest in plan.blobs.keys() {
+        must_be_awaited(progress)?;
         progress.step();
         delete(shared, &paths::blob(digest)).await?;
     }
-    shared.removals.pass().await;
-    forget(shared, plan).await
+    Ok(())
 }
 
 async fn delete(shared: &Shared, path: &StoragePath) -> Result<(), CollectError> {
