@@ -133,6 +133,9 @@ async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progres
         report.findings.len(),
         report.findings.len() - left
     );
+    let unreadable = (report.unreadable > 0).then(|| {
+        format!("{} places could not be read, so it is not known whether all is well there", report.unreadable)
+    });
     let bare = report.bare.first().filter(|_| options.repair);
     let refusal = bare.map(|algorithm| {
         format!(
@@ -142,5 +145,5 @@ async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progres
         )
     });
     let lines = report.findings.iter().map(ToString::to_string).collect();
-    Ok(Done { lines, summary, damaged: left > 0, refusal, ..Done::default() })
+    Ok(Done { lines, summary, damaged: left > 0, refusal: refusal.or(unreadable), ..Done::default() })
 }
