@@ -117,7 +117,7 @@ impl Registry {
     /// The uploads of a repository, open or torn.
     pub(crate) async fn upload_ids(&self, name: &RepositoryName) -> Result<Vec<UploadId>, DriverError> {
         let names = self.shared().driver.list(&crate::paths::uploads(name)).await;
-        let names = crate::blob::not_found_is_none(names)?.unwrap_or_default();
+        let names = crate::blob::unreachable_is_none(names)?.unwrap_or_default();
         Ok(names.iter().filter_map(|id| id.parse().ok()).collect())
     }
 }

@@ -94,10 +94,10 @@ impl ManifestStore {
     pub async fn get(&self, digest: &Digest) -> Result<Stored, ManifestError> {
         let descriptor = self.stat(digest).await?;
         let bytes = match self.shared.driver.read(&paths::blob_data(&descriptor.digest)).await {
-            Err(DriverError::TooLarge { .. }) => return Err(ManifestError::Unreadable(digest.clone())),
+            Err(DriverError::TooLarge { .. }) => return Err(unreadable(digest)),
             bytes => not_found_is_none(bytes)?.ok_or_else(|| ManifestError::Unknown(digest.clone().into()))?,
         };
-        let kind = manifest::derive_type(&bytes).ok_or_else(|| ManifestError::Unreadable(digest.clone()))?;
+        let kind = manifest::derive_type(&bytes).ok_or_else(|| unreadable(digest))?;
         Ok(Stored { digest: digest.clone(), kind, bytes })
     }
 
@@ -211,6 +211,11 @@ impl ManifestStore {
     fn referrers(&self) -> ReferrerStore {
         ReferrerStore::new(Arc::clone(&self.shared), self.name.clone())
     }
+}
+
+fn unreadable(digest: &Digest) -> ManifestError {
+    tracing::warn!(%digest, "what is stored as a manifest is none");
+    ManifestError::Unreadable(digest.clone())
 }
 
 /// What a service's refusal of `digest` means for a manifest.

@@ -14,6 +14,7 @@ mod manifests;
 mod middleware;
 mod missing;
 mod obstacles;
+mod strangers;
 mod support;
 mod unreadable;
 mod uploads;
