@@ -3,11 +3,11 @@
 //! Names nest as directories do, and siblings sorted by bytes, each followed by what is nested in it, are in the order of path
 //! components. So the walk needs no sorting and holds only the names beside its path; it skips whole subtrees that come before
 //! `last`, and stops when the caller has enough. Directories that are no part of a name (`_layers`, `lost+found`) are passed
-//! over.
+//! over, and so are symbolic links.
 
 use std::cmp::Ordering;
 
-use crate::blob::{linked_digests, not_found_is_none};
+use crate::blob::{linked_digests, unreachable_is_none};
 use crate::driver::{DriverError, StoragePath};
 use crate::faults::Fault;
 use crate::name::{RepositoryName, catalog_order};
@@ -65,7 +65,7 @@ impl RepositoryWalk {
     }
 
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
-        Ok(not_found_is_none(self.shared.driver.list(path).await)?.unwrap_or_default())
+        Ok(unreachable_is_none(self.shared.driver.list(path).await)?.unwrap_or_default())
     }
 
     /// The names below `prefix` that are worth visiting, last one first.

@@ -11,6 +11,7 @@ use crate::driver::{DriverError, Kind, StoragePath};
 use crate::manifest::Malformed;
 use crate::name::{Reference, RepositoryName, Tag};
 use crate::paths::{BLOBS, ROOT};
+use crate::progress::Abandoned;
 
 /// Why a blob could not be served, mounted or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -228,6 +229,26 @@ pub enum InTheWay {
         "these are not the bytes of that digest, so what the manifest named is not known; push it again, or run `proofhouse fsck --repair`"
     )]
     Damaged,
+    /// A repository has a manifest, or a tag points to one, and its bytes are missing, so it is not known what it named.
+    #[error(
+        "it is missing, though {repository} has it as a manifest, so what the manifest named is not known; push it again, or run \
+         `proofhouse fsck --repair`, which removes what leads to it"
+    )]
+    ManifestMissing {
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// What should be a manifest is larger than any, so it was not read.
+    #[error(
+        "it has {size} bytes, and what has more than {limit} is not read as a manifest, so what it named is not known; push the \
+         manifest again, or move the file out of the way and run `proofhouse fsck --repair`"
+    )]
+    TooLarge {
+        /// How many bytes it claims to have.
+        size: u64,
+        /// How many are read.
+        limit: u64,
+    },
     /// It cannot be read.
     #[error("it cannot be read: {reason}")]
     Unreadable {
@@ -271,6 +292,9 @@ pub enum CollectError {
     /// A repository's cache cannot serve.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+    /// Nobody waited for it any more. What was removed until then is gone, and everything is still whole.
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
     /// An upload could not be brought back to rest.
     #[error(transparent)]
     Upload(#[from] UploadError),

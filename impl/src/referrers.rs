@@ -8,12 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::blob::{linked_digests, not_found_is_none, write_link};
+use crate::blob::{linked_digests, not_found_is_none, unreachable_is_none, write_link};
 use crate::digest::Digest;
 use crate::driver::DriverError;
 use crate::faults::Fault;
 use crate::manifest::Manifest;
-use crate::manifests::read_content;
+use crate::manifests::{Content, Hashing, read_content};
 use crate::name::RepositoryName;
 use crate::paths;
 use crate::shared::Shared;
@@ -123,8 +123,11 @@ impl ReferrerStore {
             let Some((manifest, _)) = self.read(&digest).await? else { continue };
             let Some(subject) = manifest.subject else { continue };
             let link = paths::referrer_link(&self.name, &subject.digest, &digest);
-            if not_found_is_none(driver.stat(&link).await)?.is_none() {
-                write_link(driver, &link, &digest).await?;
+            match driver.stat(&link).await {
+                Ok(_) => {}
+                Err(error) if error.is_not_found() => write_link(driver, &link, &digest).await?,
+                Err(error @ DriverError::SymbolicLink { .. }) => tracing::warn!(%error, "a referrer cannot be linked"),
+                Err(error) => return Err(error),
             }
         }
         lock(&self.shared.referrers_ready).insert(self.name.clone());
@@ -137,11 +140,12 @@ impl ReferrerStore {
 
     async fn has_revision(&self, digest: &Digest) -> Result<bool, DriverError> {
         let link = self.shared.driver.stat(&paths::revision_link(&self.name, digest)).await;
-        Ok(not_found_is_none(link)?.is_some())
+        Ok(unreachable_is_none(link)?.is_some())
     }
 
     /// A stored manifest and its size, as far as it can be read.
     async fn read(&self, digest: &Digest) -> Result<Option<(Box<Manifest>, u64)>, DriverError> {
-        Ok(read_content(&*self.shared.driver, digest).await?.manifest())
+        let content = read_content(&*self.shared.driver, digest, Hashing::Trusted).await;
+        Ok(unreachable_is_none(content)?.and_then(Content::manifest))
     }
 }

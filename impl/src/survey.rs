@@ -219,8 +219,9 @@ pub(crate) async fn digests(
 ) -> Result<Vec<Digest>, DriverError> {
     let mut survey = Survey { repositories: Vec::new(), obstacles: std::mem::take(obstacles) };
     let mut found = Vec::new();
-    let algorithms = match kind_of(driver, directory).await? {
-        Some(kind) if survey.must_be_directory(directory.clone(), kind) => {
+    let algorithms = match kind_of(driver, directory).await {
+        Err(error) => survey.taken(directory, Err(error)),
+        Ok(Some(kind)) if survey.must_be_directory(directory.clone(), kind) => {
             let entries = driver.entries(directory).await;
             survey.taken(directory, entries)
         }

@@ -15,6 +15,7 @@ pub(crate) use tokio::sync::{
 };
 
 pub(crate) use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+pub(crate) use tokio::sync::watch;
 pub(crate) use tokio::task::{JoinError, JoinHandle, spawn};
 
 /// Locks a mutex whose data no panic can leave half changed.

@@ -7,7 +7,7 @@ use std::ops::Bound;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::blob::{linked_digests, not_found_is_none, read_link, write_link};
+use crate::blob::{linked_digests, not_found_is_none, read_link, unreachable_is_none, write_link};
 use crate::digest::Digest;
 use crate::driver::DriverError;
 use crate::error::TagError;
@@ -43,11 +43,11 @@ impl TagStore {
     /// # Errors
     /// [`TagError::RepositoryUnknown`] if the repository never held a manifest.
     pub async fn list(&self, limit: Option<usize>, last: Option<&str>) -> Result<(Vec<Tag>, bool), TagError> {
-        let names = not_found_is_none(self.shared.driver.list(&paths::tags(&self.name)).await)?;
+        let names = unreachable_is_none(self.shared.driver.list(&paths::tags(&self.name)).await)?;
         let Some(names) = names else {
             // Pushed by digest only, or nothing ever was.
             let manifests = self.shared.driver.stat(&paths::manifests(&self.name)).await;
-            return match not_found_is_none(manifests)? {
+            return match unreachable_is_none(manifests)? {
                 Some(_) => Ok((Vec::new(), false)),
                 None => Err(TagError::RepositoryUnknown(self.name.clone())),
             };
@@ -144,7 +144,7 @@ impl TagStore {
     /// If the storage fails.
     pub async fn lookup(&self, digest: &Digest) -> Result<Vec<Tag>, TagError> {
         let names = self.shared.driver.list(&paths::tags(&self.name)).await;
-        let names = not_found_is_none(names)?.unwrap_or_default();
+        let names = unreachable_is_none(names)?.unwrap_or_default();
         let limit = self.shared.options.tag_lookup_limit;
         let count = if self.shared.faults.has(Fault::LookupStopsAtLimit) { limit } else { usize::MAX };
         let tags = names.into_iter().filter_map(|name| name.parse::<Tag>().ok()).take(count);
@@ -175,6 +175,6 @@ impl TagStore {
 
     async fn exists(&self, tag: &Tag) -> Result<bool, DriverError> {
         let current = self.shared.driver.stat(&paths::tag_current(&self.name, tag)).await;
-        Ok(not_found_is_none(current)?.is_some_and(|stat| !stat.is_dir))
+        Ok(unreachable_is_none(current)?.is_some_and(|stat| !stat.is_dir))
     }
 }

@@ -4,8 +4,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use proofhouse_registry::api::{Api, ApiConfig, ApiError, Body};
 use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::control::{self, ControlError, Done, RootLock, Work};
@@ -14,6 +18,8 @@ use proofhouse_registry::driver::{Filesystem, FilesystemOptions};
 use proofhouse_registry::fsck::FsckOptions;
 use proofhouse_registry::gc::GcOptions;
 use proofhouse_registry::manifest::ManifestType;
+use proofhouse_registry::progress::Progress;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 const COLLECT: Work = Work::CollectGarbage(GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 });
 const GRACEFUL: Work = Work::CollectGarbage(GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 3_600 });
@@ -123,6 +129,61 @@ async fn the_server_that_has_the_directory_does_the_work() {
     assert!(!path.exists());
     drop(lock);
     perform(root.path(), COLLECT).await.unwrap();
+}
+
+/// Asks the server of `root` for a work, and goes away as soon as the part that is called so has begun.
+async fn ask_and_go(root: &Path, work: Work, part: &str) {
+    let mut stream = tokio::net::UnixStream::connect(root.join(".proofhouse/control")).await.unwrap();
+    stream.write_all(&[&serde_json::to_vec(&work).unwrap()[..], b"\n"].concat()).await.unwrap();
+    let mut events = BufReader::new(stream).lines();
+    while !events.next_line().await.unwrap().unwrap().contains(part) {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_whose_client_has_gone_stops_and_pushes_go_on() {
+    let root = tempfile::tempdir().unwrap();
+    let api = open(root.path());
+    let large = push(&api, "a", "large").await;
+    let blob = format!("docker/registry/v2/blobs/sha256/{}/{}/data", &large.hex()[..2], large.hex());
+    // Hashing this takes an hour.
+    std::fs::File::create(root.path().join(blob)).unwrap().set_len(1 << 40).unwrap();
+    let lock = RootLock::take(root.path(), "serve").unwrap();
+    let listening = control::listen(&lock, root.path(), api.registry().clone()).unwrap();
+    ask_and_go(root.path(), CHECK, "hashing blobs").await;
+    let pushed = tokio::time::timeout(std::time::Duration::from_secs(60), push(&api, "a", "small")).await;
+    assert!(pushed.is_ok(), "the check still keeps writers waiting");
+    drop(listening);
+}
+
+#[tokio::test]
+async fn a_collection_that_nobody_waits_for_takes_nothing_more() {
+    /// Waits until this part of the work begins.
+    struct Until(&'static str, AtomicBool);
+
+    impl Progress for Until {
+        fn stage(&self, what: &str, _steps: Option<u64>) {
+            self.1.fetch_or(what == self.0, Ordering::SeqCst);
+        }
+
+        fn step(&self) {}
+
+        fn abandoned(&self) -> BoxFuture<'_, ()> {
+            std::future::poll_fn(|_| if self.1.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending })
+                .boxed()
+        }
+    }
+
+    let root = tempfile::tempdir().unwrap();
+    let api = open(root.path());
+    push(&api, "a", "loose").await;
+    for part in ["reading repositories", "looking at blobs", "reading manifests", "removing"] {
+        let until = Until(part, AtomicBool::new(false));
+        let error = control::perform(root.path(), COLLECT, &until).await.unwrap_err();
+        assert!(error.to_string().contains("nobody waits for this work any more"), "{part}: {error}");
+        api.head_blob("a", digest("loose").as_str()).await.unwrap();
+        assert_eq!(perform(root.path(), CHECK).await.unwrap().lines, [""; 0]);
+    }
+    assert_eq!(perform(root.path(), COLLECT).await.unwrap().lines.len(), 1);
 }
 
 #[tokio::test]

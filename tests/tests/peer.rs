@@ -280,7 +280,6 @@ async fn collect(api: &Api, goods: &mut Goods) {
     let mut gone = [lone.digest.as_str(), lonely.digest.as_str()];
     gone.sort_unstable();
     assert_eq!(report.blobs.iter().map(Digest::as_str).collect::<Vec<_>>(), gone);
-    assert!(report.dangling.is_empty(), "{report:?}");
 }
 
 #[tokio::test]

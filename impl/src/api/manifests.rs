@@ -106,7 +106,8 @@ impl Api {
 pub(super) fn refusal(error: ManifestError, asked: &Reference) -> ApiError {
     let invalid = |code, detail| ApiError::new(code, Class::Invalid, &error, detail);
     match &error {
-        ManifestError::Unknown(_) => {
+        // Of what is unreadable: another program has put there what no client can have pushed here. The log says so.
+        ManifestError::Unknown(_) | ManifestError::Unreadable(_) => {
             ApiError::new(Code::ManifestUnknown, Class::NotFound, &error, Some(asked.as_str()))
         }
         ManifestError::Denied(digest) => ApiError::new(Code::Denied, Class::Denied, &error, Some(digest.as_str())),
@@ -116,9 +117,7 @@ pub(super) fn refusal(error: ManifestError, asked: &Reference) -> ApiError {
         ManifestError::References(bad) => {
             ApiError { errors: bad.iter().flat_map(|bad| bad_reference(bad).errors).collect() }
         }
-        ManifestError::Unreadable(_) | ManifestError::Driver(_) | ManifestError::Service(_) => {
-            ApiError::internal(error)
-        }
+        ManifestError::Driver(_) | ManifestError::Service(_) => ApiError::internal(error),
     }
 }
 

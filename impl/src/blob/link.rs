@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::store::not_found_is_none;
+use super::store::{not_found_is_none, unreachable_is_none};
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
 use crate::digest::{Algorithm, Digest};
 use crate::driver::{Driver, DriverError, StoragePath};
@@ -33,7 +33,7 @@ pub(crate) async fn read_link(driver: &dyn Driver, path: &StoragePath) -> Result
 pub(crate) async fn read_small(driver: &dyn Driver, path: &StoragePath) -> Result<Option<Bytes>, DriverError> {
     match driver.read_at_most(path, SMALL).await {
         Err(DriverError::TooLarge { .. }) => Ok(Some(Bytes::new())),
-        read => not_found_is_none(read),
+        read => unreachable_is_none(read),
     }
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn linked_digests(driver: &dyn Driver, directory: &StoragePath)
     let mut digests = Vec::new();
     for algorithm in Algorithm::ALL {
         let names = driver.list(&directory.join(algorithm.as_str())?).await;
-        let names = not_found_is_none(names)?.unwrap_or_default();
+        let names = unreachable_is_none(names)?.unwrap_or_default();
         digests.extend(names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok()));
     }
     Ok(digests)

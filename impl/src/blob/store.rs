@@ -26,6 +26,18 @@ pub(crate) fn not_found_is_none<T>(result: Result<T, DriverError>) -> Result<Opt
     }
 }
 
+/// Turns "not found" into nothing, and what is behind a symbolic link as well: none is ever followed, and the log says so. For
+/// whoever serves what is there. Who removes something because something else is not there must know the difference.
+pub(crate) fn unreachable_is_none<T>(result: Result<T, DriverError>) -> Result<Option<T>, DriverError> {
+    match result {
+        Err(error @ DriverError::SymbolicLink { .. }) => {
+            tracing::warn!(%error, "passed over");
+            Ok(None)
+        }
+        other => not_found_is_none(other),
+    }
+}
+
 /// The file that holds the bytes of a digest, if there is one. Past every cache.
 pub(crate) async fn bytes_exist(driver: &dyn Driver, digest: &Digest) -> Result<Option<Stat>, DriverError> {
     let stat = not_found_is_none(driver.stat(&paths::blob_data(digest)).await)?;
@@ -47,7 +59,8 @@ impl GlobalStatter {
 #[async_trait]
 impl BlobDescriptorService for GlobalStatter {
     async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError> {
-        match bytes_exist(&*self.driver, digest).await? {
+        let stat = unreachable_is_none(self.driver.stat(&paths::blob_data(digest)).await)?;
+        match stat.filter(|stat| !stat.is_dir) {
             Some(stat) => Ok(BlobDescriptor { digest: digest.clone(), size: stat.size }),
             None => Err(DescriptorError::Unknown(digest.clone())),
         }

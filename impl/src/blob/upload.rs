@@ -8,7 +8,7 @@
 use futures::StreamExt;
 use jiff::Timestamp;
 
-use super::store::{bytes_exist, not_found_is_none};
+use super::store::{bytes_exist, not_found_is_none, unreachable_is_none};
 use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, read_small, write_link};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::driver::{ContentStream, DriverError, StoragePath};
@@ -61,7 +61,7 @@ impl BlobUpload {
         let shared = &store.shared;
         let uploads_removed = shared.uploads_removed.load(Ordering::Acquire);
         let started = shared.driver.stat(&paths::upload_started_at(&store.name, &id)).await;
-        if not_found_is_none(started)?.is_none() {
+        if unreachable_is_none(started)?.is_none() {
             return Err(UploadError::Unknown);
         }
         let data = not_found_is_none(shared.driver.stat(&paths::upload_data(&store.name, &id)).await)?;

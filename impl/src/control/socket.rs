@@ -3,16 +3,19 @@
 use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
+use futures::FutureExt as _;
+use futures::future::{self, BoxFuture, Either};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{ControlError, DIRECTORY, Done, RootLock, Work};
 use crate::fsck::FsckOptions;
 use crate::progress::Progress;
 use crate::registry::Registry;
-use crate::sync::{JoinHandle, UnboundedSender, spawn, unbounded_channel};
+use crate::sync::{JoinHandle, UnboundedSender, spawn, unbounded_channel, watch};
 
 /// What a server tells whoever asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,8 +47,8 @@ impl Drop for Listening {
     }
 }
 
-/// Takes work for the registry below `root`, which this process holds. A work that has begun runs to its end, also if whoever
-/// asked goes away.
+/// Takes work for the registry below `root`, which this process holds. If whoever asked goes away, a collection or a check stops
+/// as soon as it leaves nothing half done, so that clients need not wait for what nobody waits for.
 ///
 /// A repair is not done for others: what a server remembers would not be told. Nothing else can harm its clients.
 ///
@@ -76,28 +79,40 @@ pub fn listen(_held: &RootLock, root: &Path, registry: Registry) -> io::Result<L
 }
 
 /// Tells the events of a work to whoever listens. If nobody does, they are lost.
-struct Telling(UnboundedSender<Event>);
+struct Telling {
+    events: UnboundedSender<Event>,
+    /// Closed when whoever asked is gone.
+    asking: watch::Receiver<()>,
+}
 
 impl Progress for Telling {
     fn stage(&self, what: &str, steps: Option<u64>) {
-        let _ = self.0.send(Event::Stage { what: what.to_owned(), steps });
+        let _ = self.events.send(Event::Stage { what: what.to_owned(), steps });
     }
 
     fn step(&self) {
-        let _ = self.0.send(Event::Step);
+        let _ = self.events.send(Event::Step);
+    }
+
+    fn abandoned(&self) -> BoxFuture<'_, ()> {
+        let mut asking = self.asking.clone();
+        async move { while asking.changed().await.is_ok() {} }.boxed()
     }
 }
 
 async fn serve(stream: UnixStream, registry: Registry) {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    if let Err(error) = BufReader::new(read).read_line(&mut line).await {
+    let mut read = BufReader::new(read);
+    if let Err(error) = read.read_line(&mut line).await {
         tracing::debug!(%error, "a control connection ended before it said anything");
         return;
     }
     let (events, mut told) = unbounded_channel();
+    // Goes when this returns.
+    let (_here, asking) = watch::channel(());
     spawn(async move {
-        let progress = Telling(events);
+        let progress = Telling { events, asking };
         let end = match serde_json::from_str(&line) {
             Ok(Work::Check(FsckOptions { repair: true, .. })) => {
                 Event::Failed { reason: "it is serving, and repairs are made while it is stopped".to_owned() }
@@ -117,9 +132,15 @@ async fn serve(stream: UnixStream, registry: Registry) {
             }
             Err(error) => Event::Failed { reason: format!("this server does not know such work: {error}") },
         };
-        let _ = progress.0.send(end);
+        let _ = progress.events.send(end);
     });
-    while let Some(event) = told.recv().await {
+    let mut nothing = [0];
+    loop {
+        // Whoever asks says nothing more, but for going.
+        let event = match future::select(pin!(told.recv()), pin!(read.read(&mut nothing))).await {
+            Either::Left((Some(event), _)) => event,
+            Either::Left((None, _)) | Either::Right(_) => return,
+        };
         let Ok(mut text) = serde_json::to_vec(&event) else { return };
         text.push(b'\n');
         if write.write_all(&text).await.is_err() {

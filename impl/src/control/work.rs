@@ -7,7 +7,7 @@ use crate::error::{CollectError, RepositoryError};
 use crate::fsck::FsckOptions;
 use crate::gc::GcOptions;
 use crate::paths;
-use crate::progress::Progress;
+use crate::progress::{Abandoned, Progress, while_awaited};
 use crate::registry::Registry;
 
 /// Something to do.
@@ -58,6 +58,9 @@ pub enum WorkError {
     /// The check stopped.
     #[error(transparent)]
     Check(#[from] DriverError),
+    /// Nobody waited for the check any more.
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
 }
 
 impl Work {
@@ -108,20 +111,19 @@ async fn collect(registry: &Registry, options: GcOptions, progress: &dyn Progres
     let report = registry.collect_garbage_watched(options, progress).await?;
     let manifests = report.manifests.iter().map(|(name, digest)| format!("manifest {name}@{digest}"));
     let blobs = report.blobs.iter().map(|digest| format!("blob {digest}"));
-    let dangling = report.dangling.iter();
-    let dangling =
-        dangling.map(|(name, digest)| format!("passed over: {name}@{digest}, whose bytes are gone (see fsck)"));
     let unread = report.unread.iter().map(|(name, digest, reason)| {
         format!("kept with every digest that is written in it: {name}@{digest}, which is no manifest: {reason}")
     });
-    let lines = manifests.chain(blobs).chain(dangling).chain(unread).collect();
+    let lines = manifests.chain(blobs).chain(unread).collect();
     let (manifests, blobs, bytes) = (report.manifests.len(), report.blobs.len(), report.bytes);
     let summary = format!("{manifests} manifests and {blobs} blobs with {bytes} bytes {}", removed(options.dry_run));
     Ok(Done { lines, summary, ..Done::default() })
 }
 
 async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progress) -> Result<Done, WorkError> {
-    let report = registry.check(options, progress).await?;
+    let checking = registry.check(options, progress);
+    // A repair is not dropped halfway.
+    let report = if options.repair { checking.await? } else { while_awaited(progress, checking).await?? };
     let left = report.findings.iter().filter(|finding| !finding.repaired).count();
     let summary = format!(
         "{} repositories, {} blobs ({} read): {} problems, {} of them repaired",
@@ -131,6 +133,9 @@ async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progres
         report.findings.len(),
         report.findings.len() - left
     );
+    let unreadable = (report.unreadable > 0).then(|| {
+        format!("{} places could not be read, so it is not known whether all is well there", report.unreadable)
+    });
     let bare = report.bare.first().filter(|_| options.repair);
     let refusal = bare.map(|algorithm| {
         format!(
@@ -140,5 +145,5 @@ async fn check(registry: &Registry, options: FsckOptions, progress: &dyn Progres
         )
     });
     let lines = report.findings.iter().map(ToString::to_string).collect();
-    Ok(Done { lines, summary, damaged: left > 0, refusal, ..Done::default() })
+    Ok(Done { lines, summary, damaged: left > 0, refusal: refusal.or(unreadable), ..Done::default() })
 }

@@ -213,6 +213,18 @@ pub enum DriverError {
 }
 
 impl DriverError {
+    /// What was asked for, if it was a path.
+    #[must_use]
+    pub const fn path(&self) -> Option<&StoragePath> {
+        match self {
+            Self::NotFound { path }
+            | Self::SymbolicLink { path }
+            | Self::TooLarge { path, .. }
+            | Self::Io { path, .. } => Some(path),
+            Self::InvalidPath { .. } => None,
+        }
+    }
+
     /// Whether nothing stood there: the one error that callers often expect.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {

@@ -19,7 +19,7 @@ pub use self::finding::{Finding, Problem, Remedy};
 use self::parts::Parts;
 use crate::blob::not_found_is_none;
 use crate::digest::{Algorithm, Digest};
-use crate::driver::DriverError;
+use crate::driver::{DriverError, StoragePath};
 use crate::error::{InTheWay, Obstacle};
 use crate::paths;
 use crate::progress::Progress;
@@ -49,6 +49,8 @@ pub struct FsckReport {
     pub hashed: u64,
     /// The algorithms of which there are links and no blob at all. No link to these was removed.
     pub bare: BTreeSet<Algorithm>,
+    /// How many places could not be read. Whether all is well there is not known.
+    pub unreadable: u64,
 }
 
 impl Registry {
@@ -56,7 +58,8 @@ impl Registry {
     /// repairs should have no descriptor cache: caches are not told.
     ///
     /// # Errors
-    /// If the storage fails where it is read. What was repaired until then stays repaired. A repair that fails is a finding.
+    /// If the storage cannot even be asked whether a blob is stored. Else what cannot be read is a finding, and so is a repair that
+    /// fails.
     pub async fn check(&self, options: FsckOptions, progress: &dyn Progress) -> Result<FsckReport, DriverError> {
         let shared = self.shared();
         let _gate = shared.gate.write().await;
@@ -72,13 +75,15 @@ impl Registry {
             sound: HashSet::new(),
             manifests: HashMap::new(),
             unread: HashMap::new(),
+            unknown: HashSet::new(),
             report: FsckReport::default(),
+            is_blind: false,
             hides_blobs: obstacles.iter().any(|obstacle| obstacle.path.as_str().starts_with(paths::blobs().as_str())),
         };
         check.obstructed(obstacles).await;
-        check.blobs().await?;
-        check.manifests(&repositories).await?;
-        check.links(repositories).await?;
+        check.blobs().await;
+        check.manifests(&repositories).await;
+        check.links(repositories).await;
         Ok(check.report)
     }
 }
@@ -99,9 +104,13 @@ struct Check<'a> {
     manifests: HashMap<Digest, Parts>,
     /// Why revisions are no manifests.
     unread: HashMap<Digest, String>,
+    /// The revisions of which it is not known what they are, though bytes are there.
+    unknown: HashSet<Digest>,
     report: FsckReport,
     /// Whether something stands where blobs should.
     hides_blobs: bool,
+    /// Whether something could not be read. Then nothing is removed any more: what it would lead to may be there.
+    is_blind: bool,
 }
 
 impl Check<'_> {
@@ -128,8 +137,16 @@ impl Check<'_> {
 
     async fn obstructed(&mut self, obstacles: Vec<Obstacle>) {
         for obstacle in obstacles {
+            self.report.unreadable += u64::from(matches!(obstacle.what, InTheWay::Unreadable { .. }));
             self.found(Problem::Obstructed(obstacle), None).await;
         }
+    }
+
+    /// Notes that something could not be read: what the error is about, else `place`.
+    async fn unreadable(&mut self, place: StoragePath, error: &DriverError) {
+        self.is_blind = true;
+        let path = error.path().cloned().unwrap_or(place);
+        self.obstructed(vec![Obstacle { path, what: InTheWay::unreadable(error) }]).await;
     }
 
     /// Notes a problem and, if it may, does something about it.

@@ -14,7 +14,7 @@ use crate::driver::Driver;
 use crate::error::{CollectError, InTheWay, Obstacle};
 use crate::faults::Fault;
 use crate::manifest::{Descriptor, Manifest};
-use crate::manifests::{Content, read_content};
+use crate::manifests::{Content, Hashing, read_content, too_large};
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
 use crate::shared::Shared;
@@ -26,7 +26,9 @@ pub(super) struct Holdings {
     pub(super) name: RepositoryName,
     /// Whether each revision is young.
     pub(super) revisions: BTreeMap<Digest, bool>,
-    /// What the tags point to.
+    /// Those of the revisions whose bytes are missing, each with its subject as far as a referrer link tells it.
+    pub(super) missing: BTreeMap<Digest, Option<Digest>>,
+    /// What the tags point to, and what those without `current` pointed to.
     pub(super) tagged: BTreeSet<Digest>,
     pub(super) tags: Vec<Tag>,
     /// Whether it is not known what some tag points to.
@@ -70,7 +72,6 @@ pub(super) struct Inventory {
     pub(super) repositories: Vec<Holdings>,
     /// What each revision says, and what else a tag points to.
     pub(super) documents: HashMap<Digest, Document>,
-    pub(super) dangling: Vec<(RepositoryName, Digest)>,
     /// The revisions that are no manifests, and why.
     pub(super) unread: Vec<(RepositoryName, Digest, String)>,
 }
@@ -87,16 +88,20 @@ pub(super) async fn take(
     for Surveyed { name, layers, revisions, tags, .. } in surveyed {
         let mut holdings = Holdings {
             revisions: BTreeMap::new(),
+            missing: BTreeMap::new(),
             tagged: BTreeSet::new(),
             has_torn_tag: false,
             layers: holds(shared, &name, layers, options, &mut obstacles).await?,
             tags,
             name,
         };
-        inventory.add_revisions(shared, &mut holdings, revisions, options).await?;
-        add_tags(driver, &mut holdings, &mut obstacles).await?;
+        inventory.add_revisions(shared, &mut holdings, revisions, options, &mut obstacles).await?;
+        let current = add_tags(driver, &mut holdings, &mut obstacles).await?;
         for digest in holdings.tagged.iter().filter(|digest| !holdings.revisions.contains_key(*digest)) {
-            inventory.add_document(driver, digest).await?;
+            // What a tag without `current` pointed to may have been deleted since.
+            if !inventory.add_document(driver, digest).await? && current.contains(digest) {
+                obstacles.push(missing(&holdings.name, digest));
+            }
         }
         inventory.repositories.push(holdings);
     }
@@ -111,6 +116,7 @@ impl Inventory {
         holdings: &mut Holdings,
         revisions: Vec<Digest>,
         options: GcOptions,
+        obstacles: &mut Vec<Obstacle>,
     ) -> Result<(), CollectError> {
         let driver = &*shared.driver;
         for digest in revisions {
@@ -124,13 +130,13 @@ impl Inventory {
             if self.add_document(driver, &digest).await? {
                 let reason = self.documents.get(&digest).and_then(|document| document.unread.clone());
                 self.unread.extend(reason.map(|reason| (name.clone(), digest.clone(), reason)));
-                holdings.revisions.insert(digest, is_young);
             } else {
-                tracing::warn!(repository = %name, %digest, "a manifest's bytes are gone");
-                self.dangling.push((name.clone(), digest));
+                tracing::warn!(repository = %name, %digest, "a manifest's bytes are missing");
+                holdings.missing.insert(digest.clone(), None);
             }
+            holdings.revisions.insert(digest, is_young);
         }
-        Ok(())
+        if holdings.missing.is_empty() { Ok(()) } else { find_subjects(driver, holdings, obstacles).await }
     }
 
     /// Reads what stands under a digest. Whether anything does.
@@ -138,9 +144,10 @@ impl Inventory {
         if self.documents.contains_key(digest) {
             return Ok(true);
         }
-        let document = match read_content(driver, digest).await? {
+        let document = match read_content(driver, digest, Hashing::Checked).await? {
             Content::Missing => return Ok(false),
-            Content::Damaged => return Err(damaged(digest)),
+            Content::Damaged => return Err(in_the_way(digest, InTheWay::Damaged)),
+            Content::TooLarge { size } => return Err(in_the_way(digest, too_large(size))),
             Content::Manifest(manifest, _) => Document::of(*manifest),
             Content::Other { reason } => {
                 tracing::warn!(%digest, reason, "no manifest; all digests that are written in it are kept");
@@ -153,17 +160,40 @@ impl Inventory {
     }
 }
 
-/// A manifest whose bytes are damaged is in the way: what it named may be all that is left of an image.
-pub(super) fn damaged(digest: &Digest) -> CollectError {
-    let obstacle = Obstacle { path: paths::blob_data(digest), what: InTheWay::Damaged };
-    CollectError::Obstructed { obstacle, others: 0 }
+/// A manifest whose bytes are not what they were is in the way: what it named may be all that is left of an image.
+pub(super) fn in_the_way(digest: &Digest, what: InTheWay) -> CollectError {
+    CollectError::Obstructed { obstacle: Obstacle { path: paths::blob_data(digest), what }, others: 0 }
 }
 
-async fn add_tags(
+/// So is one whose bytes are missing, unless the repository was to lose it anyway.
+pub(super) fn missing(repository: &RepositoryName, digest: &Digest) -> Obstacle {
+    let what = InTheWay::ManifestMissing { repository: repository.clone() };
+    Obstacle { path: paths::blob_data(digest), what }
+}
+
+/// Only the referrer links still say what the missing manifests were about.
+async fn find_subjects(
     driver: &dyn Driver,
     holdings: &mut Holdings,
     obstacles: &mut Vec<Obstacle>,
 ) -> Result<(), CollectError> {
+    for subject in digests(driver, &paths::all_referrers(&holdings.name), obstacles).await? {
+        for digest in digests(driver, &paths::referrers(&holdings.name, &subject), obstacles).await? {
+            if let Some(known) = holdings.missing.get_mut(&digest) {
+                *known = Some(subject.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads the tags. Answers what those point to that have a `current`.
+async fn add_tags(
+    driver: &dyn Driver,
+    holdings: &mut Holdings,
+    obstacles: &mut Vec<Obstacle>,
+) -> Result<BTreeSet<Digest>, CollectError> {
+    let mut pointed_to = BTreeSet::new();
     for tag in &holdings.tags {
         let path = paths::tag_current(&holdings.name, tag);
         match standing(driver, &path).await? {
@@ -174,14 +204,15 @@ async fn add_tags(
             }
             Standing::File(_) => match read_link(driver, &path).await? {
                 Some(current) => {
-                    holdings.tagged.insert(current);
+                    pointed_to.insert(current);
                 }
                 None => holdings.has_torn_tag = true,
             },
             Standing::Foreign(_) => holdings.has_torn_tag = true,
         }
     }
-    Ok(())
+    holdings.tagged.extend(pointed_to.iter().cloned());
+    Ok(pointed_to)
 }
 
 /// What the blob links of a repository hold.

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::GcOptions;
-use super::inventory::{Document, Holdings, damaged};
+use super::inventory::{Document, Holdings, in_the_way, missing};
 use crate::digest::Digest;
-use crate::error::CollectError;
+use crate::error::{CollectError, InTheWay};
 use crate::faults::{Fault, Faults};
-use crate::manifests::{Content, read_content};
+use crate::manifests::{Content, Hashing, read_content};
 use crate::shared::Shared;
 
 /// What a collection may not touch.
@@ -33,6 +33,11 @@ pub(super) async fn mark(
     faults: Faults,
 ) -> Result<Marked, CollectError> {
     let stays: Vec<_> = repositories.iter().map(|holdings| staying(holdings, &documents, options, faults)).collect();
+    let unknown = repositories.iter().zip(&stays).flat_map(|(holdings, stays)| {
+        let unknown = holdings.missing.keys().filter(|digest| stays.contains(digest));
+        unknown.map(|digest| missing(&holdings.name, digest))
+    });
+    CollectError::unless_clear(unknown.collect())?;
     // A tag may point to what is no revision; it is kept all the same.
     let tagged = repositories.iter().flat_map(|holdings| &holdings.tagged);
     let pointed_to = tagged.filter(|digest| documents.contains_key(*digest));
@@ -48,10 +53,11 @@ pub(super) async fn mark(
     let mut pending: Vec<Digest> = followed.iter().cloned().collect();
     while let Some(digest) = pending.pop() {
         if !documents.contains_key(&digest) {
-            match read_content(&*shared.driver, &digest).await? {
+            match read_content(&*shared.driver, &digest, Hashing::Checked).await? {
                 Content::Manifest(manifest, _) => documents.insert(digest.clone(), Document::of(*manifest)),
-                Content::Damaged => return Err(damaged(&digest)),
-                Content::Missing | Content::Other { .. } => continue,
+                Content::Damaged => return Err(in_the_way(&digest, InTheWay::Damaged)),
+                // A list may name what was never pushed, and what is no manifest. What any repository has as one was read before.
+                Content::Missing | Content::TooLarge { .. } | Content::Other { .. } => continue,
             };
         }
         let document = &documents[&digest];
@@ -87,7 +93,11 @@ fn staying(
     }
     let mut referrers: BTreeMap<&Digest, Vec<&Digest>> = BTreeMap::new();
     for digest in holdings.revisions.keys() {
-        if let Some(subject) = documents.get(digest).and_then(|document| document.subject.as_ref()) {
+        let subject = match holdings.missing.get(digest) {
+            Some(subject) => subject.as_ref(),
+            None => documents.get(digest).and_then(|document| document.subject.as_ref()),
+        };
+        if let Some(subject) = subject {
             referrers.entry(subject).or_default().push(digest);
         }
     }
@@ -130,6 +140,7 @@ mod tests {
         Holdings {
             name: "a".parse().unwrap(),
             revisions: revisions.iter().map(|(name, is_young)| (digest(name), *is_young)).collect(),
+            missing: BTreeMap::new(),
             tagged: digests(tagged).into_iter().collect(),
             tags: vec![],
             has_torn_tag: false,

@@ -15,13 +15,14 @@ mod sweep;
 
 use serde::{Deserialize, Serialize};
 
+use self::sweep::Plan;
 use crate::blob::UploadId;
 use crate::digest::Digest;
 use crate::driver::DriverError;
 use crate::error::CollectError;
 use crate::faults::Fault;
 use crate::name::RepositoryName;
-use crate::progress::Progress;
+use crate::progress::{Progress, must_be_awaited, while_awaited};
 use crate::registry::Registry;
 use crate::survey::{self, Surveyed};
 
@@ -43,8 +44,6 @@ pub struct GcReport {
     pub manifests: Vec<(RepositoryName, Digest)>,
     /// The blobs that were swept, manifests' bytes included.
     pub blobs: Vec<Digest>,
-    /// Revisions whose bytes are gone. They were passed over.
-    pub dangling: Vec<(RepositoryName, Digest)>,
     /// Revisions that are no manifests, and why. They stay, with every digest that is written in them.
     pub unread: Vec<(RepositoryName, Digest, String)>,
     /// How many bytes the swept blobs have.
@@ -64,38 +63,51 @@ impl Registry {
     /// Collects garbage, and tells how it goes on.
     ///
     /// # Errors
-    /// As [`collect_garbage`](Self::collect_garbage).
+    /// As [`collect_garbage`](Self::collect_garbage); and [`CollectError::Abandoned`].
     pub async fn collect_garbage_watched(
         &self,
         options: GcOptions,
         progress: &dyn Progress,
     ) -> Result<GcReport, CollectError> {
         let shared = self.shared();
-        let _gate = shared.gate.write().await;
+        let _gate = while_awaited(progress, shared.gate.write()).await?;
         progress.stage("reading repositories", None);
-        let survey = survey::take(self, progress).await?;
+        let survey = while_awaited(progress, survey::take(self, progress)).await??;
         CollectError::unless_clear(survey.obstacles)?;
         if !options.dry_run {
-            self.settle_uploads(&survey.repositories).await?;
+            self.settle_uploads(&survey.repositories, progress).await?;
         }
-        let stored = sweep::stored(self, progress).await?;
-        progress.stage("reading manifests", None);
-        let mut inventory = inventory::take(shared, survey.repositories, options).await?;
-        let documents = std::mem::take(&mut inventory.documents);
-        let marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
-        let plan = sweep::plan(shared, inventory, &stored, &marked, options)?;
+        let plan = while_awaited(progress, self.plan(survey.repositories, options, progress)).await??;
         if !options.dry_run || shared.faults.has(Fault::CollectDryRunSweeps) {
             sweep::sweep(shared, &plan, progress).await?;
         }
         Ok(plan.report())
     }
 
+    /// Reads everything, and decides what goes.
+    async fn plan(
+        &self,
+        repositories: Vec<Surveyed>,
+        options: GcOptions,
+        progress: &dyn Progress,
+    ) -> Result<Plan, CollectError> {
+        let shared = self.shared();
+        let stored = sweep::stored(self, progress).await?;
+        progress.stage("reading manifests", None);
+        let mut inventory = inventory::take(shared, repositories, options).await?;
+        sweep::must_have_blobs(&inventory.repositories, &stored)?;
+        let documents = std::mem::take(&mut inventory.documents);
+        let marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
+        Ok(sweep::plan(shared, inventory, &stored, &marked, options))
+    }
+
     /// Undoes finishes that were cut short, so that no upload relies on a blob that may be swept. One that is in use waits for the
     /// gate, or for its client, and has moved nothing yet.
-    async fn settle_uploads(&self, surveyed: &[Surveyed]) -> Result<(), CollectError> {
+    async fn settle_uploads(&self, surveyed: &[Surveyed], progress: &dyn Progress) -> Result<(), CollectError> {
         for Surveyed { name, uploads, .. } in surveyed.iter().filter(|surveyed| !surveyed.uploads.is_empty()) {
             let blobs = self.repository(name)?.blobs();
             for id in uploads {
+                must_be_awaited(progress)?;
                 blobs.settle(id).await?;
             }
         }
@@ -105,7 +117,7 @@ impl Registry {
     /// The uploads of a repository, open or torn.
     pub(crate) async fn upload_ids(&self, name: &RepositoryName) -> Result<Vec<UploadId>, DriverError> {
         let names = self.shared().driver.list(&crate::paths::uploads(name)).await;
-        let names = crate::blob::not_found_is_none(names)?.unwrap_or_default();
+        let names = crate::blob::unreachable_is_none(names)?.unwrap_or_default();
         Ok(names.iter().filter_map(|id| id.parse().ok()).collect())
     }
 }

@@ -16,7 +16,7 @@ use crate::error::{CollectError, InTheWay, Obstacle, RepositoryError};
 use crate::faults::Fault;
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
-use crate::progress::Progress;
+use crate::progress::{Progress, must_be_awaited};
 use crate::registry::Registry;
 use crate::shared::Shared;
 
@@ -26,7 +26,6 @@ pub(super) struct Plan {
     repositories: Vec<Losses>,
     /// With their sizes in bytes.
     blobs: BTreeMap<Digest, u64>,
-    dangling: Vec<(RepositoryName, Digest)>,
     unread: Vec<(RepositoryName, Digest, String)>,
 }
 
@@ -48,10 +47,8 @@ impl Plan {
             let revisions = losses.revisions.into_iter();
             report.manifests.extend(revisions.map(|(digest, _)| (losses.name.clone(), digest)));
         }
-        report.dangling = self.dangling;
         report.unread = self.unread;
         report.manifests.sort();
-        report.dangling.sort();
         report.unread.sort();
         report
     }
@@ -73,33 +70,39 @@ pub(super) async fn stored(
     Ok(stored)
 }
 
-/// Decides what will be removed.
+/// Fails if there are links to an algorithm's blobs and not one such blob: all these links would go.
 ///
 /// # Errors
-/// [`CollectError::Obstructed`] if there are links to an algorithm's blobs and not one such blob: all these links would go.
+/// [`CollectError::Obstructed`].
+pub(super) fn must_have_blobs(repositories: &[Holdings], stored: &BTreeMap<Digest, Stat>) -> Result<(), CollectError> {
+    let links = repositories.iter().flat_map(|holdings| &holdings.layers);
+    let linked: BTreeSet<Algorithm> = links.map(|layer| layer.target.algorithm()).collect();
+    let is_bare = |algorithm: &Algorithm| stored.keys().all(|digest| digest.algorithm() != *algorithm);
+    let bare = linked.into_iter().filter(is_bare);
+    let bare = bare.map(|algorithm| Obstacle { path: paths::blobs_of(algorithm), what: InTheWay::NoBlobs });
+    CollectError::unless_clear(bare.collect())
+}
+
+/// Decides what will be removed.
 pub(super) fn plan(
     shared: &Shared,
     inventory: Inventory,
     stored: &BTreeMap<Digest, Stat>,
     marked: &Marked,
     options: GcOptions,
-) -> Result<Plan, CollectError> {
-    let Inventory { repositories, dangling, unread, .. } = inventory;
-    let links = || repositories.iter().flat_map(|holdings| &holdings.layers);
-    let linked: BTreeSet<Algorithm> = links().map(|layer| layer.target.algorithm()).collect();
-    let is_bare = |algorithm: &Algorithm| stored.keys().all(|digest| digest.algorithm() != *algorithm);
-    let bare = linked.into_iter().filter(is_bare);
-    let bare = bare.map(|algorithm| Obstacle { path: paths::blobs_of(algorithm), what: InTheWay::NoBlobs });
-    CollectError::unless_clear(bare.collect())?;
-
-    let young: HashSet<&Digest> = links().filter(|layer| layer.is_young).map(|layer| &layer.target).collect();
+) -> Plan {
+    let Inventory { repositories, unread, .. } = inventory;
+    let links = repositories.iter().flat_map(|holdings| &holdings.layers);
+    let young: HashSet<&Digest> = links.filter(|layer| layer.is_young).map(|layer| &layer.target).collect();
     let stays = |digest: &Digest, stat: &Stat| {
         marked.digests.contains(digest) || young.contains(digest) || is_young(shared, stat.modified, options)
     };
     let swept = stored.iter().filter(|(digest, stat)| !stays(digest, stat));
     let blobs: BTreeMap<Digest, u64> = swept.map(|(digest, stat)| (digest.clone(), stat.size)).collect();
     let losses = |(holdings, stays): (Holdings, &BTreeSet<Digest>)| {
-        let lost = holdings.revisions.into_keys().filter(|digest| !stays.contains(digest));
+        let Holdings { revisions, missing, .. } = holdings;
+        let lost = revisions.into_keys().filter(|digest| !stays.contains(digest));
+        let subject = |digest: &Digest| marked.subjects.get(digest).or_else(|| missing.get(digest)?.as_ref()).cloned();
         let layers = holdings.layers.into_iter().filter(|layer| {
             let is_missing = !stored.contains_key(&layer.target);
             blobs.contains_key(&layer.target) || (is_missing && !marked.digests.contains(&layer.digest))
@@ -107,21 +110,30 @@ pub(super) fn plan(
         Losses {
             name: holdings.name,
             tags: holdings.tags,
-            revisions: lost.map(|digest| (digest.clone(), marked.subjects.get(&digest).cloned())).collect(),
+            revisions: lost.map(|digest| (digest.clone(), subject(&digest))).collect(),
             layers: layers.map(|layer| layer.digest).collect(),
         }
     };
     let repositories = repositories.into_iter().zip(&marked.stays).map(losses).collect();
-    Ok(Plan { repositories, blobs, dangling, unread })
+    Plan { repositories, blobs, unread }
 }
 
 /// Removes it.
 pub(super) async fn sweep(shared: &Shared, plan: &Plan, progress: &dyn Progress) -> Result<(), CollectError> {
     progress.stage("removing", Some(plan.blobs.len() as u64));
     forget(shared, plan).await?;
+    let removed = remove(shared, plan, progress).await;
+    // However far it came, somebody may have looked at it meanwhile.
+    shared.removals.pass().await;
+    forget(shared, plan).await?;
+    removed
+}
+
+async fn remove(shared: &Shared, plan: &Plan, progress: &dyn Progress) -> Result<(), CollectError> {
     for losses in &plan.repositories {
         let name = &losses.name;
         for (digest, subject) in &losses.revisions {
+            must_be_awaited(progress)?;
             for tag in &losses.tags {
                 delete(shared, &paths::tag_entry(name, tag, digest)).await?;
             }
@@ -134,16 +146,17 @@ pub(super) async fn sweep(shared: &Shared, plan: &Plan, progress: &dyn Progress)
     if !shared.faults.has(Fault::CollectKeepsLinks) {
         for losses in &plan.repositories {
             for digest in &losses.layers {
+                must_be_awaited(progress)?;
                 delete(shared, &paths::layer(&losses.name, digest)).await?;
             }
         }
     }
     for digest in plan.blobs.keys() {
+        must_be_awaited(progress)?;
         progress.step();
         delete(shared, &paths::blob(digest)).await?;
     }
-    shared.removals.pass().await;
-    forget(shared, plan).await
+    Ok(())
 }
 
 async fn delete(shared: &Shared, path: &StoragePath) -> Result<(), CollectError> {

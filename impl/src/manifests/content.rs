@@ -4,7 +4,8 @@
 //! told why that is not known.
 
 use crate::digest::Digest;
-use crate::driver::{Driver, DriverError};
+use crate::driver::{Driver, DriverError, MAX_READ};
+use crate::error::InTheWay;
 use crate::manifest::{self, Manifest};
 use crate::paths;
 
@@ -13,8 +14,13 @@ use crate::paths;
 pub(crate) enum Content {
     /// No bytes.
     Missing,
-    /// Bytes that do not have the digest: what was written there is not known.
+    /// Bytes that do not have the digest: what was written there is not known. Only found by [`Hashing::Checked`].
     Damaged,
+    /// More bytes than any manifest has ([`MAX_READ`]). None of them was read.
+    TooLarge {
+        /// How many.
+        size: u64,
+    },
     /// Bytes that are no manifest.
     Other {
         /// Why not.
@@ -29,25 +35,41 @@ impl Content {
     pub(crate) fn manifest(self) -> Option<(Box<Manifest>, u64)> {
         match self {
             Self::Manifest(manifest, size) => Some((manifest, size)),
-            Self::Missing | Self::Damaged | Self::Other { .. } => None,
+            Self::Missing | Self::Damaged | Self::TooLarge { .. } | Self::Other { .. } => None,
         }
     }
 }
 
-/// Reads what stands under a digest as a manifest. At most [`MAX_READ`](crate::driver::MAX_READ) bytes are read.
+/// Whether bytes are compared with their digest. It takes longer than all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hashing {
+    /// They are: for whoever decides by them what may go.
+    Checked,
+    /// They are not: for whoever serves what stands there.
+    Trusted,
+}
+
+/// What is in the way of knowing what a manifest of that many bytes names.
+pub(crate) const fn too_large(size: u64) -> InTheWay {
+    InTheWay::TooLarge { size, limit: MAX_READ }
+}
+
+/// Reads what stands under a digest as a manifest. At most [`MAX_READ`] bytes are read.
 ///
 /// # Errors
 /// If the storage fails.
-pub(crate) async fn read_content(driver: &dyn Driver, digest: &Digest) -> Result<Content, DriverError> {
+pub(crate) async fn read_content(
+    driver: &dyn Driver,
+    digest: &Digest,
+    hashing: Hashing,
+) -> Result<Content, DriverError> {
     let bytes = match driver.read(&paths::blob_data(digest)).await {
         Ok(bytes) => bytes,
         Err(error) if error.is_not_found() => return Ok(Content::Missing),
-        Err(DriverError::TooLarge { size, .. }) => {
-            return Ok(Content::Other { reason: format!("it has {size} bytes") });
-        }
+        Err(DriverError::TooLarge { size, .. }) => return Ok(Content::TooLarge { size }),
         Err(error) => return Err(error),
     };
-    if Digest::of(digest.algorithm(), &bytes) != *digest {
+    if hashing == Hashing::Checked && Digest::of(digest.algorithm(), &bytes) != *digest {
         return Ok(Content::Damaged);
     }
     let Some(kind) = manifest::derive_type(&bytes) else {

@@ -9,5 +9,5 @@ mod faulty;
 mod store;
 mod verify;
 
-pub(crate) use content::{Content, read_content};
+pub(crate) use content::{Content, Hashing, read_content, too_large};
 pub use store::{ManifestStore, PutManifest, Stored, StoredManifest};

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::{faulty, read_content};
+use super::{Hashing, faulty, read_content};
 use crate::blob::{BlobStore, LinkedBlobStore, not_found_is_none, write_link};
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
 use crate::digest::{Algorithm, Digest};
@@ -94,10 +94,10 @@ impl ManifestStore {
     pub async fn get(&self, digest: &Digest) -> Result<Stored, ManifestError> {
         let descriptor = self.stat(digest).await?;
         let bytes = match self.shared.driver.read(&paths::blob_data(&descriptor.digest)).await {
-            Err(DriverError::TooLarge { .. }) => return Err(ManifestError::Unreadable(digest.clone())),
+            Err(DriverError::TooLarge { .. }) => return Err(unreadable(digest)),
             bytes => not_found_is_none(bytes)?.ok_or_else(|| ManifestError::Unknown(digest.clone().into()))?,
         };
-        let kind = manifest::derive_type(&bytes).ok_or_else(|| ManifestError::Unreadable(digest.clone()))?;
+        let kind = manifest::derive_type(&bytes).ok_or_else(|| unreadable(digest))?;
         Ok(Stored { digest: digest.clone(), kind, bytes })
     }
 
@@ -200,7 +200,7 @@ impl ManifestStore {
 
     /// The subject of a stored manifest, as far as it can be read.
     async fn subject_of(&self, digest: &Digest) -> Result<Option<Digest>, ManifestError> {
-        let manifest = read_content(&*self.shared.driver, digest).await?.manifest();
+        let manifest = read_content(&*self.shared.driver, digest, Hashing::Trusted).await?.manifest();
         Ok(manifest.and_then(|(manifest, _)| manifest.subject).map(|subject| subject.digest))
     }
 
@@ -211,6 +211,11 @@ impl ManifestStore {
     fn referrers(&self) -> ReferrerStore {
         ReferrerStore::new(Arc::clone(&self.shared), self.name.clone())
     }
+}
+
+fn unreadable(digest: &Digest) -> ManifestError {
+    tracing::warn!(%digest, "what is stored as a manifest is none");
+    ManifestError::Unreadable(digest.clone())
 }
 
 /// What a service's refusal of `digest` means for a manifest.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod blind;
 mod blobs;
 mod checking;
 mod collection;
@@ -11,7 +12,9 @@ mod faults;
 mod lists;
 mod manifests;
 mod middleware;
+mod missing;
 mod obstacles;
+mod strangers;
 mod support;
 mod unreadable;
 mod uploads;

@@ -68,7 +68,7 @@ impl Disk {
         files
     }
 
-    async fn check(&self, options: FsckOptions) -> FsckReport {
+    pub(crate) async fn check(&self, options: FsckOptions) -> FsckReport {
         self.house.api.registry().check(options, &()).await.unwrap()
     }
 }

@@ -136,6 +136,12 @@ impl House {
         files
     }
 
+    /// The disk loses what is stored under a digest.
+    pub(crate) async fn lose(&self, digest: &Digest) {
+        let path = format!("/docker/registry/v2/blobs/{}/{}/{}", digest.algorithm(), &digest.hex()[..2], digest.hex());
+        self.driver.delete(&path.parse().unwrap()).await.unwrap();
+    }
+
     pub(crate) async fn write(&self, path: &str, content: &str) {
         let path = StoragePath::new(path).unwrap();
         self.driver.write(&path, content.to_owned().into()).await.unwrap();

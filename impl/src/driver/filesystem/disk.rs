@@ -396,7 +396,16 @@ impl Disk {
 
     fn existing_file(&self, path: &StoragePath, operation: &'static str) -> Result<(File, u64), DriverError> {
         let opened = self.root().and_then(|root| below(&root, path, FILE));
-        let file = File::from(opened.map_err(looking(path, operation))?);
+        let file = match opened {
+            Ok(file) => File::from(file),
+            Err(error) => {
+                return Err(match self.stat(path) {
+                    // A socket, or a device that nothing drives, cannot even be opened. It is no file.
+                    Err(foreign @ DriverError::NotFound { .. }) => foreign,
+                    _ => looking(path, operation)(error),
+                });
+            }
+        };
         let metadata = file.metadata().map_err(acting(path, operation))?;
         if metadata.is_file() { Ok((file, metadata.len())) } else { Err(not_found(path)) }
     }
