@@ -83,7 +83,8 @@ fn refusal(error: BlobError, digest: &Digest) -> ApiError {
         BlobError::Unknown(_) => ApiError::new(Code::BlobUnknown, Class::NotFound, error, detail),
         BlobError::Denied(_) => ApiError::new(Code::Denied, Class::Denied, error, detail),
         BlobError::DeleteDisabled => ApiError::new(Code::Unsupported, Class::Unsupported, error, None),
-        BlobError::Driver(_) | BlobError::Service(_) => ApiError::internal(error),
+        BlobError::Driver(error) => ApiError::storage(&error),
+        BlobError::Service(_) => ApiError::internal(error),
     }
 }
 

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::driver::DriverError;
+
 /// A code of the OCI distribution-spec, and one more for what is no client's fault. That one is not in the standard, so no
 /// answer shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,6 +158,15 @@ impl ApiError {
     pub(crate) fn internal(error: impl fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
         Self::new(Code::Unknown, Class::Internal, "the registry failed; its log says why", None)
+    }
+
+    /// The storage failed, or holds what it must not: a symbolic link is followed for nobody. Were that a failure of the registry, a
+    /// client would ask again; it is refused instead, and the log has the place.
+    pub(crate) fn storage(error: &DriverError) -> Self {
+        let DriverError::SymbolicLink { .. } = error else { return Self::internal(error) };
+        tracing::error!(%error, "a request was refused");
+        let message = "a symbolic link stands where this belongs, and none is followed; the registry's log says where";
+        Self::new(Code::Denied, Class::Denied, message, None)
     }
 
     /// The class of the answer: that of the first error.

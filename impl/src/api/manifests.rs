@@ -117,7 +117,8 @@ pub(super) fn refusal(error: ManifestError, asked: &Reference) -> ApiError {
         ManifestError::References(bad) => {
             ApiError { errors: bad.iter().flat_map(|bad| bad_reference(bad).errors).collect() }
         }
-        ManifestError::Driver(_) | ManifestError::Service(_) => ApiError::internal(error),
+        ManifestError::Driver(error) => ApiError::storage(error),
+        ManifestError::Service(_) => ApiError::internal(error),
     }
 }
 
@@ -137,6 +138,6 @@ pub(super) fn tag_refusal(error: TagError, asked: &Reference) -> ApiError {
             ApiError::new(Code::NameUnknown, Class::NotFound, &error, Some(name.as_str()))
         }
         TagError::DeleteDisabled => ApiError::new(Code::Unsupported, Class::Unsupported, &error, None),
-        TagError::Driver(_) => ApiError::internal(error),
+        TagError::Driver(error) => ApiError::storage(error),
     }
 }

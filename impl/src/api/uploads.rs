@@ -117,7 +117,8 @@ fn refusal(error: UploadError) -> ApiError {
         UploadError::Denied(digest) => (Code::Denied, Class::Denied, Some(digest)),
         // The client is gone and will not read this.
         UploadError::Body(_) => (Code::BlobUploadInvalid, Class::Invalid, None),
-        UploadError::Driver(_) | UploadError::Service(_) => return ApiError::internal(error),
+        UploadError::Driver(error) => return ApiError::storage(error),
+        UploadError::Service(_) => return ApiError::internal(error),
     };
     ApiError::new(code, class, &error, detail.map(Digest::as_str))
 }

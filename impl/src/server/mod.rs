@@ -164,6 +164,8 @@ impl Server {
 
     fn builder(&self) -> http1::Builder {
         let mut http = http1::Builder::new();
+        // Who has said all may say that nothing more comes, and is answered.
+        http.half_close(true);
         http.timer(TokioTimer::new())
             .header_read_timeout(self.options.head_timeout)
             .max_headers(self.options.max_headers)
