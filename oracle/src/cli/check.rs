@@ -49,9 +49,6 @@ pub(crate) struct Check {
     /// How long at most, for example 500ms, 60s, 5m, with all that belongs to it. Default with a URL and without --cases: 60s.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     time: Option<Duration>,
-    /// How many requests a second at most, for example 20 or 0.5. Default: as many as the registry answers.
-    #[arg(long, value_name = "N", value_parser = rate, requires = "url")]
-    rate: Option<f64>,
     /// What the name of every repository that is written to begins with. Default: proofhouse- and a random number.
     #[arg(long, value_name = "PREFIX")]
     namespace: Option<String>,
@@ -123,14 +120,6 @@ fn ops(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(ops @ 1..=10_000) => Ok(ops),
         _ => Err("a case has from 1 to 10000 operations".to_owned()),
-    }
-}
-
-/// A request a day is the least.
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if (1.0 / 86_400.0..=1_000_000.0).contains(&rate) => Ok(rate),
-        _ => Err("a rate is a number of requests a second, such as 20 or 0.5".to_owned()),
     }
 }
 
@@ -218,13 +207,10 @@ impl Check {
         }
         let given = options.clone().unwrap_or_default();
         let http = HttpOptions {
-            namespace: self.namespace.clone(),
             catalog_max: given.catalog_max,
             timeout: patience(config.time),
             deadline: config.time.map(|time| started + time),
-            rate: self.rate,
-            access: self.access.access(url, self.namespace.as_deref())?,
-            ..HttpOptions::new(config.dialect)
+            ..self.access.options(url, self.namespace.as_deref(), config.dialect)?
         };
         let target = HttpTarget::connect(url, http).await?;
         let namespace = target.namespace().to_owned();
@@ -311,7 +297,6 @@ impl Check {
         }
         arguments.extend(self.access.arguments());
         arguments.extend(self.set_up.arguments());
-        arguments.extend(self.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         if self.fsync {
             arguments.push("--fsync".to_owned());
         }

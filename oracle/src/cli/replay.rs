@@ -12,6 +12,7 @@ use proofhouse::report::{SHOWN, foreign, row};
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target};
 use proofhouse_model::Specification;
 
+use super::access::AccessFlags;
 use super::{Failure, Verdict, say};
 
 #[derive(Debug, Args)]
@@ -24,6 +25,8 @@ pub(crate) struct Replay {
     /// Restarts the registry, for sh -c, where the sequence does so.
     #[arg(long, value_name = "COMMAND", requires = "url")]
     restart_cmd: Option<String>,
+    #[command(flatten)]
+    access: AccessFlags,
 }
 
 impl Replay {
@@ -37,7 +40,11 @@ impl Replay {
             let Some(url) = &self.url else {
                 return replayed(&repro, specification, &mut EmbeddedTarget::builder().build()).await;
             };
-            let options = HttpOptions { catalog_max: repro.options.catalog_max, ..HttpOptions::new(dialect) };
+            if let Some(warning) = self.access.warning() {
+                say(warning);
+            }
+            let catalog_max = repro.options.catalog_max;
+            let options = HttpOptions { catalog_max, ..self.access.options(url, None, dialect)? };
             let http = HttpTarget::connect(url, options).await?;
             let commands = Commands {
                 gc: None,

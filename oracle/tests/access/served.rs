@@ -13,6 +13,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_proofhouse");
 /// Alice's password is `secret`.
 pub(super) const USERS: &str = "alice:$2y$05$iO0SJvB5xonS8crxtTqrieQ.KUCoKTF5bK30.ZKqlgOXrGKwwnJFO\n";
 
+/// Her name and password, as Basic and auth files have them.
+pub(super) const AUTH: &str = "YWxpY2U6c2VjcmV0";
+
 /// A server that runs until it is dropped, in a directory that others may put files in.
 pub(super) struct Served {
     pub(super) directory: tempfile::TempDir,
@@ -92,7 +95,7 @@ pub(super) fn htpasswd(directory: &Path) -> String {
     format!("auth: {{htpasswd: {{realm: here, path: {}}}}}\n", path.display())
 }
 
-/// `proofhouse check`, about to run with nothing of the surroundings.
+/// A command of the program, most often `check`, about to run with nothing of the surroundings.
 pub(super) struct Check {
     command: Command,
     stdin: String,
@@ -100,9 +103,12 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn of(url: &str) -> Check {
+        Check::command(&["check", url, "--cases", "2", "--ops", "15", "--seed", "1"])
+    }
+
+    pub(super) fn command(arguments: &[&str]) -> Check {
         let mut command = Command::new(PROGRAM);
-        command.args(["check", url, "--cases", "2", "--ops", "15", "--seed", "1"]);
-        command.env_clear().env("HOME", "/nowhere/at/all");
+        command.args(arguments).env_clear().env("HOME", "/nowhere/at/all");
         Check { command, stdin: String::new() }
     }
 
