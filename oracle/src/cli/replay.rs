@@ -1,10 +1,10 @@
 //! `proofhouse replay`.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 use proofhouse::campaign::Finding;
+use proofhouse::file;
 use proofhouse::lockstep;
 use proofhouse::report::repro::Repro;
 use proofhouse::report::words::{self, shorten, wrap};
@@ -32,7 +32,7 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
         let path = self.repro.display();
-        let text = fs::read_to_string(&self.repro).map_err(|error| Failure(format!("cannot read {path}: {error}")))?;
+        let text = file::read_text(&self.repro).map_err(|error| Failure(format!("cannot read {path}: {error}")))?;
         let (repro, dialect) = Repro::read(&text).map_err(|error| Failure(format!("{path}: {error}")))?;
         let specification = Specification::new(dialect, repro.options.clone())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

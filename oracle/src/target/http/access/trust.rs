@@ -3,7 +3,6 @@
 //! Those of the authorities that the system knows, and of those that the user names; or anybody's. All cryptography is that
 //! of aws-lc-rs.
 
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use super::AccessError;
+use crate::file;
 
 /// The authorities that the system knows; it takes a while to read them. What cannot be read or parsed is not trusted.
 static SYSTEM: LazyLock<RootCertStore> = LazyLock::new(|| {
@@ -35,7 +35,7 @@ impl Trust {
     /// The file cannot be read, or has no certificate.
     pub fn with_authorities(path: &Path) -> Result<Trust, AccessError> {
         let none = || AccessError::NoCertificate { path: path.to_owned() };
-        let text = fs::read(path).map_err(|source| AccessError::File { path: path.to_owned(), source })?;
+        let text = file::read(path).map_err(|source| AccessError::File { path: path.to_owned(), source })?;
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
         let authorities = read.ok().filter(|read| !read.is_empty()).ok_or_else(none)?;
         let mut roots = RootCertStore::empty();
@@ -93,6 +93,8 @@ mod tests {
     fn a_file_of_authorities_that_has_none_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
+    use std::fs;
+
         let refused = || Trust::with_authorities(&path).unwrap_err().to_string();
         assert!(refused().starts_with(&format!("cannot read {}: ", path.display())), "{}", refused());
         for text in ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
