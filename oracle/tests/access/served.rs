@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::common::listening;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_proofhouse");
 
@@ -79,12 +79,17 @@ fn tls(directory: &Path) -> String {
     let key = KeyPair::generate().unwrap();
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    fs::write(directory.join("ca.pem"), authority.pem()).unwrap();
+    tls_of(directory, &certificate, &key)
+}
+
+/// The section of a configuration that names this certificate, which then lies in `tls.crt`.
+pub(super) fn tls_of(directory: &Path, certificate: &Certificate, key: &KeyPair) -> String {
     let at = |name: &str, text: &str| {
         let path = directory.join(name);
         fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    at("ca.pem", &authority.pem());
     let (certificate, key) = (at("tls.crt", &certificate.pem()), at("tls.key", &key.serialize_pem()));
     format!("http: {{tls: {{certificate: {certificate}, key: {key}}}}}\n")
 }

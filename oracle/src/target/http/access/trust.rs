@@ -80,6 +80,12 @@ pub(in super::super) fn distrust(error: &CertificateError) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another name".to_owned()
         }
+        // rustls takes no authority for a server, also where it is the one that --ca names; OpenSSL does.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is an authority's own (CA:TRUE), as `openssl req -x509` makes them, and no server's; make one without, \
+             -addext basicConstraints=critical,CA:FALSE, or have the authority sign one for the server"
+                .to_owned()
+        }
         CertificateError::Revoked => "it is revoked".to_owned(),
         other => other.to_string(),
     }
@@ -87,14 +93,14 @@ pub(in super::super) fn distrust(error: &CertificateError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn a_file_of_authorities_that_has_none_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
-    use std::fs;
-
         let refused = || Trust::with_authorities(&path).unwrap_err().to_string();
         assert!(refused().starts_with(&format!("cannot read {}: ", path.display())), "{}", refused());
         for text in ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
