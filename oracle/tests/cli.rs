@@ -59,7 +59,7 @@ fn bad_arguments_are_named() {
         (&["explain"], "MANIFEST"),
         (&["check", "--time=-1s"], "a duration is"),
         (&["check", "--time", "-1s"], "-1"),
-        (&["check", "foo.invalid"], "http://foo.invalid"),
+        (&["check", "foo.invalid"], "http:// was assumed"),
         (&["rules", ""], "the name of a rule is empty"),
         (&["replay", "/dev/zero"], "cannot read /dev/zero: it is a device"),
         (&["check", "--known", "/dev/zero"], "cannot read /dev/zero: it is a device"),

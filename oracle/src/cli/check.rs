@@ -1,6 +1,5 @@
 //! `proofhouse check`.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -10,7 +9,7 @@ use proofhouse::probe::{self, Inference};
 use proofhouse::report::known::Entry;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
-use proofhouse::target::http::Leftovers;
+use proofhouse::target::http::{Leftovers, random};
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
@@ -154,7 +153,7 @@ impl Check {
             dialect,
             cases,
             ops: self.ops,
-            seed: self.seed.unwrap_or_else(random),
+            seed: self.seed.unwrap_or_else(|| random().into()),
             time,
             option_sets: options.clone().map_or(OptionSets::Varied, OptionSets::Fixed),
             findings: self.findings,
@@ -359,9 +358,4 @@ fn start(setup: &Setup, how: &str) -> String {
     let line =
         format!("checking {what} against {}; {options}; seed {}; {how}", dialect_name(setup.dialect), setup.seed);
     wrap("", &line, 80)
-}
-
-/// Short enough to type.
-pub(super) fn random() -> u64 {
-    RandomState::new().build_hasher().finish() >> 32
 }

@@ -8,11 +8,12 @@ use proofhouse::diff::{self, Compared, Difference, Side};
 use proofhouse::probe;
 use proofhouse::report::words::{self, shorten, wrap};
 use proofhouse::report::{SHOWN, dialect_name, foreign};
+use proofhouse::target::http::random;
 use proofhouse::target::{HttpOptions, HttpTarget};
 use proofhouse_model::{Dialect, Options};
 
 use super::access::AccessFlags;
-use super::check::{dialect, random};
+use super::check::dialect;
 use super::{Failure, Verdict, duration, say};
 
 /// The time, if neither it nor the number of cases is given.
@@ -64,7 +65,7 @@ impl Diff {
     async fn compared(&self) -> Result<Compared, Failure> {
         let started = Instant::now();
         let time = self.time.or(if self.cases.is_none() { Some(TIME) } else { None });
-        let seed = self.seed.unwrap_or_else(random);
+        let seed = self.seed.unwrap_or_else(|| random().into());
         let line = format!("comparing {} with {}; {}; seed {seed}", self.one, self.other, dialect_name(self.dialect));
         if let Some(warning) = self.access.warning() {
             say(warning);
