@@ -4,7 +4,6 @@
 //! ([`options`]), or single assumptions on the command line ([`assume`]). Every error is one line and names the key, the line where
 //! it stands in a file, and what is permitted there.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 mod ours;
@@ -14,6 +13,8 @@ mod yaml;
 pub use ours::{assume, options};
 use proofhouse_model::Options;
 pub use theirs::distribution;
+
+use crate::file;
 
 /// Why options could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,7 @@ pub fn options_file(path: &Path) -> Result<Options, ConfigError> {
 
 fn read(path: &Path, meaning: fn(&str) -> Result<Options, ConfigError>) -> Result<Options, ConfigError> {
     let path = path.to_owned();
-    match fs::read_to_string(&path) {
+    match file::read_text(&path) {
         Ok(text) => meaning(&text).map_err(|problem| ConfigError::Content { path, problem: Box::new(problem) }),
         Err(source) => Err(ConfigError::File { path, source }),
     }

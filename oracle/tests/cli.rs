@@ -57,11 +57,39 @@ fn bad_arguments_are_named() {
         (&["check", "--assume", "urls_allow=("], "urls_allow"),
         (&["check", "one", "two"], "two"),
         (&["explain"], "MANIFEST"),
+        (&["check", "--time=-1s"], "a duration is"),
+        (&["check", "--time", "-1s"], "-1"),
+        (&["check", "foo.invalid"], "http:// was assumed"),
+        (&["rules", ""], "the name of a rule is empty"),
+        (&["replay", "/dev/zero"], "cannot read /dev/zero: it is a device"),
+        (&["check", "--known", "/dev/zero"], "cannot read /dev/zero: it is a device"),
+        (&["check", "--options", "/dev/zero"], "cannot read /dev/zero: it is a device"),
+        (&["explain", "--config", "/dev/zero", "-"], "cannot read /dev/zero: it is a device"),
+        (&["explain", "/dev/zero"], "cannot read /dev/zero: it is a device"),
+        (&["serve", "--config", "/dev/zero"], "/dev/zero: it is a device"),
+        (&["replay", "/"], "cannot read /: it is a directory"),
         (&["verify"], "verify"),
         (&[], "check"),
     ] {
         let line = could_not(&run(arguments));
         assert!(line.contains(named), "{arguments:?}: {line}");
+    }
+}
+
+#[test]
+fn a_document_of_another_kind_is_told_what_was_expected() {
+    for text in ["[]", "[1, 2]", "{}", "null", "\"text\"", r#"{"version": 1}"#, "no JSON", ""] {
+        let (_directory, file) = file(text);
+        let replayed = could_not(&run(&["replay", path(&file)]));
+        assert!(
+            replayed.contains("a repro.json is expected, as `proofhouse check --report DIR`"),
+            "{text}: {replayed}"
+        );
+        let known = could_not(&run(&["check", "--known", path(&file)]));
+        assert!(known.contains("as `proofhouse check --write-known FILE` writes it"), "{text}: {known}");
+        for line in [replayed, known] {
+            assert!(!line.contains("struct") && !line.contains("invalid type"), "{text}: {line}");
+        }
     }
 }
 

@@ -47,7 +47,7 @@ fn what_cannot_be_replayed_is_named() {
         document
     };
     let cases = [
-        (json!([]), "no repro.json"),
+        (json!([]), "it is another document; a repro.json is expected"),
         (with("version", json!(2)), "version 2"),
         (with("dialect", json!("docker")), "docker"),
         (with("options", json!({"delet": true})), "delet"),
@@ -105,8 +105,8 @@ fn files_that_cannot_be_read_or_written_are_named() {
     let file = directory.path().join("known.json");
     let shape = json!({"rule": "r", "expected": null, "operation": "", "outcome": ""});
     let cases = [
-        ("{".to_owned(), "no file of known divergences"),
-        (json!([]).to_string(), "no file of known divergences"),
+        ("{".to_owned(), "it is no JSON at line 1"),
+        (json!([]).to_string(), "it is another document; a file of known divergences is expected"),
         (json!({"version": 7, "known": []}).to_string(), "version 7"),
         (json!({"version": 1, "known": [{"comment": "x"}]}).to_string(), "shape"),
         (json!({"version": 1, "known": [{"shape": shape, "why": "x"}]}).to_string(), "why"),

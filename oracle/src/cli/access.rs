@@ -1,4 +1,4 @@
-//! Getting in: where `check` finds credentials, and whom it trusts.
+//! Getting in: where `check`, `replay` and `diff` find credentials, whom they trust, and how fast they ask.
 //!
 //! In this order: `--username` with `--password-stdin`, the environment, and the file of Docker or Podman. The first that says
 //! something counts. Passwords come on stdin or from the environment, where nobody else on the machine sees them, and never
@@ -9,8 +9,11 @@ use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use clap::Args;
+use proofhouse::target::HttpOptions;
 use proofhouse::target::http::access::{Access, Credentials, Secret, Trust, authfile};
 use proofhouse::target::http::registry_url;
+use proofhouse_model::Dialect;
+use url::Url;
 
 use super::Failure;
 
@@ -24,7 +27,10 @@ const TOKEN: &str = "PROOFHOUSE_TOKEN";
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(super) struct AccessFlags {
-    /// Whose credentials are shown to the registry. Also: PROOFHOUSE_USERNAME and PROOFHOUSE_PASSWORD, or PROOFHOUSE_TOKEN, or an
+    /// How many requests a second at most, for example 20 or 0.5. Default: as many as the registry answers.
+    #[arg(long, value_name = "N", value_parser = rate, requires = "url")]
+    rate: Option<f64>,
+    /// Whose credentials are shown to the registry (of two: to the first). Also: PROOFHOUSE_USERNAME and PROOFHOUSE_PASSWORD, or PROOFHOUSE_TOKEN, or an
     /// auth file.
     #[arg(long, value_name = "NAME", requires = "password_stdin", requires = "url")]
     username: Option<String>,
@@ -44,41 +50,69 @@ pub(super) struct AccessFlags {
 }
 
 impl AccessFlags {
-    /// Looks for all of it, once. Repositories will begin with `namespace`, if that is known.
-    pub(super) fn access(&self, url: &str, namespace: Option<&str>) -> Result<Access, Failure> {
+    /// How the registry at a URL is asked. Looks for all of it, once. Repositories will begin with `namespace`, if that is known.
+    pub(super) fn options(&self, url: &str, namespace: Option<&str>, dialect: Dialect) -> Result<HttpOptions, Failure> {
+        let base = registry_url(url)?;
+        let credentials = match self.told()? {
+            Some(told) => told,
+            None => self.kept(&base, namespace.unwrap_or_default())?,
+        };
+        self.with(credentials, namespace, dialect)
+    }
+
+    /// As [`options`](Self::options), for the second of two registries. What was told is for the first, and nobody else is shown it:
+    /// the credentials for this one are in a file, by its host.
+    pub(super) fn options_of_another(&self, url: &str, dialect: Dialect) -> Result<HttpOptions, Failure> {
+        let credentials = self.kept(&registry_url(url)?, "")?;
+        self.with(credentials, None, dialect)
+    }
+
+    fn with(
+        &self,
+        credentials: Credentials,
+        namespace: Option<&str>,
+        dialect: Dialect,
+    ) -> Result<HttpOptions, Failure> {
         let trust = match &self.ca {
             Some(path) => Trust::with_authorities(path)?,
             None if self.insecure => Trust::anybody(),
             None => Trust::default(),
         };
-        Ok(Access { credentials: self.credentials(url, namespace.unwrap_or_default())?, trust })
+        Ok(HttpOptions {
+            namespace: namespace.map(str::to_owned),
+            rate: self.rate,
+            access: Access { credentials, trust },
+            ..HttpOptions::new(dialect)
+        })
     }
 
-    fn credentials(&self, url: &str, namespace: &str) -> Result<Credentials, Failure> {
-        let base = registry_url(url)?;
+    /// Those of the command line or the environment. None: neither says anything.
+    fn told(&self) -> Result<Option<Credentials>, Failure> {
         if let Some(username) = &self.username {
-            return Ok(Credentials::password(username, Secret::new(password()?))?);
+            return Ok(Some(Credentials::password(username, Secret::new(password()?))?));
         }
         match (variable(USERNAME)?, variable(PASSWORD)?, variable(TOKEN)?) {
-            (None, None, None) => {}
+            (None, None, None) => Ok(None),
             (Some(username), Some(password), None) => {
-                return Ok(Credentials::password(&username, Secret::new(password))?);
+                Ok(Some(Credentials::password(&username, Secret::new(password))?))
             }
-            (None, None, Some(token)) => return Ok(Credentials::Token(Secret::new(token))),
-            (_, _, Some(_)) => {
-                return Err(Failure(format!("{TOKEN} is set beside {USERNAME} or {PASSWORD}: unset one")));
-            }
-            (Some(_), None, None) => return Err(Failure(format!("{USERNAME} is set, and {PASSWORD} is not"))),
-            (None, Some(_), None) => return Err(Failure(format!("{PASSWORD} is set, and {USERNAME} is not"))),
+            (None, None, Some(token)) => Ok(Some(Credentials::Token(Secret::new(token)))),
+            (_, _, Some(_)) => Err(Failure(format!("{TOKEN} is set beside {USERNAME} or {PASSWORD}: unset one"))),
+            (Some(_), None, None) => Err(Failure(format!("{USERNAME} is set, and {PASSWORD} is not"))),
+            (None, Some(_), None) => Err(Failure(format!("{PASSWORD} is set, and {USERNAME} is not"))),
         }
+    }
+
+    /// Those of the file of Docker or Podman.
+    fn kept(&self, base: &Url, namespace: &str) -> Result<Credentials, Failure> {
         let named = self.authfile.clone().or_else(|| path(env::var_os("REGISTRY_AUTH_FILE")));
         if let Some(file) = named {
-            return Ok(authfile::read(&file, &base, namespace)?.unwrap_or_default());
+            return Ok(authfile::read(&file, base, namespace)?.unwrap_or_default());
         }
         let runtime = path(env::var_os("XDG_RUNTIME_DIR")).map(|it| it.join("containers/auth.json"));
         let home = env::home_dir().map(|it| it.join(".docker/config.json"));
         let usual: Vec<PathBuf> = runtime.into_iter().chain(home).collect();
-        Ok(authfile::first(&usual, &base, namespace)?)
+        Ok(authfile::first(&usual, base, namespace)?)
     }
 
     /// What is to be said before anything else; nothing is verified then.
@@ -98,7 +132,16 @@ impl AccessFlags {
         if self.insecure {
             arguments.push("--insecure".to_owned());
         }
+        arguments.extend(self.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         arguments
+    }
+}
+
+/// A request a day is the least.
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (1.0 / 86_400.0..=1_000_000.0).contains(&rate) => Ok(rate),
+        _ => Err("a rate is a number of requests a second, such as 20 or 0.5".to_owned()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `proofhouse check`.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -10,7 +9,7 @@ use proofhouse::probe::{self, Inference};
 use proofhouse::report::known::Entry;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
-use proofhouse::target::http::Leftovers;
+use proofhouse::target::http::{Leftovers, random};
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
@@ -49,9 +48,6 @@ pub(crate) struct Check {
     /// How long at most, for example 500ms, 60s, 5m, with all that belongs to it. Default with a URL and without --cases: 60s.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     time: Option<Duration>,
-    /// How many requests a second at most, for example 20 or 0.5. Default: as many as the registry answers.
-    #[arg(long, value_name = "N", value_parser = rate, requires = "url")]
-    rate: Option<f64>,
     /// What the name of every repository that is written to begins with. Default: proofhouse- and a random number.
     #[arg(long, value_name = "PREFIX")]
     namespace: Option<String>,
@@ -126,14 +122,6 @@ fn ops(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A request a day is the least.
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if (1.0 / 86_400.0..=1_000_000.0).contains(&rate) => Ok(rate),
-        _ => Err("a rate is a number of requests a second, such as 20 or 0.5".to_owned()),
-    }
-}
-
 /// How long one request may take: half a minute, or a quarter of a run that is shorter than two minutes, so that one that hangs is
 /// found, and shown again, before the time is up. Nothing is said to hang in less than five seconds.
 fn patience(time: Option<Duration>) -> Duration {
@@ -165,7 +153,7 @@ impl Check {
             dialect,
             cases,
             ops: self.ops,
-            seed: self.seed.unwrap_or_else(random),
+            seed: self.seed.unwrap_or_else(|| random().into()),
             time,
             option_sets: options.clone().map_or(OptionSets::Varied, OptionSets::Fixed),
             findings: self.findings,
@@ -218,13 +206,10 @@ impl Check {
         }
         let given = options.clone().unwrap_or_default();
         let http = HttpOptions {
-            namespace: self.namespace.clone(),
             catalog_max: given.catalog_max,
             timeout: patience(config.time),
             deadline: config.time.map(|time| started + time),
-            rate: self.rate,
-            access: self.access.access(url, self.namespace.as_deref())?,
-            ..HttpOptions::new(config.dialect)
+            ..self.access.options(url, self.namespace.as_deref(), config.dialect)?
         };
         let target = HttpTarget::connect(url, http).await?;
         let namespace = target.namespace().to_owned();
@@ -311,7 +296,6 @@ impl Check {
         }
         arguments.extend(self.access.arguments());
         arguments.extend(self.set_up.arguments());
-        arguments.extend(self.rate.iter().flat_map(|rate| ["--rate".to_owned(), rate.to_string()]));
         if self.fsync {
             arguments.push("--fsync".to_owned());
         }
@@ -374,9 +358,4 @@ fn start(setup: &Setup, how: &str) -> String {
     let line =
         format!("checking {what} against {}; {options}; seed {}; {how}", dialect_name(setup.dialect), setup.seed);
     wrap("", &line, 80)
-}
-
-/// Short enough to type.
-pub(super) fn random() -> u64 {
-    RandomState::new().build_hasher().finish() >> 32
 }

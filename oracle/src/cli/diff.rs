@@ -8,10 +8,12 @@ use proofhouse::diff::{self, Compared, Difference, Side};
 use proofhouse::probe;
 use proofhouse::report::words::{self, shorten, wrap};
 use proofhouse::report::{SHOWN, dialect_name, foreign};
+use proofhouse::target::http::random;
 use proofhouse::target::{HttpOptions, HttpTarget};
 use proofhouse_model::{Dialect, Options};
 
-use super::check::{dialect, random};
+use super::access::AccessFlags;
+use super::check::dialect;
 use super::{Failure, Verdict, duration, say};
 
 /// The time, if neither it nor the number of cases is given.
@@ -20,7 +22,9 @@ const TIME: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "this is the help text, for a terminal")]
 pub(crate) struct Diff {
-    /// One registry, for example http://localhost:5000.
+    /// One registry, for example http://localhost:5000. What --username and --password-stdin or the environment say is shown to
+    /// this one only; the credentials of the other are in the auth file, by its host. --ca, --insecure and --rate hold for both.
+    #[arg(id = "url", value_name = "ONE")]
     one: String,
     /// The other.
     other: String,
@@ -36,6 +40,8 @@ pub(crate) struct Diff {
     /// How long at most, for example 60s or 5m. Default without --cases: 60s.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     time: Option<Duration>,
+    #[command(flatten)]
+    access: AccessFlags,
 }
 
 impl Diff {
@@ -59,11 +65,17 @@ impl Diff {
     async fn compared(&self) -> Result<Compared, Failure> {
         let started = Instant::now();
         let time = self.time.or(if self.cases.is_none() { Some(TIME) } else { None });
-        let seed = self.seed.unwrap_or_else(random);
+        let seed = self.seed.unwrap_or_else(|| random().into());
         let line = format!("comparing {} with {}; {}; seed {seed}", self.one, self.other, dialect_name(self.dialect));
+        if let Some(warning) = self.access.warning() {
+            say(warning);
+        }
         say(&wrap("", &foreign(&line, SHOWN), 80));
-        let (mut one, one_options) = self.connected(&self.one, time).await?;
-        let (mut other, other_options) = self.connected(&self.other, time).await?;
+        // Both are looked for before anything is asked.
+        let to_one = self.access.options(&self.one, None, self.dialect)?;
+        let to_other = self.access.options_of_another(&self.other, self.dialect)?;
+        let (mut one, one_options) = self.connected(&self.one, to_one, time).await?;
+        let (mut other, other_options) = self.connected(&self.other, to_other, time).await?;
         let config = CampaignConfig {
             dialect: self.dialect,
             cases: self.cases.or(time.map(|_| u64::MAX)),
@@ -78,9 +90,14 @@ impl Diff {
     }
 
     /// A registry, and how it is set up.
-    async fn connected(&self, url: &str, time: Option<Duration>) -> Result<(HttpTarget, Options), Failure> {
+    async fn connected(
+        &self,
+        url: &str,
+        http: HttpOptions,
+        time: Option<Duration>,
+    ) -> Result<(HttpTarget, Options), Failure> {
         let deadline = time.map(|time| Instant::now() + time);
-        let http = HttpOptions { deadline, ..HttpOptions::new(self.dialect) };
+        let http = HttpOptions { deadline, ..http };
         let mut target = HttpTarget::connect(url, http).await?;
         let found = probe::probe(&mut target, self.dialect, &Options::default()).await?;
         for one in &found {

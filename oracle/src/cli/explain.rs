@@ -1,10 +1,9 @@
 //! `proofhouse explain`.
 
-use std::fs;
-use std::io::Read;
 use std::path::PathBuf;
 
 use clap::Args;
+use proofhouse::file;
 use proofhouse::report::{SHOWN, foreign};
 use proofhouse_model::{Dialect, Options, Specification, explain};
 
@@ -37,10 +36,9 @@ impl Explain {
 
     fn read(&self) -> Result<Vec<u8>, Failure> {
         let read = if self.manifest.as_os_str() == "-" {
-            let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+            file::read_to_end(std::io::stdin().lock())
         } else {
-            fs::read(&self.manifest)
+            file::read(&self.manifest)
         };
         read.map_err(|error| Failure(format!("cannot read {}: {error}", self.manifest.display())))
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
+use proofhouse::file;
 use proofhouse::report::Report;
 use proofhouse::report::files;
 use proofhouse::report::known::{Baseline, Entry};
@@ -28,7 +29,7 @@ impl Files {
     pub(crate) fn known(&self) -> Result<Vec<Entry>, Failure> {
         let Some(path) = &self.known else { return Ok(Vec::new()) };
         let text =
-            fs::read_to_string(path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
+            file::read_text(path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
         match Baseline::read(&text) {
             Ok(baseline) => Ok(baseline.known),
             Err(error) => Err(Failure(format!("--known: {}: {error}", path.display()))),

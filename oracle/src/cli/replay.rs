@@ -1,10 +1,10 @@
 //! `proofhouse replay`.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 use proofhouse::campaign::Finding;
+use proofhouse::file;
 use proofhouse::lockstep;
 use proofhouse::report::repro::Repro;
 use proofhouse::report::words::{self, shorten, wrap};
@@ -12,6 +12,7 @@ use proofhouse::report::{SHOWN, foreign, row};
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target};
 use proofhouse_model::Specification;
 
+use super::access::AccessFlags;
 use super::{Failure, Verdict, say};
 
 #[derive(Debug, Args)]
@@ -24,12 +25,14 @@ pub(crate) struct Replay {
     /// Restarts the registry, for sh -c, where the sequence does so.
     #[arg(long, value_name = "COMMAND", requires = "url")]
     restart_cmd: Option<String>,
+    #[command(flatten)]
+    access: AccessFlags,
 }
 
 impl Replay {
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
         let path = self.repro.display();
-        let text = fs::read_to_string(&self.repro).map_err(|error| Failure(format!("cannot read {path}: {error}")))?;
+        let text = file::read_text(&self.repro).map_err(|error| Failure(format!("cannot read {path}: {error}")))?;
         let (repro, dialect) = Repro::read(&text).map_err(|error| Failure(format!("{path}: {error}")))?;
         let specification = Specification::new(dialect, repro.options.clone())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -37,7 +40,11 @@ impl Replay {
             let Some(url) = &self.url else {
                 return replayed(&repro, specification, &mut EmbeddedTarget::builder().build()).await;
             };
-            let options = HttpOptions { catalog_max: repro.options.catalog_max, ..HttpOptions::new(dialect) };
+            if let Some(warning) = self.access.warning() {
+                say(warning);
+            }
+            let catalog_max = repro.options.catalog_max;
+            let options = HttpOptions { catalog_max, ..self.access.options(url, None, dialect)? };
             let http = HttpTarget::connect(url, options).await?;
             let commands = Commands {
                 gc: None,

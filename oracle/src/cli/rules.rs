@@ -11,6 +11,7 @@ use super::{Failure, Verdict, check, say};
 #[derive(Debug, Args)]
 pub(crate) struct Rules {
     /// Only this rule, or those whose names begin so, for example blob.unlinked, blob. or wire.
+    #[arg(value_parser = name)]
     id: Option<String>,
     /// Only those that a registry is held to in this dialect.
     #[arg(long, value_parser = check::dialect)]
@@ -24,6 +25,14 @@ pub(crate) struct Rules {
 enum Format {
     Text,
     Json,
+}
+
+/// An empty one is most often a variable that is not set.
+fn name(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("the name of a rule is empty; leave it out to list all rules".to_owned()),
+        name => Ok(name.to_owned()),
+    }
 }
 
 /// A rule, and who is held to it.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use proofhouse::file;
 use proofhouse_registry::api::{Api, ApiConfig};
 use proofhouse_registry::builder::RegistryBuilder;
 use proofhouse_registry::config::{Address, Config, Debugging, StorageDriver, Warning};
@@ -107,7 +108,7 @@ impl Serve {
     fn configuration(&self) -> Result<Option<(Config, Vec<Warning>)>, Failure> {
         let Some(path) = &self.config else { return Ok(None) };
         let bad = |error: &dyn std::fmt::Display| Failure(format!("--config: {}: {error}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| bad(&error))?;
+        let text = file::read_text(path).map_err(|error| bad(&error))?;
         // What is not UTF-8 is no variable of ours.
         let environment =
             env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

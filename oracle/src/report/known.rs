@@ -42,13 +42,22 @@ pub struct KnownSeen {
     pub cases: u64,
 }
 
+/// What is expected, and where it comes from.
+const WANTED: &str = "a file of known divergences is expected, as `proofhouse check --write-known FILE` writes it";
+
 /// Why a file is none.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BaselineError {
-    /// It is no JSON, or says something else.
-    #[error("it is no file of known divergences: {0}")]
-    Json(#[from] serde_json::Error),
+    /// It is no JSON.
+    #[error("it is no JSON at line {}, column {}; {WANTED}", .0.line(), .0.column())]
+    Json(serde_json::Error),
+    /// It is some other document.
+    #[error("it is another document; {WANTED}")]
+    Another,
+    /// It is one, and something in it is not as it is written there.
+    #[error("it is changed or damaged: {0}; {WANTED}")]
+    Damaged(serde_json::Error),
     /// It is of another version.
     #[error("it is of version {0}, and this program reads version {VERSION}")]
     Version(u64),
@@ -61,10 +70,11 @@ impl Baseline {
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<Baseline, BaselineError> {
         // A later version may have other members.
-        let value: serde_json::Value = serde_json::from_str(text)?;
+        let value: serde_json::Value = serde_json::from_str(text).map_err(BaselineError::Json)?;
         match value["version"].as_u64().filter(|version| *version != u64::from(VERSION)) {
             Some(version) => Err(BaselineError::Version(version)),
-            None => Ok(serde_json::from_value(value)?),
+            None if !value["known"].is_array() => Err(BaselineError::Another),
+            None => serde_json::from_value(value).map_err(BaselineError::Damaged),
         }
     }
 

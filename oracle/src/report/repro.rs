@@ -33,13 +33,22 @@ pub struct Repro {
     pub ops: Vec<Op>,
 }
 
+/// What is expected, and where it comes from.
+const WANTED: &str = "a repro.json is expected, as `proofhouse check --report DIR` writes it into DIR/divergence-N";
+
 /// Why a document is none.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReproError {
-    /// It is no JSON, or says something else.
-    #[error("it is no repro.json: {0}")]
-    Json(#[from] serde_json::Error),
+    /// It is no JSON.
+    #[error("it is no JSON at line {}, column {}; {WANTED}", .0.line(), .0.column())]
+    Json(serde_json::Error),
+    /// It is some other document.
+    #[error("it is another document; {WANTED}")]
+    Another,
+    /// It is one, and something in it is not as it is written there.
+    #[error("it is changed or damaged: {0}; {WANTED}")]
+    Damaged(serde_json::Error),
     /// It is of another version.
     #[error("it is of version {0}, and this program reads version {VERSION}")]
     Version(u64),
@@ -74,11 +83,14 @@ impl Repro {
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<(Repro, Dialect), ReproError> {
         // A later version may have other members.
-        let value: serde_json::Value = serde_json::from_str(text)?;
+        let value: serde_json::Value = serde_json::from_str(text).map_err(ReproError::Json)?;
         if let Some(version) = value["version"].as_u64().filter(|version| *version != u64::from(VERSION)) {
             return Err(ReproError::Version(version));
         }
-        let repro: Repro = serde_json::from_value(value)?;
+        if !value["ops"].is_array() {
+            return Err(ReproError::Another);
+        }
+        let repro: Repro = serde_json::from_value(value).map_err(ReproError::Damaged)?;
         let dialect = DIALECTS.into_iter().find(|dialect| dialect_name(*dialect) == repro.dialect);
         let dialect = dialect.ok_or_else(|| ReproError::Dialect(repro.dialect.clone()))?;
         if repro.several_clients { Err(ReproError::SeveralClients) } else { Ok((repro, dialect)) }

@@ -138,7 +138,7 @@ impl HttpTarget {
             return Err(TargetError::BadUrl { url: url.to_owned(), reason });
         }
         let mut session = Session::new(&base, connect::shown(&base), &options)?;
-        connect::ping(&mut session, &base).await?;
+        connect::ping(&mut session, &base).await.map_err(|error| connect::assuming(url, error))?;
         Ok(HttpTarget {
             base,
             dialect: options.dialect,
@@ -382,8 +382,8 @@ fn refused_for_its_digest(outcome: &Outcome) -> bool {
     errors.iter().any(|error| error.code == Code::DigestInvalid)
 }
 
-/// Not reproducible on purpose: two runs never meet.
-fn random() -> u32 {
+/// Not reproducible on purpose: two runs never meet. Short enough to type.
+pub fn random() -> u32 {
     let bits = RandomState::new().build_hasher().finish();
     u32::try_from(bits >> 32).unwrap_or_default()
 }

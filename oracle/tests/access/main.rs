@@ -7,6 +7,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod everywhere;
 mod passwords;
 mod served;
 mod tls;

@@ -5,9 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
 
-use super::served::{Check, Served, htpasswd};
-
-const AUTH: &str = "YWxpY2U6c2VjcmV0";
+use super::served::{AUTH, Check, Served, htpasswd};
 
 #[test]
 fn a_registry_behind_tls_and_a_password_is_checked() {

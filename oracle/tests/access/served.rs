@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::common::listening;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_proofhouse");
 
 /// Alice's password is `secret`.
 pub(super) const USERS: &str = "alice:$2y$05$iO0SJvB5xonS8crxtTqrieQ.KUCoKTF5bK30.ZKqlgOXrGKwwnJFO\n";
+
+/// Her name and password, as Basic and auth files have them.
+pub(super) const AUTH: &str = "YWxpY2U6c2VjcmV0";
 
 /// A server that runs until it is dropped, in a directory that others may put files in.
 pub(super) struct Served {
@@ -76,12 +79,17 @@ fn tls(directory: &Path) -> String {
     let key = KeyPair::generate().unwrap();
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    fs::write(directory.join("ca.pem"), authority.pem()).unwrap();
+    tls_of(directory, &certificate, &key)
+}
+
+/// The section of a configuration that names this certificate, which then lies in `tls.crt`.
+pub(super) fn tls_of(directory: &Path, certificate: &Certificate, key: &KeyPair) -> String {
     let at = |name: &str, text: &str| {
         let path = directory.join(name);
         fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    at("ca.pem", &authority.pem());
     let (certificate, key) = (at("tls.crt", &certificate.pem()), at("tls.key", &key.serialize_pem()));
     format!("http: {{tls: {{certificate: {certificate}, key: {key}}}}}\n")
 }
@@ -92,7 +100,7 @@ pub(super) fn htpasswd(directory: &Path) -> String {
     format!("auth: {{htpasswd: {{realm: here, path: {}}}}}\n", path.display())
 }
 
-/// `proofhouse check`, about to run with nothing of the surroundings.
+/// A command of the program, most often `check`, about to run with nothing of the surroundings.
 pub(super) struct Check {
     command: Command,
     stdin: String,
@@ -100,9 +108,12 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn of(url: &str) -> Check {
+        Check::command(&["check", url, "--cases", "2", "--ops", "15", "--seed", "1"])
+    }
+
+    pub(super) fn command(arguments: &[&str]) -> Check {
         let mut command = Command::new(PROGRAM);
-        command.args(["check", url, "--cases", "2", "--ops", "15", "--seed", "1"]);
-        command.env_clear().env("HOME", "/nowhere/at/all");
+        command.args(arguments).env_clear().env("HOME", "/nowhere/at/all");
         Check { command, stdin: String::new() }
     }
 

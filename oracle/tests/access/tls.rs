@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::served::{Check, Served, htpasswd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+use super::served::{Check, Served, htpasswd, tls_of};
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_told_with_what_helps() {
@@ -45,6 +47,20 @@ fn a_server_that_does_not_speak_tls_is_told() {
     let ran = Check::of(&https).run();
     let why = format!("cannot use {https}: what listens there does not speak TLS; try {}", served.url);
     assert!(ran.could_not().contains(&why), "{ran:?}");
+}
+
+#[test]
+fn an_authority_that_serves_by_its_own_certificate_is_told_what_is_wrong() {
+    let served = Served::start(|directory| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        tls_of(directory, &params.self_signed(&key).unwrap(), &key)
+    });
+    let ran = served.check(&["--ca", served.file("tls.crt").to_str().unwrap()]).run();
+    let why = ran.could_not();
+    assert!(why.contains("it is an authority's own (CA:TRUE)") && why.contains("CA:FALSE"), "{why}");
+    assert!(!why.contains("OtherError"), "{why}");
 }
 
 #[test]

@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use super::served::Served;
 
 /// Gives Alice all that she asks for, and everybody else what only reads.
-struct Issuer {
+pub(super) struct Issuer {
     address: String,
     jwks: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Issuer {
-    fn start() -> Issuer {
+    pub(super) fn start() -> Issuer {
         let pair = KeyPair::generate().unwrap();
         let key = EncodingKey::from_ec_der(pair.serialized_der());
         let public = DecodingKey::from_ec_der(pair.public_key_raw());
@@ -54,7 +54,7 @@ impl Issuer {
     }
 
     /// A registry that believes it.
-    fn registry(&self) -> Served {
+    pub(super) fn registry(&self) -> Served {
         Served::start(|directory| {
             let path = directory.join("jwks");
             fs::write(&path, &self.jwks).unwrap();
@@ -63,7 +63,7 @@ impl Issuer {
         })
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(super) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 }

@@ -43,6 +43,17 @@ pub fn registry_url(text: &str) -> Result<Url, TargetError> {
     Ok(url)
 }
 
+/// Says of a registry that is not found that its scheme was only assumed, if `text` had none.
+pub(super) fn assuming(text: &str, error: TargetError) -> TargetError {
+    match error {
+        TargetError::Unreachable { url, reason } if !text.contains("://") => {
+            let reason = format!("{reason}; http:// was assumed, since {text:?} does not say http:// or https://");
+            TargetError::Unreachable { url, reason }
+        }
+        error => error,
+    }
+}
+
 /// How a URL is shown in a message.
 pub(super) fn shown(base: &Url) -> String {
     base.as_str().trim_end_matches('/').to_owned()

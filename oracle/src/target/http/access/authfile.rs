@@ -4,7 +4,6 @@
 //! without a port, a scheme or a path; the longest path that leads to the repositories wins. Helpers (`credHelpers`, `credsStore`)
 //! are programs that keep the credentials elsewhere: they are not run, and that is told when credentials are wanted.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{AccessError, Credentials, Secret};
+use crate::file;
 
 /// All names of one registry, whose API and whose entry are on different hosts.
 const DOCKER_HUB: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker.io"];
@@ -23,7 +23,7 @@ const DOCKER_HUB: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker
 /// # Errors
 /// The file cannot be read, or the entry cannot be used. No error tells what is in an entry.
 pub fn read(path: &Path, base: &Url, namespace: &str) -> Result<Option<Credentials>, AccessError> {
-    let text = fs::read(path).map_err(|source| AccessError::File { path: path.to_owned(), source })?;
+    let text = file::read(path).map_err(|source| AccessError::File { path: path.to_owned(), source })?;
     let document: Value = serde_json::from_slice(&text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         AccessError::NoJson { path: path.to_owned(), line, column }
@@ -110,6 +110,8 @@ fn credentials(entry: &Map<String, Value>) -> Result<Credentials, &'static str> 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const FILE: &str = r#"{"auths": {

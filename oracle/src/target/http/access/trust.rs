@@ -3,7 +3,6 @@
 //! Those of the authorities that the system knows, and of those that the user names; or anybody's. All cryptography is that
 //! of aws-lc-rs.
 
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use super::AccessError;
+use crate::file;
 
 /// The authorities that the system knows; it takes a while to read them. What cannot be read or parsed is not trusted.
 static SYSTEM: LazyLock<RootCertStore> = LazyLock::new(|| {
@@ -35,7 +35,7 @@ impl Trust {
     /// The file cannot be read, or has no certificate.
     pub fn with_authorities(path: &Path) -> Result<Trust, AccessError> {
         let none = || AccessError::NoCertificate { path: path.to_owned() };
-        let text = fs::read(path).map_err(|source| AccessError::File { path: path.to_owned(), source })?;
+        let text = file::read(path).map_err(|source| AccessError::File { path: path.to_owned(), source })?;
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
         let authorities = read.ok().filter(|read| !read.is_empty()).ok_or_else(none)?;
         let mut roots = RootCertStore::empty();
@@ -80,6 +80,12 @@ pub(in super::super) fn distrust(error: &CertificateError) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another name".to_owned()
         }
+        // rustls takes no authority for a server, also where it is the one that --ca names; OpenSSL does.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is an authority's own (CA:TRUE), as `openssl req -x509` makes them, and no server's; make one without, \
+             -addext basicConstraints=critical,CA:FALSE, or have the authority sign one for the server"
+                .to_owned()
+        }
         CertificateError::Revoked => "it is revoked".to_owned(),
         other => other.to_string(),
     }
@@ -87,6 +93,8 @@ pub(in super::super) fn distrust(error: &CertificateError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
