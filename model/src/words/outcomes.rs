@@ -4,8 +4,16 @@ use std::fmt;
 
 use crate::expect::{Errors, Expect, Id};
 use crate::model::{MOST_STATES, Violation, ViolationKind};
+use crate::op::Op;
 use crate::outcome::{BlobBody, Code, ErrorItem, Outcome, Referrer};
 use crate::rules::rule;
+
+impl Op {
+    /// The kind of operation, as one word for counts and reports.
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+}
 
 impl Outcome {
     /// The class of outcome as one or two words, for counts: `Blob`, `Refused BLOB_UNKNOWN`, …
