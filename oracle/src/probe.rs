@@ -27,7 +27,9 @@ const PLATFORMS: [&str; 12] = [
 ];
 
 const REPOSITORY: &str = "probe";
+const ELSEWHERE: &str = "probe-elsewhere";
 const CONFIG: &str = "{}";
+const SHARED: &str = "pushed to one repository";
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -61,6 +63,9 @@ pub async fn probe(
     let mut asking = Asking { target, stop: None };
     let mut found = Vec::new();
     found.extend(deletion(&mut asking).await);
+    if dialect == Dialect::Oci {
+        found.extend(sharing(&mut asking).await);
+    }
     // 2.8 validates every entry, and nothing can be set.
     if dialect != Dialect::Distribution(Release::V2_8) {
         found.extend(validation(&mut asking).await);
@@ -130,6 +135,20 @@ async fn deletion(target: &mut Asking<'_>) -> Option<Inference> {
         _ => return None,
     };
     Some(Inference { key: "delete", value: value.to_owned(), evidence: evidence.to_owned() })
+}
+
+/// Does every repository see every blob? One is pushed to one repository, and asked for in another, to which nothing was pushed.
+async fn sharing(target: &mut Asking<'_>) -> Option<Inference> {
+    if !push(target, UploadRef(2), SHARED).await {
+        return None;
+    }
+    let (repo, digest) = (ELSEWHERE.to_owned(), sha256(SHARED));
+    let (value, evidence) = match target.perform(&Op::HeadBlob { repo, digest }).await {
+        Outcome::Blob { .. } => ("true", "a blob that was pushed to one repository is there in another"),
+        Outcome::Refused { status: 404, .. } => ("false", "a blob that was pushed to one repository is 404 in another"),
+        _ => return None,
+    };
+    Some(Inference { key: "shared_blobs", value: value.to_owned(), evidence: evidence.to_owned() })
 }
 
 /// An image of the config that was pushed, these layers and these other members, each after a comma.
@@ -279,7 +298,9 @@ mod tests {
             ] {
                 // Patterns are not inferred, only that nothing is allowed.
                 let urls_allow = delete.then(|| "^$".to_owned());
-                let options = Options { delete, validate_index, platforms, urls_allow, ..Options::default() };
+                let shared_blobs = Some(false);
+                let options =
+                    Options { delete, validate_index, platforms, urls_allow, shared_blobs, ..Options::default() };
                 let found = found(&options);
                 assert_eq!(apply(&Options::default(), &found).unwrap(), options, "{found:?}");
                 assert!(found.iter().all(|one| !one.evidence.is_empty()));
@@ -318,6 +339,33 @@ mod tests {
         assert!(absent.evidence.contains("not confirmed") && absent.evidence.contains("404"), "{absent:?}");
         assert_eq!(told(Outcome::Referrers { referrers: Vec::new(), filtered: false }), None);
         assert_eq!(told(Outcome::Refused { status: 400, errors: Vec::new() }), None);
+    }
+
+    #[test]
+    fn a_target_that_shares_its_blobs_is_told_from_one_that_does_not_and_from_one_that_says_neither() {
+        /// Takes every blob, and answers so for one in a repository to which it was not pushed.
+        struct Blobs(Outcome);
+        #[async_trait::async_trait(?Send)]
+        impl Target for Blobs {
+            async fn fresh(&mut self, _: &Options) -> Result<(), TargetError> {
+                Ok(())
+            }
+            async fn perform(&mut self, op: &Op) -> Outcome {
+                if matches!(op, Op::HeadBlob { .. }) { self.0.clone() } else { Outcome::Done }
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let told = |answer, dialect| {
+            let found = runtime.block_on(probe(&mut Blobs(answer), dialect, &Options::default())).unwrap();
+            apply(&Options::default(), &found).unwrap().shared_blobs
+        };
+        let there = Outcome::Blob { digest: None, size: 24, body: None };
+        let refused = |status| Outcome::Refused { status, errors: Vec::new() };
+        assert_eq!(told(there.clone(), Dialect::Oci), Some(true));
+        assert_eq!(told(refused(404), Dialect::Oci), Some(false));
+        assert_eq!(told(refused(403), Dialect::Oci), None);
+        // No other dialect leaves it open.
+        assert_eq!(told(there, Dialect::Proofhouse), None);
     }
 
     #[test]

@@ -107,6 +107,9 @@ impl fmt::Display for Expect {
         match self {
             Expect::Exactly(outcome) => write!(f, "{outcome}"),
             Expect::DigestFree { outcome, .. } => write!(f, "{outcome} (or without a digest)"),
+            Expect::Hashing { digest, part, .. } => {
+                write!(f, "a blob{} that hashes to {digest}", if *part { ", or a part of one," } else { "" })
+            }
             Expect::Upload { id: Id::Fresh(_), size } => write!(f, "an open upload with a fresh id, {size} bytes"),
             Expect::Upload { id: Id::Is(id), size } => write!(f, "the open upload {id}, {size} bytes"),
             Expect::Upload { id: Id::Any, size } => write!(f, "an open upload, {size} bytes"),
