@@ -37,10 +37,18 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// all the same, for whoever reads what was found.
 pub const REFERRERS: &str = "referrers";
 
+/// No option either: whether a mount is made, or an upload started instead.
+pub const MOUNTS: &str = "mounts";
+
+/// No option either: whether blobs may be named by their sha512.
+pub const SHA512: &str = "sha512";
+
+const NO_OPTIONS: [&str; 3] = [REFERRERS, MOUNTS, SHA512];
+
 /// Something that was found out about a target.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Inference {
-    /// The option, as [`config::assume`] has it, or [`REFERRERS`].
+    /// The option, as [`config::assume`] has it, or [`REFERRERS`], [`MOUNTS`] or [`SHA512`].
     pub key: &'static str,
     /// Its value, written likewise.
     pub value: String,
@@ -63,8 +71,10 @@ pub async fn probe(
     let mut asking = Asking { target, stop: None };
     let mut found = Vec::new();
     found.extend(deletion(&mut asking).await);
-    if dialect == Dialect::Oci {
+    if dialect == Dialect::Oci && push(&mut asking, UploadRef(2), SHARED).await {
         found.extend(sharing(&mut asking).await);
+        found.extend(mounts(&mut asking).await);
+        found.extend(sha512(&mut asking).await);
     }
     // 2.8 validates every entry, and nothing can be set.
     if dialect != Dialect::Distribution(Release::V2_8) {
@@ -112,7 +122,7 @@ impl Asking<'_> {
 pub fn apply(options: &Options, found: &[Inference]) -> Result<Options, ConfigError> {
     found
         .iter()
-        .filter(|one| one.key != REFERRERS)
+        .filter(|one| !NO_OPTIONS.contains(&one.key))
         .try_fold(options.clone(), |options, one| config::assume(&options, &format!("{}={}", one.key, one.value)))
 }
 
@@ -137,11 +147,8 @@ async fn deletion(target: &mut Asking<'_>) -> Option<Inference> {
     Some(Inference { key: "delete", value: value.to_owned(), evidence: evidence.to_owned() })
 }
 
-/// Does every repository see every blob? One is pushed to one repository, and asked for in another, to which nothing was pushed.
+/// Does every repository see every blob? One was pushed to one repository, and is asked for in another, to which nothing was.
 async fn sharing(target: &mut Asking<'_>) -> Option<Inference> {
-    if !push(target, UploadRef(2), SHARED).await {
-        return None;
-    }
     let (repo, digest) = (ELSEWHERE.to_owned(), sha256(SHARED));
     let (value, evidence) = match target.perform(&Op::HeadBlob { repo, digest }).await {
         Outcome::Blob { .. } => ("true", "a blob that was pushed to one repository is there in another"),
@@ -149,6 +156,34 @@ async fn sharing(target: &mut Asking<'_>) -> Option<Inference> {
         _ => return None,
     };
     Some(Inference { key: "shared_blobs", value: value.to_owned(), evidence: evidence.to_owned() })
+}
+
+/// Are blobs mounted? The one that was pushed is asked for in the other repository.
+async fn mounts(target: &mut Asking<'_>) -> Option<Inference> {
+    let (repo, from) = (ELSEWHERE.to_owned(), Some(REPOSITORY.to_owned()));
+    let (value, evidence) =
+        match target.perform(&Op::MountBlob { repo, digest: sha256(SHARED), from, upload: UploadRef(3) }).await {
+            Outcome::BlobStored { .. } => ("true", "a blob was mounted from one repository in another"),
+            Outcome::Upload { .. } => ("false", "an upload was started where a mount was asked for"),
+            _ => return None,
+        };
+    Some(Inference { key: MOUNTS, value: value.to_owned(), evidence: evidence.to_owned() })
+}
+
+/// Is sha512 known? The same blob is pushed by it. The standard asks for sha256 only.
+async fn sha512(target: &mut Asking<'_>) -> Option<Inference> {
+    let (repo, upload) = (REPOSITORY.to_owned(), UploadRef(4));
+    let digest = Some(pool::digest(Algorithm::Sha512, SHARED.as_bytes()));
+    target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
+    let finish = Op::FinishUpload { repo, upload, digest, range: None, bytes: Content::from(SHARED) };
+    let (value, evidence) = match target.perform(&finish).await {
+        Outcome::BlobStored { .. } => ("true", "a blob was pushed by its sha512"),
+        Outcome::Refused { status: 400 | 404 | 405, .. } => {
+            ("false", "a blob was refused that was pushed by its sha512")
+        }
+        _ => return None,
+    };
+    Some(Inference { key: SHA512, value: value.to_owned(), evidence: evidence.to_owned() })
 }
 
 /// An image of the config that was pushed, these layers and these other members, each after a comma.
@@ -366,6 +401,38 @@ mod tests {
         assert_eq!(told(refused(403), Dialect::Oci), None);
         // No other dialect leaves it open.
         assert_eq!(told(there, Dialect::Proofhouse), None);
+    }
+
+    #[test]
+    fn what_a_target_has_and_has_not_of_mounts_and_of_sha512_is_told_and_changes_no_option() {
+        /// Does as `true` says, or the other.
+        struct Either(bool);
+        #[async_trait::async_trait(?Send)]
+        impl Target for Either {
+            async fn fresh(&mut self, _: &Options) -> Result<(), TargetError> {
+                Ok(())
+            }
+            async fn perform(&mut self, op: &Op) -> Outcome {
+                let stored = Outcome::BlobStored { digest: None };
+                match op {
+                    Op::MountBlob { .. } if !self.0 => Outcome::Upload { id: "1".into(), size: 0 },
+                    Op::FinishUpload { digest: Some(digest), .. } if !self.0 && digest.starts_with("sha512") => {
+                        Outcome::Refused { status: 400, errors: Vec::new() }
+                    }
+                    Op::MountBlob { .. } | Op::FinishUpload { .. } => stored,
+                    _ => Outcome::Refused { status: 403, errors: Vec::new() },
+                }
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for has in [true, false] {
+            let found = runtime.block_on(probe(&mut Either(has), Dialect::Oci, &Options::default())).unwrap();
+            for key in [MOUNTS, SHA512] {
+                let told = found.iter().find(|one| one.key == key).unwrap();
+                assert_eq!(told.value, has.to_string(), "{told:?}");
+            }
+            assert_eq!(apply(&Options::default(), &found).unwrap(), Options::default());
+        }
     }
 
     #[test]
