@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # The design asks for under 2,000. This is lowered as the model shrinks, and raised only for a rule that was wrong or missing.
 # Counted is the specification: what decides what a registry may do. `words/` is not: it only puts into prose what was decided,
 # and whoever reads what a registry is can leave it out.
-model_budget=2263
+model_budget=2260
 longest_file=550
 
 failures=0

@@ -33,7 +33,8 @@ pub(crate) fn get(at: &At, digest: &str, range: Option<Range>) -> Answer {
     if let (Some(base), true, false) = (&at.options().redirect, linked, at.oci()) {
         return at.answer("blob.redirect", Outcome::Redirect { url: format!("{base}{}", data_path(digest)) });
     }
-    let (Some(range), Some(bytes)) = (range, at.state.known(digest)) else { return Ok(found) };
+    let Some(range) = range else { return Ok(found) };
+    let Some(bytes) = at.state.known(digest) else { return Ok([found, elsewhere(at, digest, true)].concat()) };
     let (refused, found): (Vec<Branch>, Vec<Branch>) =
         found.into_iter().partition(|branch| matches!(branch.expect, Expect::Refused { .. }));
     let parts = found.into_iter().flat_map(|whole| parts(at, range, digest, bytes, whole));
@@ -80,34 +81,52 @@ fn answered(at: &At, digest: &str, bytes: &Content) -> String {
 /// The repository has no link: the blob is unknown here, even if its bytes are on disk. OCI does not say that
 /// repositories are kept apart, so there a registry may share all blobs; then it does so always.
 fn unlinked(at: &At, digest: &str) -> Vec<Branch> {
-    let missing = at.refuse(&unknown("blob.unlinked", digest));
-    let Some(bytes) = at.state.known(digest).filter(|_| at.oci()) else { return vec![missing] };
+    let missing = vec![at.refuse(&unknown("blob.unlinked", digest))];
+    let known = at.state.known(digest).filter(|_| at.oci());
+    let Some(bytes) = known else { return [missing, elsewhere(at, digest, false)].concat() };
     let found = |rule| vec![at.same(rule, whole(at, digest, bytes))];
     let mut layers = at.state.repo(at.repo).layers.keys();
     if layers.any(|other| at.state.bytes(other).is_some_and(|bytes| matches_digest(digest, bytes))) {
-        return [vec![missing], found("digest.alias")].concat();
+        return [missing, found("digest.alias")].concat();
     }
     if at.state.linked_somewhere(digest) && at.state.revision(at.repo, digest).is_none() {
-        return at.settle(&Choice::SharedBlobs, [vec![missing], found("blob.shared")]);
+        return at.settle(&Choice::SharedBlobs, [missing, found("blob.shared")]);
     }
-    [vec![missing], found("blob.shared")].concat()
+    [missing, found("blob.shared")].concat()
 }
 
-/// DELETE: the link goes, the bytes stay.
+/// What another case or other people left, where all blobs are shared: any bytes that hash to the digest. They are not learned,
+/// because whoever pushed them may delete them.
+fn elsewhere(at: &At, digest: &str, part: bool) -> Vec<Branch> {
+    if !at.may_share() {
+        return Vec::new();
+    }
+    let expect = Expect::Hashing { digest: digest.to_owned(), body: !at.head, part };
+    let found = vec![at.expecting("blob.shared", expect, at.state.clone())];
+    let nothing = part.then(|| refusal("blob.range.unsatisfiable", Why::Unsatisfiable));
+    at.settle(&Choice::SharedBlobs, [Vec::new(), [found, at.refusals(nothing)].concat()])
+}
+
+/// DELETE: the link goes, the bytes stay. Where all blobs are shared it may go from every repository: the text speaks of one blob
+/// that is deleted, and of nobody's claim to it under another name.
 pub(crate) fn delete(at: &At, digest: &str) -> Answer {
     at.digest(digest)?;
     at.deletion()?;
     at.visible(digest)?;
-    let answer = match at.state.linked_blob(at.repo, digest) {
-        None => Err(unknown("blob.delete.missing", digest)),
-        Some(_) => {
-            let mut next = at.state.clone();
-            next.repo_mut(at.repo).layers.remove(digest);
-            Ok(vec![at.branch("blob.delete", Outcome::Done, next)])
-        }
+    let gone = |rule, from: &dyn Fn(&String) -> bool| {
+        let mut next = at.state.clone();
+        let repos = next.repos.iter_mut().filter(|(name, _)| from(name));
+        let links = repos.filter_map(|(_, repo)| repo.layers.remove(digest)).count();
+        if links > 0 { vec![at.branch(rule, Outcome::Done, next)] } else { Vec::new() }
     };
-    let again = at.state.known(digest).is_some();
-    deleted(at, &Choice::BlobDelete, answer, again)
+    let here = gone("blob.delete", &|name| name == at.repo);
+    let everywhere = gone("blob.shared", &|_| at.may_share());
+    let linked = !here.is_empty();
+    let done = if at.may_share() { at.settle(&Choice::SharedBlobs, [here, everywhere]) } else { here };
+    let answer = if linked { Ok(done.clone()) } else { Err(unknown("blob.delete.missing", digest)) };
+    let again = at.state.known(digest).is_some() || at.may_share();
+    let answer = deleted(at, &Choice::BlobDelete, answer, again)?;
+    Ok(if linked { answer } else { [answer, done].concat() })
 }
 
 /// OCI: a registry may have deletion off, and then always. Deleting what is not there is refused, or (`again`) may be done.
@@ -152,7 +171,9 @@ pub(crate) fn mount(at: &At, digest: &str, from: Option<&str>, upload: UploadRef
     if !at.oci() {
         return Ok(started);
     }
-    let anywhere = at.state.known(digest).map(|bytes| mounted("mount.anywhere", bytes)).unwrap_or_default();
+    let left = || vec![at.same("mount.anywhere", Outcome::BlobStored { digest: Some(digest.into()) })];
+    let anywhere = at.state.known(digest).map(|bytes| mounted("mount.anywhere", bytes));
+    let anywhere = anywhere.unwrap_or_else(|| at.settle(&Choice::SharedBlobs, [Vec::new(), left()]));
     if from.is_none() && at.state.linked_somewhere(digest) {
         return Ok(at.settle(&Choice::MountAnywhere, [anywhere, started]));
     }

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Code, ErrorItem, Outcome, Referrer};
+use crate::names::{algorithm, matches_digest};
+use crate::{BlobBody, Code, ErrorItem, Outcome, Referrer, Span};
 
 /// Which id an upload may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub enum Expect {
     Exactly(Outcome),
     /// This, but the answer may leave the digest out, or name the content by another of its digests.
     DigestFree { outcome: Outcome, others: Vec<String> },
+    /// Any blob that hashes to the digest, or part of one: its bytes came from elsewhere.
+    Hashing { digest: String, body: bool, part: bool },
     /// An open upload of this many bytes.
     Upload { id: Id, size: u64 },
     /// A page: the first of what follows, as many as the registry likes up to the limit, and a next page if any are left.
@@ -57,6 +60,13 @@ impl Expect {
             (Expect::DigestFree { outcome, others }, seen) => {
                 let free = others.iter().cloned().map(Some).chain([None]);
                 outcome == seen || free.into_iter().any(|digest| outcome.with_digest(digest) == *seen)
+            }
+            (Expect::Hashing { digest, body, part }, Outcome::Blob { digest: named, size, body: seen }) => {
+                let whole = |it: &BlobBody| it.bytes.size() == *size && matches_digest(digest, &it.bytes);
+                let cut = |it: &BlobBody, (first, last): Span| last < *size && first + it.bytes.size() == last + 1;
+                let sound = |it: &BlobBody| it.range.map_or_else(|| whole(it), |range| *part && cut(it, range));
+                let same = |named: &String| algorithm(named) != algorithm(digest) || named == digest;
+                named.as_ref().is_none_or(same) && seen.is_some() == *body && seen.as_ref().is_none_or(sound)
             }
             (Expect::Upload { id, size }, Outcome::Upload { id: seen_id, size: seen_size }) => {
                 let id = match id {

@@ -19,7 +19,9 @@ impl Push<'_> {
             Err(refusal) => (None, Some(refusal)),
         };
         let missing: Vec<&Descriptor> = manifest.iter().flat_map(|it| self.missing(it)).collect();
-        let doubtful = manifest.as_ref().is_some_and(|it| self.is_doubtful(it));
+        // What is missing may be there from elsewhere where blobs are shared: whole, or of another size than is said.
+        let unsure = |it: &Manifest| at.may_share() && !it.kind.is_list() && !missing.is_empty();
+        let doubtful = manifest.as_ref().is_some_and(|it| unsure(it) || self.is_doubtful(it));
         let refusals = [
             not_understood,
             (!missing.is_empty()).then(|| refusal("manifest.references", Why::References(Vec::new()))),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::state::Choice;
 use crate::{Branch, Op, Outcome, RuleId, Specification, State, step};
 
 /// How many states are held at most. More is reported as a violation of its own kind, never cut silently.
@@ -42,7 +43,9 @@ pub struct Violation {
 impl Model {
     /// An empty registry.
     pub fn new(spec: Specification) -> Model {
-        Model { spec, states: vec![State::default()] }
+        let shared = spec.options().shared_blobs.map(|shared| (Choice::SharedBlobs, usize::from(shared)));
+        let empty = State { choices: shared.into_iter().collect(), ..State::default() };
+        Model { spec, states: vec![empty] }
     }
 
     /// What it is held to.

@@ -93,11 +93,6 @@ pub enum Op {
 }
 
 impl Op {
-    /// The kind of operation, as one word for counts and reports.
-    pub fn name(&self) -> &'static str {
-        self.into()
-    }
-
     /// The digest that it is about, if it is about content.
     pub(crate) fn digest(&self) -> Option<&str> {
         match self {

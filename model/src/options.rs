@@ -84,6 +84,8 @@ pub struct Options {
     pub digest_resumption: bool,
     /// `TagLookupConcurrencyLimit`; zero or less is the default. No effect that a client can see.
     pub tag_lookup_limit: i64,
+    /// Every repository sees all blobs, or only its own. None: that is found out. To OCI only.
+    pub shared_blobs: Option<bool>,
     /// The longest manifest in bytes.
     pub max_manifest_bytes: u64,
     /// The catalog's page without `n`.
@@ -106,6 +108,7 @@ impl Default for Options {
             cache: Cache::Off,
             digest_resumption: true,
             tag_lookup_limit: 0,
+            shared_blobs: None,
             max_manifest_bytes: 4 * 1024 * 1024,
             catalog_default: 100,
             catalog_max: 1_000,

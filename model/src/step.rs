@@ -126,6 +126,11 @@ impl<'a> At<'a> {
         self.spec.dialect() == Dialect::Oci
     }
 
+    /// All repositories may share their blobs, with those of other cases and other people.
+    pub(crate) fn may_share(&self) -> bool {
+        self.oci() && self.state.choices.get(&Choice::SharedBlobs) != Some(&0)
+    }
+
     pub(crate) fn distribution(&self) -> bool {
         matches!(self.spec.dialect(), Dialect::Distribution(_))
     }

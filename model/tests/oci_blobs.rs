@@ -19,6 +19,11 @@ fn without_digest(outcome: Outcome) -> Outcome {
     }
 }
 
+/// A registry of which it was said whether its blobs are shared.
+fn sharing(shared_blobs: impl Into<Option<bool>>) -> Registry {
+    registry(Dialect::Oci, Options { shared_blobs: shared_blobs.into(), ..deletable() })
+}
+
 // Answers.
 
 #[test]
@@ -99,6 +104,89 @@ fn oci_lets_blobs_be_shared_by_all_repositories_or_by_none() {
 }
 
 #[test]
+fn what_is_shared_may_have_been_there_before_and_is_sound_all_the_same() {
+    let mut r = oci();
+    let (get, digest) = (get_blob("a", &sha256("left")), sha256("left"));
+    r.permits_both(get.clone(), blob(&digest, "left"), bare(404));
+    r.permits(head_blob("a", &digest), blob_head(&digest, "of any size"));
+    r.permits(get_part("a", &digest, Range::From(1)), blob_part(&digest, 4, (1, 3), "eft"));
+    r.permits(get_part("a", &digest, Range::From(9)), bare(416));
+    r.rejects(get.clone(), blob(&digest, "right"));
+    r.rejects(get.clone(), blob(&sha256("right"), "left"));
+    r.rejects(get.clone(), blob_part(&digest, 4, (1, 3), "eft"));
+    r.rejects(get_part("a", &digest, Range::From(1)), blob_part(&digest, 4, (1, 4), "eft"));
+    r.rejects(get_part("a", &digest, Range::From(1)), blob_part(&digest, 3, (1, 3), "eft"));
+    // It may be gone again, but whoever has this one has all.
+    r.permits(get, bare(404));
+    r.push_blob("a", "mine");
+    r.rejects(get_blob("b", &sha256("mine")), bare(404));
+}
+
+#[test]
+fn what_one_repository_alone_has_is_not_elsewhere_and_then_nothing_is() {
+    let left = |r: &mut Registry| {
+        r.rejects(get_blob("a", &sha256("left")), blob(&sha256("left"), "left"));
+        r.rejects(head_blob("a", &sha256("left")), blob_head(&sha256("left"), "left"));
+        let upload = r.fresh();
+        r.rejects(mount("a", &sha256("left"), Some("b"), upload), blob_stored(&sha256("left")));
+    };
+    let mut seen = oci();
+    seen.push_blob("a", "mine");
+    seen.permits(get_blob("b", &sha256("mine")), bare(404));
+    left(&mut seen);
+    let mut told = sharing(Some(false));
+    left(&mut told);
+    told.push_blob("a", "mine");
+    told.rejects(get_blob("b", &sha256("mine")), blob(&sha256("mine"), "mine"));
+    let mut told = sharing(Some(true));
+    told.push_blob("a", "mine");
+    told.rejects(get_blob("b", &sha256("mine")), bare(404));
+}
+
+#[test]
+fn a_shared_blob_is_deleted_for_one_repository_or_for_all_and_one_that_is_not_for_one() {
+    let see = |r: &mut Registry, repo: &str, there: bool| {
+        let digest = sha256("both");
+        r.permits(get_blob(repo, &digest), if there { blob(&digest, "both") } else { bare(404) });
+    };
+    for (shared, everywhere) in [(true, true), (true, false), (false, false)] {
+        let mut r = sharing(Some(shared));
+        r.push_blob("a", "both");
+        r.push_blob("b", "both");
+        r.permits(delete_blob("a", &sha256("both")), Outcome::Done);
+        let gone = (get_blob("b", &sha256("both")), bare(404));
+        if shared {
+            r.permits_both(gone.0, gone.1, blob(&sha256("both"), "both"));
+        } else {
+            r.rejects(gone.0, gone.1);
+        }
+        see(&mut r, "b", !everywhere);
+        see(&mut r, "a", shared && !everywhere);
+    }
+    // Also by a name under which it was never pushed.
+    let mut r = sharing(Some(true));
+    r.push_blob("a", "both");
+    r.permits(delete_blob("b", &sha256("both")), Outcome::Done);
+    see(&mut r, "a", false);
+}
+
+#[test]
+fn a_layer_that_is_missing_may_be_there_from_elsewhere_until_blobs_are_known_to_be_apart() {
+    for (shared, held) in [(None, false), (Some(true), false), (Some(false), true)] {
+        let mut r = sharing(shared);
+        r.push_blob("a", "config");
+        let (one, other) = (image("config", &["one"]), image("config", &["other"]));
+        r.permits(put_manifest("a", "one", &one), bare(400));
+        let taken = manifest_stored(&other.digest(), None, &[]);
+        if held {
+            r.rejects(put_manifest("a", "other", &other), taken);
+        } else {
+            r.permits(put_manifest("a", "other", &other), taken);
+        }
+    }
+}
+
+#[test]
 fn oci_lets_ranges_be_served_or_ignored_always() {
     let part = |text: &str| blob_part(&sha256(text), 5, (1, 2), &text[1..3]);
     let whole = |text: &str| blob(&sha256(text), text);
@@ -119,7 +207,7 @@ fn oci_lets_ranges_be_served_or_ignored_always() {
 #[test]
 fn oci_lets_a_registry_mount_or_not_and_without_source_or_not() {
     for (mounts, anywhere) in [(true, true), (true, false), (false, false)] {
-        let mut r = oci();
+        let mut r = sharing(false);
         for text in ["one", "other"] {
             r.push_blob("a", text);
         }
@@ -352,7 +440,7 @@ fn oci_does_not_take_a_404_for_a_promise_that_deletion_is_on() {
 
 #[test]
 fn oci_lets_a_second_deletion_count_as_done() {
-    let mut r = registry(Dialect::Oci, deletable());
+    let mut r = sharing(false);
     let image = r.push_image("a", "v1", "config", &["layer"]);
     for op in [delete_manifest("a", "v1"), delete_manifest("a", &image.digest()), delete_blob("a", &sha256("layer"))] {
         r.permits(op.clone(), Outcome::Done);

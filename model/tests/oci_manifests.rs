@@ -11,7 +11,7 @@ use serde_json::json;
 #[test]
 fn oci_lets_content_that_is_nowhere_be_missed_or_not_but_always_for_each_type_of_content() {
     let unknown = |class| refused(class, Code::ManifestBlobUnknown, None);
-    let mut r = oci();
+    let mut r = registry(Dialect::Oci, Options { shared_blobs: Some(false), ..Options::default() });
     r.push_blob("a", "config");
     let (one, other) = (image("config", &["x"]), image("config", &["x", "y"]));
     r.permits_both(put_manifest("a", "v1", &one), manifest_stored(&one.digest(), None, &[]), unknown(400));

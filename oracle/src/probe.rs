@@ -27,7 +27,9 @@ const PLATFORMS: [&str; 12] = [
 ];
 
 const REPOSITORY: &str = "probe";
+const ELSEWHERE: &str = "probe-elsewhere";
 const CONFIG: &str = "{}";
+const SHARED: &str = "pushed to one repository";
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -35,10 +37,18 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// all the same, for whoever reads what was found.
 pub const REFERRERS: &str = "referrers";
 
+/// No option either: whether a mount is made, or an upload started instead.
+pub const MOUNTS: &str = "mounts";
+
+/// No option either: whether blobs may be named by their sha512.
+pub const SHA512: &str = "sha512";
+
+const NO_OPTIONS: [&str; 3] = [REFERRERS, MOUNTS, SHA512];
+
 /// Something that was found out about a target.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Inference {
-    /// The option, as [`config::assume`] has it, or [`REFERRERS`].
+    /// The option, as [`config::assume`] has it, or [`REFERRERS`], [`MOUNTS`] or [`SHA512`].
     pub key: &'static str,
     /// Its value, written likewise.
     pub value: String,
@@ -61,6 +71,11 @@ pub async fn probe(
     let mut asking = Asking { target, stop: None };
     let mut found = Vec::new();
     found.extend(deletion(&mut asking).await);
+    if dialect == Dialect::Oci && push(&mut asking, UploadRef(2), SHARED).await {
+        found.extend(sharing(&mut asking).await);
+        found.extend(mounts(&mut asking).await);
+        found.extend(sha512(&mut asking).await);
+    }
     // 2.8 validates every entry, and nothing can be set.
     if dialect != Dialect::Distribution(Release::V2_8) {
         found.extend(validation(&mut asking).await);
@@ -107,7 +122,7 @@ impl Asking<'_> {
 pub fn apply(options: &Options, found: &[Inference]) -> Result<Options, ConfigError> {
     found
         .iter()
-        .filter(|one| one.key != REFERRERS)
+        .filter(|one| !NO_OPTIONS.contains(&one.key))
         .try_fold(options.clone(), |options, one| config::assume(&options, &format!("{}={}", one.key, one.value)))
 }
 
@@ -130,6 +145,45 @@ async fn deletion(target: &mut Asking<'_>) -> Option<Inference> {
         _ => return None,
     };
     Some(Inference { key: "delete", value: value.to_owned(), evidence: evidence.to_owned() })
+}
+
+/// Does every repository see every blob? One was pushed to one repository, and is asked for in another, to which nothing was.
+async fn sharing(target: &mut Asking<'_>) -> Option<Inference> {
+    let (repo, digest) = (ELSEWHERE.to_owned(), sha256(SHARED));
+    let (value, evidence) = match target.perform(&Op::HeadBlob { repo, digest }).await {
+        Outcome::Blob { .. } => ("true", "a blob that was pushed to one repository is there in another"),
+        Outcome::Refused { status: 404, .. } => ("false", "a blob that was pushed to one repository is 404 in another"),
+        _ => return None,
+    };
+    Some(Inference { key: "shared_blobs", value: value.to_owned(), evidence: evidence.to_owned() })
+}
+
+/// Are blobs mounted? The one that was pushed is asked for in the other repository.
+async fn mounts(target: &mut Asking<'_>) -> Option<Inference> {
+    let (repo, from) = (ELSEWHERE.to_owned(), Some(REPOSITORY.to_owned()));
+    let (value, evidence) =
+        match target.perform(&Op::MountBlob { repo, digest: sha256(SHARED), from, upload: UploadRef(3) }).await {
+            Outcome::BlobStored { .. } => ("true", "a blob was mounted from one repository in another"),
+            Outcome::Upload { .. } => ("false", "an upload was started where a mount was asked for"),
+            _ => return None,
+        };
+    Some(Inference { key: MOUNTS, value: value.to_owned(), evidence: evidence.to_owned() })
+}
+
+/// Is sha512 known? The same blob is pushed by it. The standard asks for sha256 only.
+async fn sha512(target: &mut Asking<'_>) -> Option<Inference> {
+    let (repo, upload) = (REPOSITORY.to_owned(), UploadRef(4));
+    let digest = Some(pool::digest(Algorithm::Sha512, SHARED.as_bytes()));
+    target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
+    let finish = Op::FinishUpload { repo, upload, digest, range: None, bytes: Content::from(SHARED) };
+    let (value, evidence) = match target.perform(&finish).await {
+        Outcome::BlobStored { .. } => ("true", "a blob was pushed by its sha512"),
+        Outcome::Refused { status: 400 | 404 | 405, .. } => {
+            ("false", "a blob was refused that was pushed by its sha512")
+        }
+        _ => return None,
+    };
+    Some(Inference { key: SHA512, value: value.to_owned(), evidence: evidence.to_owned() })
 }
 
 /// An image of the config that was pushed, these layers and these other members, each after a comma.
@@ -279,7 +333,9 @@ mod tests {
             ] {
                 // Patterns are not inferred, only that nothing is allowed.
                 let urls_allow = delete.then(|| "^$".to_owned());
-                let options = Options { delete, validate_index, platforms, urls_allow, ..Options::default() };
+                let shared_blobs = Some(false);
+                let options =
+                    Options { delete, validate_index, platforms, urls_allow, shared_blobs, ..Options::default() };
                 let found = found(&options);
                 assert_eq!(apply(&Options::default(), &found).unwrap(), options, "{found:?}");
                 assert!(found.iter().all(|one| !one.evidence.is_empty()));
@@ -318,6 +374,65 @@ mod tests {
         assert!(absent.evidence.contains("not confirmed") && absent.evidence.contains("404"), "{absent:?}");
         assert_eq!(told(Outcome::Referrers { referrers: Vec::new(), filtered: false }), None);
         assert_eq!(told(Outcome::Refused { status: 400, errors: Vec::new() }), None);
+    }
+
+    #[test]
+    fn a_target_that_shares_its_blobs_is_told_from_one_that_does_not_and_from_one_that_says_neither() {
+        /// Takes every blob, and answers so for one in a repository to which it was not pushed.
+        struct Blobs(Outcome);
+        #[async_trait::async_trait(?Send)]
+        impl Target for Blobs {
+            async fn fresh(&mut self, _: &Options) -> Result<(), TargetError> {
+                Ok(())
+            }
+            async fn perform(&mut self, op: &Op) -> Outcome {
+                if matches!(op, Op::HeadBlob { .. }) { self.0.clone() } else { Outcome::Done }
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let told = |answer, dialect| {
+            let found = runtime.block_on(probe(&mut Blobs(answer), dialect, &Options::default())).unwrap();
+            apply(&Options::default(), &found).unwrap().shared_blobs
+        };
+        let there = Outcome::Blob { digest: None, size: 24, body: None };
+        let refused = |status| Outcome::Refused { status, errors: Vec::new() };
+        assert_eq!(told(there.clone(), Dialect::Oci), Some(true));
+        assert_eq!(told(refused(404), Dialect::Oci), Some(false));
+        assert_eq!(told(refused(403), Dialect::Oci), None);
+        // No other dialect leaves it open.
+        assert_eq!(told(there, Dialect::Proofhouse), None);
+    }
+
+    #[test]
+    fn what_a_target_has_and_has_not_of_mounts_and_of_sha512_is_told_and_changes_no_option() {
+        /// Does as `true` says, or the other.
+        struct Either(bool);
+        #[async_trait::async_trait(?Send)]
+        impl Target for Either {
+            async fn fresh(&mut self, _: &Options) -> Result<(), TargetError> {
+                Ok(())
+            }
+            async fn perform(&mut self, op: &Op) -> Outcome {
+                let stored = Outcome::BlobStored { digest: None };
+                match op {
+                    Op::MountBlob { .. } if !self.0 => Outcome::Upload { id: "1".into(), size: 0 },
+                    Op::FinishUpload { digest: Some(digest), .. } if !self.0 && digest.starts_with("sha512") => {
+                        Outcome::Refused { status: 400, errors: Vec::new() }
+                    }
+                    Op::MountBlob { .. } | Op::FinishUpload { .. } => stored,
+                    _ => Outcome::Refused { status: 403, errors: Vec::new() },
+                }
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for has in [true, false] {
+            let found = runtime.block_on(probe(&mut Either(has), Dialect::Oci, &Options::default())).unwrap();
+            for key in [MOUNTS, SHA512] {
+                let told = found.iter().find(|one| one.key == key).unwrap();
+                assert_eq!(told.value, has.to_string(), "{told:?}");
+            }
+            assert_eq!(apply(&Options::default(), &found).unwrap(), Options::default());
+        }
     }
 
     #[test]

@@ -4,8 +4,16 @@ use std::fmt;
 
 use crate::expect::{Errors, Expect, Id};
 use crate::model::{MOST_STATES, Violation, ViolationKind};
+use crate::op::Op;
 use crate::outcome::{BlobBody, Code, ErrorItem, Outcome, Referrer};
 use crate::rules::rule;
+
+impl Op {
+    /// The kind of operation, as one word for counts and reports.
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+}
 
 impl Outcome {
     /// The class of outcome as one or two words, for counts: `Blob`, `Refused BLOB_UNKNOWN`, …
@@ -99,6 +107,9 @@ impl fmt::Display for Expect {
         match self {
             Expect::Exactly(outcome) => write!(f, "{outcome}"),
             Expect::DigestFree { outcome, .. } => write!(f, "{outcome} (or without a digest)"),
+            Expect::Hashing { digest, part, .. } => {
+                write!(f, "a blob{} that hashes to {digest}", if *part { ", or a part of one," } else { "" })
+            }
             Expect::Upload { id: Id::Fresh(_), size } => write!(f, "an open upload with a fresh id, {size} bytes"),
             Expect::Upload { id: Id::Is(id), size } => write!(f, "the open upload {id}, {size} bytes"),
             Expect::Upload { id: Id::Any, size } => write!(f, "an open upload, {size} bytes"),

@@ -14,6 +14,7 @@ Options, by the same names and words in --assume KEY=VALUE and in the file of --
   delete=true|false               clients may delete
   validate_index=all|none|LIST    which entries of an index must exist; LIST is of os/architecture: linux/amd64,linux/arm64
   urls_allow=REGEX, urls_deny=REGEX   the URLs that a foreign layer may, or may not, have
+  shared_blobs=true|false         every repository has the blobs of all others, too; OCI only
   skip_layer_verification=true|false  what a manifest names need not exist
   max_manifest_bytes=N            the longest manifest
   catalog_default=N, catalog_max=N    the pages of the catalog

@@ -37,6 +37,7 @@ const KEYS: &[Key] = &[
     text("redirect", "the beginning of a URL, in quotes", |options, it| {
         put(&mut options.redirect, unless_null(it, |it| it.as_text().map(str::to_owned)))
     }),
+    key("shared_blobs", FLAG, |options, it| put(&mut options.shared_blobs, unless_null(it, Node::boolean))),
     key("skip_layer_verification", FLAG, |options, it| put(&mut options.skip_layer_verification, it.boolean())),
     key("tag_lookup_limit", "a whole number", |options, it| put(&mut options.tag_lookup_limit, it.integer())),
     text("urls_allow", PATTERN, |options, it| put(&mut options.urls_allow, unless_null(it, pattern))),

@@ -200,6 +200,7 @@ pub(super) fn options(dice: &mut Dice, pool: &PoolSpec, limited: bool) -> CaseOp
         cache: dice.weighted(&[(3, Cache::Off), (4, Cache::Tiny), (3, Cache::Large)]),
         digest_resumption: dice.percent(60),
         tag_lookup_limit: dice.weighted(&[(3, 0), (1, -1), (2, 1), (1, 8)]),
+        shared_blobs: None,
         max_manifest_bytes: if limited { LIMIT.into() } else { Options::default().max_manifest_bytes },
         catalog_default: dice.weighted(&[(6, 100), (2, 2), (1, 1)]),
         catalog_max: dice.weighted(&[(6, 1_000), (2, 2), (1, 3)]),

@@ -23,7 +23,7 @@ const FRUGAL: Habits = Habits {
     filter: false,
     malformed: 404,
     absolute: true,
-    shared: false,
+    shared: None,
     mount: false,
     verifies: true,
     reads: true,
@@ -47,7 +47,7 @@ const GENEROUS: Habits = Habits {
     filter: false,
     malformed: 400,
     absolute: false,
-    shared: false,
+    shared: Some(0),
     mount: true,
     verifies: false,
     reads: false,
@@ -121,9 +121,18 @@ async fn each_habit_of_the_one_is_permitted_to_the_other() {
         Habits { filter: true, verifies: true, absolute: true, ..GENEROUS },
         Habits { sha512: false, streams: false, tag_parameters: false, ..GENEROUS },
         Habits { reads: true, docker: false, cancel: false, empty_tags: false, ..GENEROUS },
+        Habits { shared: None, ..GENEROUS },
+        Habits { shared: Some(0), delete: true, mount: true, ..FRUGAL },
     ];
     for (at, habits) in swapped.into_iter().enumerate() {
         let report = check(habits, 100 + at as u64, 30).await;
         assert!(report.divergences.is_empty(), "{at} {habits:?}");
     }
+}
+
+#[tokio::test]
+async fn a_registry_that_keeps_repositories_apart_and_then_does_not_is_found() {
+    let report = check(Habits { shared: Some(40), ..GENEROUS }, 3, 30).await;
+    let rules: Vec<_> = report.divergences.iter().map(|divergence| divergence.finding.rule().0).collect();
+    assert!(rules.contains(&"blob.unlinked"), "{rules:?}");
 }

@@ -32,8 +32,8 @@ pub(crate) struct Habits {
     pub(crate) malformed: u16,
     /// Locations are absolute and have a query of their own; otherwise they are paths.
     pub(crate) absolute: bool,
-    /// A blob that was pushed anywhere is there in every repository.
-    pub(crate) shared: bool,
+    /// A blob that was pushed anywhere is there in every repository, once so many uploads were started. None: never.
+    pub(crate) shared: Option<u64>,
     /// A mount links the blob; otherwise it starts an upload.
     pub(crate) mount: bool,
     /// An image or index that names something which is not there is refused.
@@ -115,6 +115,10 @@ impl Asked<'_> {
         self.registry.habits
     }
 
+    fn shares(&self, store: &Store) -> bool {
+        self.habits().shared.is_some_and(|uploads| store.started >= uploads)
+    }
+
     fn refuse(&self, status: u16, code: &str) -> Answer {
         if !self.habits().bodies || self.method == Method::HEAD {
             return plain(status);
@@ -187,7 +191,7 @@ impl Asked<'_> {
 
     fn has(&self, store: &Store, repo: &str, digest: &str) -> bool {
         let linked = store.links.contains(&(repo.to_owned(), digest.to_owned()));
-        store.blobs.contains_key(digest) && (linked || self.habits().shared)
+        store.blobs.contains_key(digest) && (linked || self.shares(store))
     }
 
     fn blob(&self, store: &mut Store, repo: &str, digest: &str) -> Answer {
@@ -197,7 +201,7 @@ impl Asked<'_> {
             // Where all repositories share blobs, one that is deleted is gone from all.
             Method::DELETE if there => {
                 store.links.remove(&(repo.to_owned(), digest.to_owned()));
-                if self.habits().shared {
+                if self.shares(store) {
                     store.blobs.remove(digest);
                 }
                 plain(202)
