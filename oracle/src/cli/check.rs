@@ -9,7 +9,7 @@ use proofhouse::probe::{self, Inference};
 use proofhouse::report::known::Entry;
 use proofhouse::report::words::wrap;
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
-use proofhouse::target::http::{Leftovers, random};
+use proofhouse::target::http::random;
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
@@ -135,6 +135,13 @@ fn clean_up_time(time: Option<Duration>) -> Duration {
     time.map_or(most, |time| (time / 6).clamp(Duration::from_secs(1), most))
 }
 
+/// What a run came to.
+struct Checked {
+    report: Result<Report, Failure>,
+    /// The registry in which something may be left.
+    wrote: Option<HttpTarget>,
+}
+
 impl Check {
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
         if self.namespace.is_some() && self.url.is_none() {
@@ -162,19 +169,25 @@ impl Check {
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (report, leftovers) = runtime.block_on(self.check(config, options, known))?;
-        // First what cannot fail to be there.
-        say(&match self.format {
-            Format::Text => report.text(),
-            Format::Json => report.json(),
+        let Checked { report, wrote } = runtime.block_on(self.check(config, options, known))?;
+        // First what somebody waits for, and of that first what cannot fail to be there.
+        let told = report.and_then(|report| {
+            say(&match self.format {
+                Format::Text => report.text(),
+                Format::Json => report.json(),
+            });
+            self.files.write(&report)?;
+            Ok(report)
         });
-        if let Some(leftovers) = leftovers {
+        if let Some(mut wrote) = wrote.filter(|_| !self.keep)
+            && let Some(leftovers) = runtime.block_on(wrote.clean_up(clean_up_time(time)))
+        {
             match self.format {
                 Format::Text => say(&wrap("", &leftovers.to_string(), 80)),
                 Format::Json => eprintln!("{leftovers}"),
             }
         }
-        self.files.write(&report)?;
+        let report = told?;
         Ok(match report.verdict {
             ReportVerdict::Conforms => Verdict::Good,
             ReportVerdict::Diverges => Verdict::Bad,
@@ -186,7 +199,7 @@ impl Check {
         mut config: CampaignConfig,
         options: Option<Options>,
         known: Vec<Entry>,
-    ) -> Result<(Report, Option<Leftovers>), Failure> {
+    ) -> Result<Checked, Failure> {
         let started = Instant::now();
         let Some(url) = &self.url else {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
@@ -196,7 +209,7 @@ impl Check {
             let how = format!("in {}, fsync {fsync}", target.directory().display());
             let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
             something_checked(&campaign, self.time, None)?;
-            return Ok((Report::new(setup, campaign, None), None));
+            return Ok(Checked { report: Ok(Report::new(setup, campaign, None)), wrote: None });
         };
         if let Some(warning) = self.access.warning() {
             match self.format {
@@ -228,11 +241,12 @@ impl Check {
         let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
         let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(options)) };
         let campaign = self.campaign(&config, &setup, &how, &mut target).await;
-        let leftovers = if self.keep { None } else { target.http.clean_up(clean_up_time(time)).await };
-        let campaign = campaign?;
-        something_checked(&campaign, time, target.http.throttled())?;
-        let tally: Tally = target.http.tally();
-        Ok((Report::new(setup, campaign, Some(&tally)), leftovers))
+        let report = campaign.and_then(|campaign| {
+            something_checked(&campaign, time, target.http.throttled())?;
+            let tally: Tally = target.http.tally();
+            Ok(Report::new(setup, campaign, Some(&tally)))
+        });
+        Ok(Checked { report, wrote: Some(target.http) })
     }
 
     /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.
