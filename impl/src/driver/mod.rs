@@ -20,7 +20,7 @@ mod path;
 mod redirecting;
 
 pub use clock::{Clock, ManualClock, SystemClock, seconds_since_epoch};
-pub use filesystem::{Filesystem, FilesystemOptions, Offload};
+pub use filesystem::{Filesystem, FilesystemOptions, Offload, System, calls};
 pub use memory::Memory;
 pub use path::StoragePath;
 pub use redirecting::Redirecting;
