@@ -102,6 +102,7 @@ pub(crate) async fn crash_everywhere(
                         .map_err(|error| error.to_string())?,
                     after: &model,
                     under_way: call.map(|_| UnderWay { op: &op, before: &before }),
+                    is_after_failure: false,
                     pushes: tried.states % bound.push_one_in == 0,
                 };
                 reader.read().await.map_err(|error| {

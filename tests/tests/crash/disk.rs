@@ -304,7 +304,14 @@ impl Calls for Disk {
     }
 
     fn sync(&self, handle: &Handle) -> Result<(), Errno> {
-        let mut inner = self.call()?;
+        let mut inner = match self.call() {
+            Ok(inner) => inner,
+            Err(error) => {
+                // What could not be written is forgotten, and the next sync does not say so. That is what Linux does.
+                self.lock().volume.give_up(handle.number);
+                return Err(error);
+            }
+        };
         let lie = if inner.is_directory(handle.number) { Lie::Directories } else { Lie::Files };
         if inner.lie != Some(lie) {
             inner.volume.sync(handle.number);

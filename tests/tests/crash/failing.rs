@@ -10,6 +10,7 @@ use proofhouse_registry::driver::calls::Errno;
 use crate::crashing::{case, storage};
 use crate::disk::{Disk, Failure, tree};
 use crate::reader::{Reader, UnderWay, observe};
+use crate::volume::Fate;
 
 const ERRORS: [Errno; 4] = [Errno::IO, Errno::NOSPC, Errno::ACCESS, Errno::MFILE];
 
@@ -64,14 +65,28 @@ pub(crate) async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64
                 } else {
                     observe(&mut known, &op, &answer).map_err(|error| told(&error))?;
                 }
+                let again =
+                    copy.reopened(|clock| storage(failing.clone(), clock)).map_err(|error| error.to_string())?;
                 let reader = Reader {
                     case: &case,
                     target: copy,
                     after: &known,
                     under_way: is_told.then_some(UnderWay { op: &op, before: &model }),
-                    pushes: *failures % 8 == 0,
+                    is_after_failure: true,
+                    pushes: *failures % 4 == 0,
                 };
-                reader.read().await.map_err(|error| told(&error))?;
+                let Some(known) = reader.read().await.map_err(|error| told(&error))? else { continue };
+                if *failures % 4 == 0 {
+                    // What was acknowledged since the failure is not lost with what had failed.
+                    let volume = failing.volume();
+                    let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);
+                    let target = again.reopened(|clock| storage(Disk::of(left.clone()), clock));
+                    let target = target.map_err(|error| error.to_string())?;
+                    let (after, pushes) = (&known, false);
+                    let reader = Reader { case: &case, target, after, under_way: None, is_after_failure: true, pushes };
+                    let read = reader.read().await;
+                    read.map_err(|error| told(&format!("after a crash since: {error}\n{}", tree(&left))))?;
+                }
             }
         }
         let answer = target.perform(&op).await;

@@ -4,7 +4,7 @@ use proofhouse::action::{self, Action, By, ContentType, Repo};
 use proofhouse::case::Case;
 use proofhouse::pool::{Algorithm, Named, Payload};
 use proofhouse::target::{EmbeddedTarget, Target as _};
-use proofhouse_model::{Content, Model, Op, Outcome, UploadRef, digest_of};
+use proofhouse_model::{Content, Model, Op, Outcome, State, UploadRef, digest_of};
 use serde_json::Value;
 
 use crate::permitted::{is_open, must_be_there, parts, takes_many};
@@ -25,35 +25,39 @@ pub(crate) struct Reader<'a> {
     pub(crate) under_way: Option<UnderWay<'a>>,
     /// Whether everything is pushed again afterwards.
     pub(crate) pushes: bool,
+    /// Whether an operation that was not acknowledged may have left what nobody asked for.
+    pub(crate) is_after_failure: bool,
 }
 
 impl Reader<'_> {
-    pub(crate) async fn read(mut self) -> Result<(), String> {
-        let mut sweep: Vec<Op> = action::sweep(&self.case.pool, self.after.state())
-            .iter()
-            .map(|action| action.resolve(&self.case.pool))
-            .collect();
+    /// # Errors
+    /// What is wrong. Else what is known now, if the model knows it.
+    pub(crate) async fn read(mut self) -> Result<Option<Model>, String> {
+        let mut sweep = resolved(self.case, self.after.state());
         let Some(UnderWay { op, before }) = self.under_way.take() else {
             let mut model = self.after.clone();
             for question in &sweep {
                 let answer = self.target.perform(question).await;
-                observe(&mut model, question, &answer)?;
+                let known = observe(&mut model, question, &answer);
+                if !(self.is_after_failure && is_open(question, &answer)) {
+                    known?;
+                }
             }
             self.collects().await?;
             self.finish_uploads(&mut model, None).await?;
-            return self.push_again(model).await;
+            self.push_again(&mut model).await?;
+            return Ok(Some(model));
         };
-        // What the operation removes is asked for as well.
-        sweep.extend(
-            action::sweep(&self.case.pool, before.state()).iter().map(|action| action.resolve(&self.case.pool)),
-        );
-        sweep.dedup();
+        // What the operation removes is asked for as well, as far as the sweep depends on what is there.
+        let removed = resolved(self.case, before.state());
+        sweep.extend(removed.into_iter().filter(depends_on_state));
         // While nothing was ever acknowledged, blobs without any repository may be those of a disk that is not mounted.
         if !before.state().repos.is_empty() {
             self.collects().await?;
         }
         if takes_many(op) {
-            return self.read_each(op, before, &sweep).await;
+            self.read_each(op, before, &sweep).await?;
+            return Ok(None);
         }
         let mut model = before.clone();
         let arrived = self.arrived(op).await;
@@ -72,7 +76,8 @@ impl Reader<'_> {
             _ => None,
         };
         self.finish_uploads(&mut model, torn).await?;
-        self.push_again(model).await
+        self.push_again(&mut model).await?;
+        Ok(Some(model))
     }
 
     /// Every open upload is finished as its client would, and gives what was sent. Bytes that were not acknowledged, of the upload
@@ -153,7 +158,7 @@ impl Reader<'_> {
     }
 
     /// Everything of the pool is pushed to every repository, and fetched.
-    async fn push_again(&mut self, mut model: Model) -> Result<(), String> {
+    async fn push_again(&mut self, model: &mut Model) -> Result<(), String> {
         if !self.pushes {
             return Ok(());
         }
@@ -181,11 +186,24 @@ impl Reader<'_> {
                 };
                 for op in [push, fetch.resolve(pool)] {
                     let answer = self.target.perform(&op).await;
-                    observe(&mut model, &op, &answer).map_err(|error| format!("when it is pushed again: {error}"))?;
+                    observe(model, &op, &answer).map_err(|error| format!("when it is pushed again: {error}"))?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+fn resolved(case: &Case, state: &State) -> Vec<Op> {
+    action::sweep(&case.pool, state).iter().map(|action| action.resolve(&case.pool)).collect()
+}
+
+/// Whether a sweep asks so only where there is something to ask for.
+fn depends_on_state(question: &Op) -> bool {
+    match question {
+        Op::UploadStatus { .. } => true,
+        Op::GetBlob { digest: asked, .. } | Op::GetManifest { reference: asked, .. } => asked.starts_with("sha512:"),
+        _ => false,
     }
 }
 

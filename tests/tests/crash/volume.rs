@@ -122,6 +122,11 @@ impl Volume {
         }
     }
 
+    /// What was written to a file stays readable until a crash, and never reaches the disk.
+    pub(crate) fn give_up(&mut self, of: Number) {
+        self.pending.retain(|change| change.of != of || matches!(change.change, Change::Names { .. }));
+    }
+
     fn apply(&mut self, of: Number, change: &Change, fate: Fate, durably: bool) {
         match (self.nodes.get_mut(&of), change) {
             (Some(Node::File { data, durable, .. }), Change::Write { offset, bytes }) => {

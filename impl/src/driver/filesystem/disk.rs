@@ -12,20 +12,22 @@ use bytes::Bytes;
 
 use super::calls::{Calls, Errno, Listed, Opening, Status};
 use super::directories::DurableDirectories;
+use super::unfinished::{Need, Unfinished};
 use crate::driver::path::TEMPORARY;
 use crate::driver::{Clock, DriverError, Entry, Kind, Stat, StoragePath};
 use crate::sync::{Arc, AtomicU64, Ordering, PoisonError, RwLock, RwLockReadGuard};
 
 #[derive(Debug)]
 pub(super) struct Disk<C: Calls> {
-    calls: C,
+    pub(super) calls: C,
     fsync: bool,
     clock: Option<Arc<dyn Clock>>,
-    durable: DurableDirectories,
+    pub(super) durable: DurableDirectories,
+    unfinished: Unfinished,
     // Shared by what puts files into directories, exclusive for what removes directories.
-    tree: RwLock<()>,
+    pub(super) tree: RwLock<()>,
     // How often what an earlier process left half deleted was cleared away: once is enough.
-    cleared: AtomicU64,
+    pub(super) cleared: AtomicU64,
 }
 
 impl<C: Calls> Disk<C> {
@@ -35,6 +37,7 @@ impl<C: Calls> Disk<C> {
             fsync,
             clock,
             durable: DurableDirectories::default(),
+            unfinished: Unfinished::default(),
             tree: RwLock::default(),
             cleared: AtomicU64::new(0),
         }
@@ -88,6 +91,7 @@ impl<C: Calls> Disk<C> {
     pub(super) fn write(&self, path: &StoragePath, content: &[u8]) -> Result<(), DriverError> {
         let failed = acting(path, "write");
         let _shared = self.sharing_tree();
+        self.put_right(path, "write")?;
         let directory = self.prepare(path, "write")?;
         let (temporary, file) = self.create_temporary(&directory).map_err(&failed)?;
         let put = || {
@@ -101,12 +105,13 @@ impl<C: Calls> Disk<C> {
             let _ = self.calls.unlink(&directory, temporary.as_ref());
             return Err(failed(error));
         }
-        self.sync(&directory).map_err(failed)
+        self.sync_names(&directory, path).map_err(failed)
     }
 
     /// Opens a file for appending, and says how large it is.
     pub(super) fn append(&self, path: &StoragePath) -> Result<(C::Handle, u64), DriverError> {
         let _shared = self.sharing_tree();
+        self.put_right(path, "append")?;
         let directory = self.prepare(path, "append")?;
         let opened = || match self.calls.create(&directory, path.file_name()) {
             Ok(file) => self.date(&file).map(|()| (file, 0)),
@@ -137,18 +142,35 @@ impl<C: Calls> Disk<C> {
         append().map_err(acting(path, "append"))
     }
 
-    /// Makes appended bytes durable and, unless that is known already, the file's place.
-    pub(super) fn sync_appended(&self, path: &StoragePath, file: &C::Handle, placed: bool) -> Result<(), DriverError> {
+    /// How many bytes an opened file has.
+    pub(super) fn size(&self, path: &StoragePath, file: &C::Handle) -> Result<u64, DriverError> {
+        self.calls.status(file).map(|status| status.size).map_err(acting(path, "stat"))
+    }
+
+    /// Makes appended bytes durable and, unless that is known already, the file's place. If the bytes cannot be made so, they go
+    /// again, but for the first `durable`.
+    pub(super) fn sync_appended(
+        &self,
+        path: &StoragePath,
+        file: &C::Handle,
+        placed: bool,
+        durable: u64,
+    ) -> Result<(), DriverError> {
         if !self.fsync {
             return Ok(());
         }
         let failed = acting(path, "sync");
-        self.sync(file).map_err(&failed)?;
+        if let Err(error) = self.sync(file) {
+            if self.calls.cut(file, durable).is_err() {
+                self.unfinished.add(path.clone(), Need::Cut(durable));
+            }
+            return Err(failed(error));
+        }
         if placed {
             return Ok(());
         }
         match self.directory_of(path, "sync") {
-            Ok(directory) => self.sync(&directory).map_err(failed),
+            Ok(directory) => self.sync_names(&directory, path).map_err(failed),
             // Renamed meanwhile, and the old directory deleted: the rename has made the new place durable.
             Err(DriverError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -156,6 +178,7 @@ impl<C: Calls> Disk<C> {
     }
 
     pub(super) fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
+        self.put_right(path, "stat")?;
         let status = if path.is_root() {
             match self.calls.root() {
                 Ok(root) => self.calls.status(&root).map_err(looking(path, "stat"))?,
@@ -206,6 +229,7 @@ impl<C: Calls> Disk<C> {
         path: &StoragePath,
         ask: impl Fn(&C::Handle, Listed) -> Result<Option<T>, Errno>,
     ) -> Result<Vec<T>, DriverError> {
+        self.put_right(path, "list")?;
         let directory = match self.directory(path, "list") {
             Err(DriverError::NotFound { .. }) if path.is_root() => return Ok(Vec::new()),
             directory => directory?,
@@ -223,6 +247,8 @@ impl<C: Calls> Disk<C> {
 
     pub(super) fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         let _shared = self.sharing_tree();
+        self.put_right(from, "rename")?;
+        self.put_right(to, "rename")?;
         let old = self.directory_of(from, "rename")?;
         if self.look(&old, from, "rename")?.is_none_or(|status| status.kind != Kind::File) {
             return Err(not_found(from));
@@ -232,72 +258,13 @@ impl<C: Calls> Disk<C> {
         let renamed = self.calls.rename(&old, from.file_name(), &new, to.file_name());
         renamed.map_err(looking(from, "rename"))?;
         // The new name first: a crash between the two may leave both, never none.
-        self.sync(&new).map_err(acting(to, "rename"))?;
-        if from.parent() == to.parent() { Ok(()) } else { self.sync(&old).map_err(acting(from, "rename")) }
-    }
-
-    pub(super) fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
-        if path.is_root() {
-            return Err(DriverError::InvalidPath { path: path.as_str().to_owned() });
+        let synced = self.sync_names(&new, to);
+        if from.parent() != to.parent() {
+            let removed = self.sync_names(&old, from);
+            synced.map_err(acting(to, "rename"))?;
+            return removed.map_err(acting(from, "rename"));
         }
-        let failed = acting(path, "delete");
-        let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
-        let directory = self.directory_of(path, "delete")?;
-        let status = self.look(&directory, path, "delete")?.ok_or_else(|| not_found(path))?;
-        let aside = if status.kind == Kind::Directory {
-            self.durable.forget(path);
-            self.move_aside(&directory, path).map_err(looking(path, "delete"))?
-        } else {
-            self.calls.unlink(&directory, path.file_name().as_ref()).map_err(looking(path, "delete"))?;
-            None
-        };
-        drop(exclusive);
-        // Nobody has to wait for this.
-        self.sync(&directory).map_err(&failed)?;
-        if status.kind == Kind::Directory {
-            match &aside {
-                Some((root, aside)) => self.calls.remove_tree(root, aside.as_ref()),
-                None => self.calls.remove_tree(&directory, path.file_name().as_ref()),
-            }
-            .map_err(failed)?;
-            self.clear_leftovers();
-        }
-        Ok(())
-    }
-
-    /// Takes a directory out of sight at once, and says where it is now: in the root, under a name of ours. Nowhere, if another disk
-    /// is mounted below the root: then it is removed where it stands.
-    fn move_aside(&self, directory: &C::Handle, path: &StoragePath) -> Result<Option<(C::Handle, String)>, Errno> {
-        let root = self.calls.root()?;
-        // It may move onto an empty directory only, so each attempt makes one: the name is then ours.
-        loop {
-            let aside = temporary_name();
-            match self.calls.make_directory(&root, &aside) {
-                Err(Errno::EXIST) => continue,
-                result => result?,
-            }
-            return match self.calls.rename(directory, path.file_name(), &root, &aside) {
-                Ok(()) => Ok(Some((root, aside))),
-                Err(error) => {
-                    let _ = self.calls.remove_directory(&root, aside.as_ref());
-                    if error == Errno::XDEV { Ok(None) } else { Err(error) }
-                }
-            };
-        }
-    }
-
-    /// Clears away, once, what an earlier process had moved aside and not yet removed. Whatever stands aside is garbage,
-    /// whoever put it there; so failures are left to the next process.
-    fn clear_leftovers(&self) {
-        if self.cleared.fetch_add(1, Ordering::Relaxed) > 0 {
-            return;
-        }
-        let Ok(root) = self.calls.root() else { return };
-        for Listed { name, kind } in self.calls.entries(&root).unwrap_or_default() {
-            if is_temporary(&name) && kind.is_none_or(|kind| kind == Kind::Directory) {
-                let _ = self.calls.remove_tree(&root, &name);
-            }
-        }
+        synced.map_err(acting(to, "rename"))
     }
 
     /// Makes the directories above `path`, durable if asked for, and makes sure that a file can be put there.
@@ -374,6 +341,7 @@ impl<C: Calls> Disk<C> {
     }
 
     fn existing_file(&self, path: &StoragePath, operation: &'static str) -> Result<(C::Handle, u64), DriverError> {
+        self.put_right(path, operation)?;
         let opened = self.calls.root().and_then(|root| self.below(&root, path, Opening::File));
         let file = match opened {
             Ok(file) => file,
@@ -396,7 +364,7 @@ impl<C: Calls> Disk<C> {
     }
 
     /// Opens the directory that `path` stands in.
-    fn directory_of(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
+    pub(super) fn directory_of(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
         let parent = path.parent().ok_or_else(|| not_found(path))?;
         let opened = self.calls.root().and_then(|root| self.below(&root, &parent, Opening::Directory));
         opened.map_err(looking(path, operation))
@@ -422,6 +390,35 @@ impl<C: Calls> Disk<C> {
         }
     }
 
+    /// Makes durable what stands in the directory of `path`. If that fails, nothing is told of it before it was done.
+    pub(super) fn sync_names(&self, directory: &C::Handle, path: &StoragePath) -> Result<(), Errno> {
+        let synced = self.sync(directory);
+        if let (Err(_), Some(place)) = (synced, path.parent()) {
+            self.unfinished.add(place, Need::Sync);
+        }
+        synced
+    }
+
+    /// Does what could not be done before about a place and all above it.
+    pub(super) fn put_right(&self, path: &StoragePath, operation: &'static str) -> Result<(), DriverError> {
+        for (place, need) in self.unfinished.above(path) {
+            let done = self.calls.root().and_then(|root| match need {
+                Need::Sync => self.calls.sync(&self.below(&root, &place, Opening::Directory)?),
+                Need::Cut(size) => {
+                    let directory = place.parent().ok_or(Errno::NOENT)?;
+                    let directory = self.below(&root, &directory, Opening::Directory)?;
+                    self.calls.cut(&self.calls.extend(&directory, place.file_name())?, size)
+                }
+            });
+            match done {
+                // It is gone, with what could not be done about it.
+                Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => self.unfinished.done(&place),
+                Err(error) => return Err(acting(path, operation)(error)),
+            }
+        }
+        Ok(())
+    }
+
     fn sync(&self, handle: &C::Handle) -> Result<(), Errno> {
         if self.fsync { self.calls.sync(handle) } else { Ok(()) }
     }
@@ -432,7 +429,7 @@ impl<C: Calls> Disk<C> {
     }
 
     /// What stands in `directory` under the name that `path` ends with.
-    fn look(
+    pub(super) fn look(
         &self,
         directory: &C::Handle,
         path: &StoragePath,
@@ -461,16 +458,16 @@ impl<C: Calls> Disk<C> {
     }
 }
 
-fn is_temporary(name: &OsStr) -> bool {
+pub(super) fn is_temporary(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
 }
 
-fn not_found(path: &StoragePath) -> DriverError {
+pub(super) fn not_found(path: &StoragePath) -> DriverError {
     DriverError::NotFound { path: path.clone() }
 }
 
 /// The error of a call that looks at `path`: what is missing is not found. Below a file there is nothing.
-fn looking(path: &StoragePath, operation: &'static str) -> impl Fn(Errno) -> DriverError {
+pub(super) fn looking(path: &StoragePath, operation: &'static str) -> impl Fn(Errno) -> DriverError {
     move |error| match error {
         Errno::NOENT | Errno::NOTDIR => not_found(path),
         Errno::LOOP => DriverError::SymbolicLink { path: path.clone() },
@@ -479,12 +476,12 @@ fn looking(path: &StoragePath, operation: &'static str) -> impl Fn(Errno) -> Dri
 }
 
 /// The error of a call that makes `path`: whatever is missing should not be.
-fn acting<E: Into<io::Error>>(path: &StoragePath, operation: &'static str) -> impl Fn(E) -> DriverError {
+pub(super) fn acting<E: Into<io::Error>>(path: &StoragePath, operation: &'static str) -> impl Fn(E) -> DriverError {
     move |error| DriverError::Io { path: path.clone(), operation, source: error.into() }
 }
 
 /// A name that no other call of any process is using. (A process that was killed may have left it; then the next is tried.)
-fn temporary_name() -> String {
+pub(super) fn temporary_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{TEMPORARY}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }

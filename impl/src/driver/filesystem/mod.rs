@@ -21,9 +21,11 @@ use crate::sync::{Arc, KeyedLocks, try_blocking};
 
 mod beneath;
 pub mod calls;
+mod delete;
 mod directories;
 mod disk;
 mod system;
+mod unfinished;
 
 /// How many bytes are read at once. Small enough for many clients, large enough that the hop to another thread does not show.
 const READ_CHUNK: usize = 512 << 10;
@@ -168,7 +170,14 @@ impl<C: Calls> Driver for Filesystem<C> {
             opened
         });
         let (file, size) = opened.await?;
-        Ok(Box::new(FileAppender { of: self.clone(), path: path.clone(), file: Arc::new(file), size, placed: false }))
+        Ok(Box::new(FileAppender {
+            of: self.clone(),
+            path: path.clone(),
+            file: Arc::new(file),
+            size,
+            durable: size,
+            placed: false,
+        }))
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
@@ -222,6 +231,8 @@ struct FileAppender<C: Calls> {
     path: StoragePath,
     file: Arc<C::Handle>,
     size: u64,
+    // How many bytes a sync that fails leaves.
+    durable: u64,
     // Whether the file's place in its directory is known to be durable.
     placed: bool,
 }
@@ -245,9 +256,20 @@ impl<C: Calls> Appender for FileAppender<C> {
     }
 
     async fn sync(&mut self) -> Result<(), DriverError> {
-        let (file, placed) = (Arc::clone(&self.file), self.placed);
-        self.of.on_disk(&self.path, "sync", move |disk, path| disk.sync_appended(path, &file, placed)).await?;
-        self.placed = true;
-        Ok(())
+        let (file, placed, durable) = (Arc::clone(&self.file), self.placed, self.durable);
+        let synced = self
+            .of
+            .on_disk(&self.path, "sync", move |disk, path| disk.sync_appended(path, &file, placed, durable))
+            .await;
+        match synced {
+            Ok(()) => (self.durable, self.placed) = (self.size, true),
+            // What could not be made durable is there no more.
+            Err(_) => {
+                let file = Arc::clone(&self.file);
+                let size = self.of.on_disk(&self.path, "stat", move |disk, path| disk.size(path, &file)).await;
+                self.size = size.unwrap_or(durable);
+            }
+        }
+        synced
     }
 }
