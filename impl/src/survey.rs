@@ -182,7 +182,8 @@ impl Survey {
             Some(found) if self.must_be_directory(revisions.clone(), found) => {
                 surveyed.revisions = digests(driver, &revisions, &mut self.obstacles).await?;
             }
-            None if is_readable => self.obstruct(revisions, InTheWay::Missing),
+            // With nothing in it at all, a first push was cut short.
+            None if is_readable && !entries.is_empty() => self.obstruct(revisions, InTheWay::Missing),
             _ => {}
         }
         if let Some(found) = kind(&referrers) {

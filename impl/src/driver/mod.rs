@@ -20,7 +20,7 @@ mod path;
 mod redirecting;
 
 pub use clock::{Clock, ManualClock, SystemClock, seconds_since_epoch};
-pub use filesystem::{Filesystem, FilesystemOptions, Offload};
+pub use filesystem::{Filesystem, FilesystemOptions, Offload, System, calls};
 pub use memory::Memory;
 pub use path::StoragePath;
 pub use redirecting::Redirecting;
@@ -120,7 +120,8 @@ pub trait Appender: Send + Debug {
     /// Appends the chunk. After an error nothing of it is there, as far as the medium still obeys.
     async fn write(&mut self, chunk: Bytes) -> Result<(), DriverError>;
 
-    /// Makes everything appended so far durable, and the file's place too.
+    /// Makes everything appended so far durable, and the file's place too. After an error what was appended since the last time is
+    /// not there any more, as far as the medium still obeys: a later sync could not tell whether it is durable.
     async fn sync(&mut self) -> Result<(), DriverError>;
 }
 

@@ -214,7 +214,13 @@ async fn what_a_registry_may_leave_is_in_nobody_s_way() {
     let first = disk.house.push("a", "first").await;
     disk.house.api.start_upload("only/uploads").await.unwrap();
     // Directories with nothing in them, whatever they are called.
-    for place in ["repositories/EMPTY", "repositories/_x", "repositories/a/_layers/sha384", "repositories/b/c"] {
+    for place in [
+        "repositories/EMPTY",
+        "repositories/_x",
+        "repositories/a/_layers/sha384",
+        "repositories/b/c",
+        "repositories/cut/short/_manifests",
+    ] {
         fs::create_dir_all(disk.at(place)).unwrap();
     }
     assert_eq!(said(&disk.check(FsckOptions::default()).await), [""; 0]);

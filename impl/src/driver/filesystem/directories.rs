@@ -5,8 +5,8 @@
 //! that was killed. So each directory is made durable once by this process, and remembered.
 
 use std::collections::HashSet;
-use std::io;
 
+use super::calls::Errno;
 use crate::driver::StoragePath;
 use crate::sync::{Mutex, MutexGuard, lock};
 
@@ -24,8 +24,8 @@ impl DurableDirectories {
         &self,
         directory: &StoragePath,
         fresh: bool,
-        sync_parent: impl FnOnce() -> io::Result<()>,
-    ) -> io::Result<()> {
+        sync_parent: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
         if fresh || !self.knows(directory) {
             sync_parent()?;
             self.remember(directory);

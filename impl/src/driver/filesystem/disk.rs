@@ -1,50 +1,43 @@
 //! What the filesystem driver does on the disk, call by call, blocking.
 //!
-//! Two things are guarded here. Symbolic links: a directory is opened without following any ([`beneath`]), and what is done to
+//! Two things are guarded here. Symbolic links: a directory is opened without following any ([`Calls::open`]), and what is done to
 //! a name is done in the opened directory, so nobody can put a link in between. Deletion: a directory is moved aside while
 //! nobody is between making a directory and putting a file into it (the `tree` lock), so a write never lands in a directory
 //! that is on its way out.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::ffi::OsStr;
+use std::io;
 
 use bytes::Bytes;
-use rustix::fd::{AsFd as _, OwnedFd};
-use rustix::fs::{AtFlags, Dir, DirEntry, FileType, Mode, OFlags, UTIME_NOW};
-use rustix::fs::{Timespec, Timestamps, fstat, mkdirat, open, openat, renameat, statat, unlinkat, utimensat};
-use rustix::io::Errno;
 
-use super::beneath::{self, DIRECTORY, FILE};
+use super::calls::{Calls, Errno, Listed, Opening, Status};
 use super::directories::DurableDirectories;
+use super::unfinished::{Need, Unfinished};
 use crate::driver::path::TEMPORARY;
 use crate::driver::{Clock, DriverError, Entry, Kind, Stat, StoragePath};
 use crate::sync::{Arc, AtomicU64, Ordering, PoisonError, RwLock, RwLockReadGuard};
 
-/// What a new file and a new directory may be used for; the process's umask takes away from it.
-const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
-const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
-
 #[derive(Debug)]
-pub(super) struct Disk {
-    root: PathBuf,
+pub(super) struct Disk<C: Calls> {
+    pub(super) calls: C,
     fsync: bool,
     clock: Option<Arc<dyn Clock>>,
-    durable: DurableDirectories,
+    pub(super) durable: DurableDirectories,
+    unfinished: Unfinished,
     // Shared by what puts files into directories, exclusive for what removes directories.
-    tree: RwLock<()>,
+    pub(super) tree: RwLock<()>,
     // How often what an earlier process left half deleted was cleared away: once is enough.
-    cleared: AtomicU64,
+    pub(super) cleared: AtomicU64,
 }
 
-impl Disk {
-    pub(super) fn new(root: PathBuf, fsync: bool, clock: Option<Arc<dyn Clock>>) -> Self {
+impl<C: Calls> Disk<C> {
+    pub(super) fn new(calls: C, fsync: bool, clock: Option<Arc<dyn Clock>>) -> Self {
         Self {
-            root,
+            calls,
             fsync,
             clock,
             durable: DurableDirectories::default(),
+            unfinished: Unfinished::default(),
             tree: RwLock::default(),
             cleared: AtomicU64::new(0),
         }
@@ -57,72 +50,88 @@ impl Disk {
         if size > limit {
             return Err(too_large(size));
         }
-        let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        // It may be growing.
-        file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(acting(path, "read"))?;
-        let read = content.len() as u64;
-        if read > limit { Err(too_large(read)) } else { Ok(content.into()) }
+        // One byte more: it may be growing.
+        let mut content = vec![0; usize::try_from(size.saturating_add(1)).unwrap_or(usize::MAX)];
+        let mut read = 0;
+        loop {
+            read += self.calls.read_all(&file, &mut content[read..], read as u64).map_err(acting(path, "read"))?;
+            if read as u64 > limit {
+                return Err(too_large(read as u64));
+            }
+            if read < content.len() {
+                content.truncate(read);
+                return Ok(content.into());
+            }
+            content.resize(read * 2, 0);
+        }
     }
 
-    /// Opens a file at `offset`, and says how large it is.
-    pub(super) fn open(&self, path: &StoragePath, offset: u64) -> Result<(File, u64), DriverError> {
-        let (mut file, size) = self.existing_file(path, "open")?;
-        if offset > 0 {
-            file.seek(SeekFrom::Start(offset.min(size))).map_err(acting(path, "open"))?;
+    /// Opens a file, and says how large it is.
+    pub(super) fn open(&self, path: &StoragePath) -> Result<(C::Handle, u64), DriverError> {
+        self.existing_file(path, "open")
+    }
+
+    /// So many bytes of an opened file.
+    pub(super) fn chunk(
+        &self,
+        path: &StoragePath,
+        file: &C::Handle,
+        offset: u64,
+        size: usize,
+    ) -> Result<Bytes, DriverError> {
+        let mut chunk = vec![0; size];
+        match self.calls.read_all(file, &mut chunk, offset) {
+            Ok(read) if read == size => Ok(chunk.into()),
+            // Its size was promised already.
+            Ok(_) => Err(acting(path, "read")(io::ErrorKind::UnexpectedEof)),
+            Err(error) => Err(acting(path, "read")(error)),
         }
-        Ok((file, size))
     }
 
     pub(super) fn write(&self, path: &StoragePath, content: &[u8]) -> Result<(), DriverError> {
         let failed = acting(path, "write");
         let _shared = self.sharing_tree();
+        self.put_right(path, "write")?;
         let directory = self.prepare(path, "write")?;
-        let (temporary, file) = create_temporary(&directory).map_err(|error| failed(error.into()))?;
+        let (temporary, file) = self.create_temporary(&directory).map_err(&failed)?;
         let put = || {
-            (&file).write_all(content)?;
+            self.calls.write_all(&file, content)?;
             self.date(&file)?;
-            if self.fsync {
-                file.sync_all()?;
-            }
-            Ok(renameat(&directory, &temporary, &directory, path.file_name())?)
+            self.sync(&file)?;
+            self.calls.rename(&directory, &temporary, &directory, path.file_name())
         };
         if let Err(error) = put() {
             // Best effort: a leftover is invisible.
-            let _ = unlinkat(&directory, &temporary, AtFlags::empty());
+            let _ = self.calls.unlink(&directory, temporary.as_ref());
             return Err(failed(error));
         }
-        self.sync(&directory).map_err(failed)
+        self.sync_names(&directory, path).map_err(failed)
     }
 
     /// Opens a file for appending, and says how large it is.
-    pub(super) fn append(&self, path: &StoragePath) -> Result<(File, u64), DriverError> {
+    pub(super) fn append(&self, path: &StoragePath) -> Result<(C::Handle, u64), DriverError> {
         let _shared = self.sharing_tree();
+        self.put_right(path, "append")?;
         let directory = self.prepare(path, "append")?;
-        let open = |more: OFlags| {
-            // A pipe must not make us wait for its other end.
-            let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            openat(&directory, path.file_name(), flags | more, FILE_MODE).map(File::from)
-        };
-        let opened = || match open(OFlags::CREATE | OFlags::EXCL) {
+        let opened = || match self.calls.create(&directory, path.file_name()) {
             Ok(file) => self.date(&file).map(|()| (file, 0)),
             Err(Errno::EXIST) => {
-                let file = open(OFlags::empty())?;
-                let size = file.metadata()?.len();
+                let file = self.calls.extend(&directory, path.file_name())?;
+                let size = self.calls.status(&file)?.size;
                 Ok((file, size))
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         opened().map_err(acting(path, "append"))
     }
 
     /// Appends a chunk whole or not at all, and says how large the file is then.
-    pub(super) fn append_chunk(&self, path: &StoragePath, file: &File, chunk: &[u8]) -> Result<u64, DriverError> {
+    pub(super) fn append_chunk(&self, path: &StoragePath, file: &C::Handle, chunk: &[u8]) -> Result<u64, DriverError> {
         let append = || {
-            let before = file.metadata()?.len();
-            let mut appending = file;
-            if let Err(error) = appending.write_all(chunk) {
+            let before = self.calls.status(file)?.size;
+            if let Err(error) = self.calls.write_all(file, chunk) {
                 // Best effort: the disk may be full or gone.
-                let _ = file.set_len(before);
+                let _ = self.calls.cut(file, before);
                 return Err(error);
             }
             if !chunk.is_empty() {
@@ -133,18 +142,35 @@ impl Disk {
         append().map_err(acting(path, "append"))
     }
 
-    /// Makes appended bytes durable and, unless that is known already, the file's place.
-    pub(super) fn sync_appended(&self, path: &StoragePath, file: &File, placed: bool) -> Result<(), DriverError> {
+    /// How many bytes an opened file has.
+    pub(super) fn size(&self, path: &StoragePath, file: &C::Handle) -> Result<u64, DriverError> {
+        self.calls.status(file).map(|status| status.size).map_err(acting(path, "stat"))
+    }
+
+    /// Makes appended bytes durable and, unless that is known already, the file's place. If the bytes cannot be made so, they go
+    /// again, but for the first `durable`.
+    pub(super) fn sync_appended(
+        &self,
+        path: &StoragePath,
+        file: &C::Handle,
+        placed: bool,
+        durable: u64,
+    ) -> Result<(), DriverError> {
         if !self.fsync {
             return Ok(());
         }
         let failed = acting(path, "sync");
-        file.sync_all().map_err(&failed)?;
+        if let Err(error) = self.sync(file) {
+            if self.calls.cut(file, durable).is_err() {
+                self.unfinished.add(path.clone(), Need::Cut(durable));
+            }
+            return Err(failed(error));
+        }
         if placed {
             return Ok(());
         }
         match self.directory_of(path, "sync") {
-            Ok(directory) => self.sync(&directory).map_err(failed),
+            Ok(directory) => self.sync_names(&directory, path).map_err(failed),
             // Renamed meanwhile, and the old directory deleted: the rename has made the new place durable.
             Err(DriverError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -152,57 +178,48 @@ impl Disk {
     }
 
     pub(super) fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
-        let stat = if path.is_root() {
-            match self.root() {
-                Ok(root) => fstat(&root).map_err(looking(path, "stat"))?,
+        self.put_right(path, "stat")?;
+        let status = if path.is_root() {
+            match self.calls.root() {
+                Ok(root) => self.calls.status(&root).map_err(looking(path, "stat"))?,
                 // The root is there before anything is.
                 Err(Errno::NOENT) => return Ok(Stat { size: 0, modified: 0, is_dir: true }),
                 Err(error) => return Err(looking(path, "stat")(error)),
             }
         } else {
-            look(&self.directory_of(path, "stat")?, path, "stat")?.ok_or_else(|| not_found(path))?
+            self.look(&self.directory_of(path, "stat")?, path, "stat")?.ok_or_else(|| not_found(path))?
         };
-        // Anything before 1970, or of no size that a file can have, counts as 0.
-        let modified = u64::try_from(stat.st_mtime).unwrap_or(0);
-        match kind(&stat) {
-            FileType::Directory => Ok(Stat { size: 0, modified, is_dir: true }),
-            FileType::RegularFile => {
-                Ok(Stat { size: u64::try_from(stat.st_size).unwrap_or(0), modified, is_dir: false })
-            }
-            _ => Err(not_found(path)),
+        let Status { kind, size, modified } = status;
+        match kind {
+            Kind::Directory => Ok(Stat { size: 0, modified, is_dir: true }),
+            Kind::File => Ok(Stat { size, modified, is_dir: false }),
+            Kind::SymbolicLink | Kind::Special => Err(not_found(path)),
         }
     }
 
     /// Fails unless the root is there and can be read.
     pub(super) fn ready(&self, root: &StoragePath) -> Result<(), DriverError> {
-        self.root().map_err(|error| acting(root, "open")(error.into()))?;
+        self.calls.root().map_err(acting(root, "open"))?;
         self.list(root).map(drop)
     }
 
     pub(super) fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
-        self.scan(path, |_, entry| Ok(entry.file_name().to_str().ok().map(ToOwned::to_owned)))
+        self.scan(path, |_, entry| Ok(entry.name.into_string().ok()))
     }
 
     /// Everything in a directory, whatever it is and is called.
     pub(super) fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
         self.scan(path, |directory, entry| {
-            let kind = match entry.file_type() {
-                // Not every filesystem says it here.
-                FileType::Unknown => match statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => kind(&stat),
+            let kind = match entry.kind {
+                Some(kind) => kind,
+                None => match self.calls.status_at(directory, &entry.name) {
+                    Ok(status) => status.kind,
                     // It went meanwhile.
                     Err(Errno::NOENT) => return Ok(None),
                     Err(error) => return Err(error),
                 },
-                kind => kind,
             };
-            let kind = match kind {
-                FileType::RegularFile => Kind::File,
-                FileType::Directory => Kind::Directory,
-                FileType::Symlink => Kind::SymbolicLink,
-                _ => Kind::Special,
-            };
-            Ok(Some(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind }))
+            Ok(Some(Entry { name: entry.name.to_string_lossy().into_owned(), kind }))
         })
     }
 
@@ -210,19 +227,18 @@ impl Disk {
     fn scan<T: Ord>(
         &self,
         path: &StoragePath,
-        ask: impl Fn(&OwnedFd, &DirEntry) -> Result<Option<T>, Errno>,
+        ask: impl Fn(&C::Handle, Listed) -> Result<Option<T>, Errno>,
     ) -> Result<Vec<T>, DriverError> {
+        self.put_right(path, "list")?;
         let directory = match self.directory(path, "list") {
             Err(DriverError::NotFound { .. }) if path.is_root() => return Ok(Vec::new()),
             directory => directory?,
         };
         let failed = looking(path, "list");
         let mut answers = Vec::new();
-        for entry in Dir::read_from(&directory).map_err(&failed)? {
-            let entry = entry.map_err(&failed)?;
-            let name = entry.file_name().to_bytes();
-            if !matches!(name, b"." | b"..") && !name.starts_with(TEMPORARY.as_bytes()) {
-                answers.extend(ask(&directory, &entry).map_err(&failed)?);
+        for entry in self.calls.entries(&directory).map_err(&failed)? {
+            if !is_temporary(&entry.name) {
+                answers.extend(ask(&directory, entry).map_err(&failed)?);
             }
         }
         answers.sort_unstable();
@@ -231,125 +247,69 @@ impl Disk {
 
     pub(super) fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         let _shared = self.sharing_tree();
+        self.put_right(from, "rename")?;
+        self.put_right(to, "rename")?;
         let old = self.directory_of(from, "rename")?;
-        if look(&old, from, "rename")?.is_none_or(|stat| kind(&stat) != FileType::RegularFile) {
+        if self.look(&old, from, "rename")?.is_none_or(|status| status.kind != Kind::File) {
             return Err(not_found(from));
         }
         let new = self.prepare(to, "rename")?;
         self.redate(&old, from.file_name()).map_err(looking(from, "rename"))?;
-        renameat(&old, from.file_name(), &new, to.file_name()).map_err(looking(from, "rename"))?;
+        let renamed = self.calls.rename(&old, from.file_name(), &new, to.file_name());
+        renamed.map_err(looking(from, "rename"))?;
         // The new name first: a crash between the two may leave both, never none.
-        self.sync(&new).map_err(acting(to, "rename"))?;
-        if from.parent() == to.parent() { Ok(()) } else { self.sync(&old).map_err(acting(from, "rename")) }
-    }
-
-    pub(super) fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
-        if path.is_root() {
-            return Err(DriverError::InvalidPath { path: path.as_str().to_owned() });
+        let synced = self.sync_names(&new, to);
+        if from.parent() != to.parent() {
+            let removed = self.sync_names(&old, from);
+            synced.map_err(acting(to, "rename"))?;
+            return removed.map_err(acting(from, "rename"));
         }
-        let failed = acting(path, "delete");
-        let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
-        let directory = self.directory_of(path, "delete")?;
-        let stat = look(&directory, path, "delete")?.ok_or_else(|| not_found(path))?;
-        let aside = if kind(&stat) == FileType::Directory {
-            self.durable.forget(path);
-            Some(self.move_aside(&directory, path).map_err(looking(path, "delete"))?)
-        } else {
-            unlinkat(&directory, path.file_name(), AtFlags::empty()).map_err(looking(path, "delete"))?;
-            None
-        };
-        drop(exclusive);
-        // Nobody has to wait for this.
-        self.sync(&directory).map_err(&failed)?;
-        if let Some(aside) = aside {
-            remove_tree(&aside).map_err(failed)?;
-            self.clear_leftovers();
-        }
-        Ok(())
-    }
-
-    /// Takes a directory out of sight at once, and says where it is now.
-    fn move_aside(&self, directory: &OwnedFd, path: &StoragePath) -> Result<PathBuf, Errno> {
-        let root = self.root()?;
-        // It may move onto an empty directory only, so each attempt makes one: the name is then ours.
-        loop {
-            let aside = temporary_name();
-            match mkdirat(&root, &aside, DIRECTORY_MODE) {
-                Err(Errno::EXIST) => continue,
-                result => result?,
-            }
-            let aside = match renameat(directory, path.file_name(), &root, &aside) {
-                Ok(()) => self.root.join(aside),
-                Err(error) => {
-                    let _ = unlinkat(&root, &aside, AtFlags::REMOVEDIR);
-                    match error {
-                        // Another disk is mounted below the root: it is removed where it stands.
-                        Errno::XDEV => self.root.join(path.as_str().trim_start_matches('/')),
-                        error => return Err(error),
-                    }
-                }
-            };
-            return Ok(aside);
-        }
-    }
-
-    /// Clears away, once, what an earlier process had moved aside and not yet removed. Whatever stands aside is garbage,
-    /// whoever put it there; so failures are left to the next process.
-    fn clear_leftovers(&self) {
-        if self.cleared.fetch_add(1, Ordering::Relaxed) > 0 {
-            return;
-        }
-        for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
-            let aside = entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY));
-            if aside && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                let _ = remove_tree(&entry.path());
-            }
-        }
+        synced.map_err(acting(to, "rename"))
     }
 
     /// Makes the directories above `path`, durable if asked for, and makes sure that a file can be put there.
     /// Answers the directory.
-    fn prepare(&self, path: &StoragePath, operation: &'static str) -> Result<OwnedFd, DriverError> {
+    fn prepare(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
         let failed = acting(path, operation);
-        let Some(parent) = path.parent() else { return Err(failed(io::ErrorKind::IsADirectory.into())) };
+        let Some(parent) = path.parent() else { return Err(failed(Errno::ISDIR)) };
         let root = self.ensure_root().map_err(&failed)?;
         let directory = match self.prepared(&root, &parent) {
             Some(directory) => directory,
             None => self.make(root, &parent, path, operation)?,
         };
-        match look(&directory, path, operation)? {
-            Some(stat) if kind(&stat) == FileType::Directory => Err(failed(io::ErrorKind::IsADirectory.into())),
+        match self.look(&directory, path, operation)? {
+            Some(Status { kind: Kind::Directory, .. }) => Err(failed(Errno::ISDIR)),
             _ => Ok(directory),
         }
     }
 
     /// The directory, if it is there and nothing must be done for it. In most calls that is so.
-    fn prepared(&self, root: &OwnedFd, directory: &StoragePath) -> Option<OwnedFd> {
+    fn prepared(&self, root: &C::Handle, directory: &StoragePath) -> Option<C::Handle> {
         if self.fsync && !self.durable.knows(directory) {
             return None;
         }
-        below(root, directory, DIRECTORY).ok()
+        self.below(root, directory, Opening::Directory).ok()
     }
 
     /// Makes `directory`, with everything above it that is missing.
     fn make(
         &self,
-        root: OwnedFd,
+        root: C::Handle,
         directory: &StoragePath,
         path: &StoragePath,
         operation: &'static str,
-    ) -> Result<OwnedFd, DriverError> {
+    ) -> Result<C::Handle, DriverError> {
         let failed = |error: Errno| match error {
             Errno::LOOP => DriverError::SymbolicLink { path: path.clone() },
-            error => acting(path, operation)(error.into()),
+            error => acting(path, operation)(error),
         };
         let mut at = root;
         let mut place = StoragePath::root();
         for name in directory.components() {
             place = place.join(name)?;
-            let enter = || beneath::open(at.as_fd(), name, DIRECTORY);
+            let enter = || self.calls.open(&at, name.as_ref(), Opening::Directory);
             let (next, fresh) = match enter() {
-                Err(Errno::NOENT) => match mkdirat(&at, name, DIRECTORY_MODE) {
+                Err(Errno::NOENT) => match self.calls.make_directory(&at, name) {
                     Ok(()) => (enter().map_err(failed)?, true),
                     // Another call was quicker.
                     Err(Errno::EXIST) => (enter().map_err(failed)?, false),
@@ -366,38 +326,25 @@ impl Disk {
     }
 
     /// Makes the root, with everything above it that is missing, and once makes sure that it stays.
-    fn ensure_root(&self) -> io::Result<OwnedFd> {
-        let (root, fresh) = match self.root() {
+    fn ensure_root(&self) -> Result<C::Handle, Errno> {
+        let (root, fresh) = match self.calls.root() {
             Err(Errno::NOENT) => {
-                fs::create_dir_all(&self.root)?;
-                (self.root()?, true)
+                self.calls.make_root()?;
+                (self.calls.root()?, true)
             }
             root => (root?, false),
         };
         if self.fsync {
-            self.durable.ensure(&StoragePath::root(), fresh, || {
-                // Which of those above were missing is not known, so all are made durable; those of others may not be readable.
-                for directory in self.root.ancestors().skip(1) {
-                    match File::open(directory).and_then(|directory| directory.sync_all()) {
-                        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
-                        _ => {}
-                    }
-                }
-                Ok(())
-            })?;
+            self.durable.ensure(&StoragePath::root(), fresh, || self.calls.sync_above_root())?;
         }
         Ok(root)
     }
 
-    /// The root itself may be a symbolic link. It is opened anew each time: somebody may have put another one there.
-    fn root(&self) -> Result<OwnedFd, Errno> {
-        open(&self.root, DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-    }
-
-    fn existing_file(&self, path: &StoragePath, operation: &'static str) -> Result<(File, u64), DriverError> {
-        let opened = self.root().and_then(|root| below(&root, path, FILE));
+    fn existing_file(&self, path: &StoragePath, operation: &'static str) -> Result<(C::Handle, u64), DriverError> {
+        self.put_right(path, operation)?;
+        let opened = self.calls.root().and_then(|root| self.below(&root, path, Opening::File));
         let file = match opened {
-            Ok(file) => File::from(file),
+            Ok(file) => file,
             Err(error) => {
                 return Err(match self.stat(path) {
                     // A socket, or a device that nothing drives, cannot even be opened. It is no file.
@@ -406,52 +353,104 @@ impl Disk {
                 });
             }
         };
-        let metadata = file.metadata().map_err(acting(path, operation))?;
-        if metadata.is_file() { Ok((file, metadata.len())) } else { Err(not_found(path)) }
+        let status = self.calls.status(&file).map_err(acting(path, operation))?;
+        if status.kind == Kind::File { Ok((file, status.size)) } else { Err(not_found(path)) }
     }
 
     /// Opens a directory that must be there.
-    fn directory(&self, path: &StoragePath, operation: &'static str) -> Result<OwnedFd, DriverError> {
-        self.root().and_then(|root| below(&root, path, DIRECTORY)).map_err(looking(path, operation))
+    fn directory(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
+        let opened = self.calls.root().and_then(|root| self.below(&root, path, Opening::Directory));
+        opened.map_err(looking(path, operation))
     }
 
     /// Opens the directory that `path` stands in.
-    fn directory_of(&self, path: &StoragePath, operation: &'static str) -> Result<OwnedFd, DriverError> {
+    pub(super) fn directory_of(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
         let parent = path.parent().ok_or_else(|| not_found(path))?;
-        self.root().and_then(|root| below(&root, &parent, DIRECTORY)).map_err(looking(path, operation))
+        let opened = self.calls.root().and_then(|root| self.below(&root, &parent, Opening::Directory));
+        opened.map_err(looking(path, operation))
     }
 
     /// Dates a file that was just written, if dates are ours to give.
-    fn date(&self, file: &File) -> io::Result<()> {
+    fn date(&self, file: &C::Handle) -> Result<(), Errno> {
         match &self.clock {
-            Some(clock) => file.set_modified(clock.now()),
+            Some(clock) => self.calls.date(file, clock.now()),
             None => Ok(()),
         }
     }
 
     /// Dates a file that comes to a new place.
-    fn redate(&self, directory: &OwnedFd, name: &str) -> Result<(), Errno> {
-        let date = |time: Timespec| {
-            let times = Timestamps { last_access: time, last_modification: time };
-            utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW)
-        };
+    fn redate(&self, directory: &C::Handle, name: &str) -> Result<(), Errno> {
         match &self.clock {
-            Some(clock) => {
-                let since = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                // Of a duration since 1970: what does not fit is later than any filesystem can say.
-                let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-                date(Timespec { tv_sec: seconds, tv_nsec: since.subsec_nanos().into() })
-            }
+            Some(clock) => self.calls.date_at(directory, name, Some(clock.now())),
             // Best effort: another user's file may be renamed but not dated. It is then as old as its last write.
             None => {
-                let _ = date(Timespec { tv_sec: 0, tv_nsec: UTIME_NOW });
+                let _ = self.calls.date_at(directory, name, None);
                 Ok(())
             }
         }
     }
 
-    fn sync(&self, directory: &OwnedFd) -> io::Result<()> {
-        if self.fsync { Ok(rustix::fs::fsync(directory)?) } else { Ok(()) }
+    /// Makes durable what stands in the directory of `path`. If that fails, nothing is told of it before it was done.
+    pub(super) fn sync_names(&self, directory: &C::Handle, path: &StoragePath) -> Result<(), Errno> {
+        let synced = self.sync(directory);
+        if let (Err(_), Some(place)) = (synced, path.parent()) {
+            self.unfinished.add(place, Need::Sync);
+        }
+        synced
+    }
+
+    /// Does what could not be done before about a place and all above it.
+    pub(super) fn put_right(&self, path: &StoragePath, operation: &'static str) -> Result<(), DriverError> {
+        for (place, need) in self.unfinished.above(path) {
+            let done = self.calls.root().and_then(|root| match need {
+                Need::Sync => self.calls.sync(&self.below(&root, &place, Opening::Directory)?),
+                Need::Cut(size) => {
+                    let directory = place.parent().ok_or(Errno::NOENT)?;
+                    let directory = self.below(&root, &directory, Opening::Directory)?;
+                    self.calls.cut(&self.calls.extend(&directory, place.file_name())?, size)
+                }
+            });
+            match done {
+                // It is gone, with what could not be done about it.
+                Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => self.unfinished.done(&place),
+                Err(error) => return Err(acting(path, operation)(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self, handle: &C::Handle) -> Result<(), Errno> {
+        if self.fsync { self.calls.sync(handle) } else { Ok(()) }
+    }
+
+    /// Opens what stands at `path` below the root; the root itself too.
+    fn below(&self, root: &C::Handle, path: &StoragePath, opening: Opening) -> Result<C::Handle, Errno> {
+        self.calls.open(root, path.as_str().trim_start_matches('/').as_ref(), opening)
+    }
+
+    /// What stands in `directory` under the name that `path` ends with.
+    pub(super) fn look(
+        &self,
+        directory: &C::Handle,
+        path: &StoragePath,
+        operation: &'static str,
+    ) -> Result<Option<Status>, DriverError> {
+        match self.calls.status_at(directory, path.file_name().as_ref()) {
+            Ok(Status { kind: Kind::SymbolicLink, .. }) => Err(DriverError::SymbolicLink { path: path.clone() }),
+            Ok(status) => Ok(Some(status)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(acting(path, operation)(error)),
+        }
+    }
+
+    fn create_temporary(&self, directory: &C::Handle) -> Result<(String, C::Handle), Errno> {
+        loop {
+            let name = temporary_name();
+            match self.calls.create(directory, &name) {
+                Err(Errno::EXIST) => {}
+                file => return Ok((name, file?)),
+            }
+        }
     }
 
     fn sharing_tree(&self) -> RwLockReadGuard<'_, ()> {
@@ -459,38 +458,16 @@ impl Disk {
     }
 }
 
-/// Opens what stands at `path` below the root; the root itself too.
-fn below(root: &OwnedFd, path: &StoragePath, flags: OFlags) -> Result<OwnedFd, Errno> {
-    match path.as_str().trim_start_matches('/') {
-        "" => openat(root, ".", flags | OFlags::CLOEXEC, Mode::empty()),
-        path => beneath::open(root.as_fd(), path, flags),
-    }
+pub(super) fn is_temporary(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
 }
 
-/// What stands in `directory` under the name that `path` ends with.
-fn look(
-    directory: &OwnedFd,
-    path: &StoragePath,
-    operation: &'static str,
-) -> Result<Option<rustix::fs::Stat>, DriverError> {
-    match statat(directory, path.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) if kind(&stat) == FileType::Symlink => Err(DriverError::SymbolicLink { path: path.clone() }),
-        Ok(stat) => Ok(Some(stat)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(error) => Err(acting(path, operation)(error.into())),
-    }
-}
-
-fn kind(stat: &rustix::fs::Stat) -> FileType {
-    FileType::from_raw_mode(stat.st_mode)
-}
-
-fn not_found(path: &StoragePath) -> DriverError {
+pub(super) fn not_found(path: &StoragePath) -> DriverError {
     DriverError::NotFound { path: path.clone() }
 }
 
 /// The error of a call that looks at `path`: what is missing is not found. Below a file there is nothing.
-fn looking(path: &StoragePath, operation: &'static str) -> impl Fn(Errno) -> DriverError {
+pub(super) fn looking(path: &StoragePath, operation: &'static str) -> impl Fn(Errno) -> DriverError {
     move |error| match error {
         Errno::NOENT | Errno::NOTDIR => not_found(path),
         Errno::LOOP => DriverError::SymbolicLink { path: path.clone() },
@@ -499,31 +476,12 @@ fn looking(path: &StoragePath, operation: &'static str) -> impl Fn(Errno) -> Dri
 }
 
 /// The error of a call that makes `path`: whatever is missing should not be.
-fn acting(path: &StoragePath, operation: &'static str) -> impl Fn(io::Error) -> DriverError {
-    move |source| DriverError::Io { path: path.clone(), operation, source }
+pub(super) fn acting<E: Into<io::Error>>(path: &StoragePath, operation: &'static str) -> impl Fn(E) -> DriverError {
+    move |error| DriverError::Io { path: path.clone(), operation, source: error.into() }
 }
 
 /// A name that no other call of any process is using. (A process that was killed may have left it; then the next is tried.)
-fn temporary_name() -> String {
+pub(super) fn temporary_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{TEMPORARY}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-fn create_temporary(directory: &OwnedFd) -> Result<(String, File), Errno> {
-    loop {
-        let name = temporary_name();
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        match openat(directory, &name, flags, FILE_MODE) {
-            Err(Errno::EXIST) => {}
-            file => return Ok((name, file?.into())),
-        }
-    }
-}
-
-/// Removes a directory with all that is in it; somebody else may be doing the same.
-fn remove_tree(place: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(place) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
 }

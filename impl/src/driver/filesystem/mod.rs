@@ -5,8 +5,7 @@
 //! leaves of it is cleared away by a later deletion. What happens on the disk is in [`disk`]; here is how it is called from
 //! async code: on tokio's blocking threads, or in place.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -14,13 +13,19 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream;
 
+use self::calls::Calls;
 use self::disk::Disk;
+pub use self::system::System;
 use super::{Appender, Clock, ContentStream, Driver, DriverError, Entry, MAX_CHUNK, Stat, StoragePath};
 use crate::sync::{Arc, KeyedLocks, try_blocking};
 
 mod beneath;
+pub mod calls;
+mod delete;
 mod directories;
 mod disk;
+mod system;
+mod unfinished;
 
 /// How many bytes are read at once. Small enough for many clients, large enough that the hop to another thread does not show.
 const READ_CHUNK: usize = 512 << 10;
@@ -80,13 +85,19 @@ impl Default for FilesystemOptions {
 /// directory is deleted.
 ///
 /// **Several processes** may use one root, as long as only one of them deletes.
-#[derive(Clone, Debug)]
-pub struct Filesystem {
-    disk: Arc<Disk>,
+#[derive(Debug)]
+pub struct Filesystem<C: Calls = System> {
+    disk: Arc<Disk<C>>,
     offload: Offload,
     // Lets one job at a time append to a file. A client that goes away drops its future while its chunk is still on the way to
     // the disk; whoever opens the file next must find that chunk whole or not at all. So the job itself holds the lock.
     turns: Arc<KeyedLocks<StoragePath>>,
+}
+
+impl<C: Calls> Clone for Filesystem<C> {
+    fn clone(&self) -> Self {
+        Self { disk: Arc::clone(&self.disk), offload: self.offload, turns: Arc::clone(&self.turns) }
+    }
 }
 
 impl Filesystem {
@@ -96,8 +107,16 @@ impl Filesystem {
         let root = root.into();
         // Absolute, so that a change of the working directory changes nothing.
         let root = std::path::absolute(&root).unwrap_or(root);
+        Self::over(System::new(root), options)
+    }
+}
+
+impl<C: Calls> Filesystem<C> {
+    /// Keeps everything where these calls lead.
+    #[must_use]
+    pub fn over(calls: C, options: FilesystemOptions) -> Self {
         Self {
-            disk: Arc::new(Disk::new(root, options.fsync, options.clock)),
+            disk: Arc::new(Disk::new(calls, options.fsync, options.clock)),
             offload: options.offload,
             turns: Arc::default(),
         }
@@ -107,7 +126,7 @@ impl Filesystem {
         &self,
         path: &StoragePath,
         operation: &'static str,
-        job: impl FnOnce(&Disk, &StoragePath) -> Result<T, DriverError> + Send + 'static,
+        job: impl FnOnce(&Disk<C>, &StoragePath) -> Result<T, DriverError> + Send + 'static,
     ) -> Result<T, DriverError> {
         let (disk, owned) = (Arc::clone(&self.disk), path.clone());
         self.offload.run(path, operation, move || job(&disk, &owned)).await
@@ -115,7 +134,7 @@ impl Filesystem {
 }
 
 #[async_trait]
-impl Driver for Filesystem {
+impl<C: Calls> Driver for Filesystem<C> {
     fn name(&self) -> &'static str {
         "filesystem"
     }
@@ -125,9 +144,9 @@ impl Driver for Filesystem {
     }
 
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
-        let (file, size) = self.on_disk(path, "open", move |disk, path| disk.open(path, offset)).await?;
+        let (file, size) = self.on_disk(path, "open", |disk, path| disk.open(path)).await?;
         let left = size.saturating_sub(offset).min(length.unwrap_or(u64::MAX));
-        let reading = Reading { file, left, path: path.clone() };
+        let reading = Reading { disk: Arc::clone(&self.disk), file, offset, left, path: path.clone() };
         let offload = self.offload;
         Ok(stream::try_unfold(reading, move |reading| async move {
             if reading.left == 0 {
@@ -151,7 +170,14 @@ impl Driver for Filesystem {
             opened
         });
         let (file, size) = opened.await?;
-        Ok(Box::new(FileAppender { of: self.clone(), path: path.clone(), file: Arc::new(file), size, placed: false }))
+        Ok(Box::new(FileAppender {
+            of: self.clone(),
+            path: path.clone(),
+            file: Arc::new(file),
+            size,
+            durable: size,
+            placed: false,
+        }))
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
@@ -181,39 +207,38 @@ impl Driver for Filesystem {
 }
 
 /// A file that is being streamed.
-struct Reading {
-    file: File,
+struct Reading<C: Calls> {
+    disk: Arc<Disk<C>>,
+    file: C::Handle,
+    offset: u64,
     left: u64,
     path: StoragePath,
 }
 
-impl Reading {
+impl<C: Calls> Reading<C> {
     fn next(mut self) -> Result<(Bytes, Self), DriverError> {
         let size = usize::try_from(self.left).map_or(READ_CHUNK, |left| left.min(READ_CHUNK));
-        let mut chunk = vec![0; size];
-        match self.file.read_exact(&mut chunk) {
-            Ok(()) => {
-                self.left -= size as u64;
-                Ok((chunk.into(), self))
-            }
-            // A file that became shorter is an error too: its size was promised already.
-            Err(source) => Err(DriverError::Io { path: self.path, operation: "read", source }),
-        }
+        let chunk = self.disk.chunk(&self.path, &self.file, self.offset, size)?;
+        self.offset += size as u64;
+        self.left -= size as u64;
+        Ok((chunk, self))
     }
 }
 
 #[derive(Debug)]
-struct FileAppender {
-    of: Filesystem,
+struct FileAppender<C: Calls> {
+    of: Filesystem<C>,
     path: StoragePath,
-    file: Arc<File>,
+    file: Arc<C::Handle>,
     size: u64,
+    // How many bytes a sync that fails leaves.
+    durable: u64,
     // Whether the file's place in its directory is known to be durable.
     placed: bool,
 }
 
 #[async_trait]
-impl Appender for FileAppender {
+impl<C: Calls> Appender for FileAppender<C> {
     fn size(&self) -> u64 {
         self.size
     }
@@ -231,9 +256,20 @@ impl Appender for FileAppender {
     }
 
     async fn sync(&mut self) -> Result<(), DriverError> {
-        let (file, placed) = (Arc::clone(&self.file), self.placed);
-        self.of.on_disk(&self.path, "sync", move |disk, path| disk.sync_appended(path, &file, placed)).await?;
-        self.placed = true;
-        Ok(())
+        let (file, placed, durable) = (Arc::clone(&self.file), self.placed, self.durable);
+        let synced = self
+            .of
+            .on_disk(&self.path, "sync", move |disk, path| disk.sync_appended(path, &file, placed, durable))
+            .await;
+        match synced {
+            Ok(()) => (self.durable, self.placed) = (self.size, true),
+            // What could not be made durable is there no more.
+            Err(_) => {
+                let file = Arc::clone(&self.file);
+                let size = self.of.on_disk(&self.path, "stat", move |disk, path| disk.size(path, &file)).await;
+                self.size = size.unwrap_or(durable);
+            }
+        }
+        synced
     }
 }

@@ -32,12 +32,15 @@ mod perform;
 /// Alters the builder of every registry that is built.
 type Alter = Box<dyn Fn(RegistryBuilder) -> RegistryBuilder>;
 
+/// Makes the storage of a case, whose clock this is.
+type Storage = Box<dyn Fn(Arc<dyn Clock>) -> Arc<dyn Driver>>;
+
 /// How the registry is set up, besides the options of a case.
 #[must_use = "call build"]
 #[derive(Default)]
 pub struct EmbeddedBuilder {
     fsync: bool,
-    memory: bool,
+    storage: Option<Storage>,
     directory: Option<PathBuf>,
     alter: Option<Alter>,
 }
@@ -50,8 +53,13 @@ impl EmbeddedBuilder {
     }
 
     /// Keeps everything in memory. The storage is not looked at then.
-    pub fn memory(mut self) -> Self {
-        self.memory = true;
+    pub fn memory(self) -> Self {
+        self.storage(|clock| Arc::new(Memory::new(clock)))
+    }
+
+    /// Keeps everything where this says, for each case anew. The storage is not looked at then.
+    pub fn storage(mut self, storage: impl Fn(Arc<dyn Clock>) -> Arc<dyn Driver> + 'static) -> Self {
+        self.storage = Some(Box::new(storage));
         self
     }
 
@@ -157,20 +165,17 @@ impl Target for EmbeddedTarget {
             let _ = std::fs::remove_dir_all(root);
         }
         let clock = Arc::new(ManualClock::at(BEGINNING));
-        let root = if self.setup.memory { None } else { Some(self.case_directory()?) };
         let dated: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let driver: Arc<dyn Driver> = match &root {
-            None => Arc::new(Memory::new(dated)),
-            Some(root) => {
+        let (root, driver): (_, Arc<dyn Driver>) = match &self.setup.storage {
+            Some(storage) => (None, storage(dated)),
+            None => {
                 let settings =
                     FilesystemOptions { fsync: self.setup.fsync, offload: Offload::Inline, clock: Some(dated) };
-                Arc::new(Filesystem::new(root, settings))
+                let root = self.case_directory()?;
+                (Some(root.clone()), Arc::new(Filesystem::new(root, settings)))
             }
         };
-        let driver = match &options.redirect {
-            None => driver,
-            Some(base) => Arc::new(Redirecting::new(driver, base)),
-        };
+        let driver = redirected(options, driver);
         let ids = Arc::new(Counting::default());
         let api = api(options, &driver, &clock, &ids, self.setup.alter.as_ref())?;
         let uploads = BTreeMap::new();
@@ -215,6 +220,32 @@ impl Target for EmbeddedTarget {
     async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
         let Some(Running { root: Some(root), options, .. }) = &self.running else { return None };
         Some(disk::differences(root, state, options.digest_resumption))
+    }
+}
+
+impl EmbeddedTarget {
+    /// The same case on another storage, as after a crash: a new registry, which knows nothing but what is there. The time is the
+    /// same, and goes on by itself.
+    ///
+    /// # Errors
+    /// [`TargetError::Options`] if no case was begun.
+    pub fn reopened(&self, storage: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Driver>) -> Result<Self, TargetError> {
+        let Some(running) = &self.running else { return Err(TargetError::Options("no case was begun".to_owned())) };
+        let options = running.options.clone();
+        let clock = Arc::new(ManualClock::at(running.clock.seconds()));
+        let driver = redirected(&options, storage(Arc::<ManualClock>::clone(&clock)));
+        let ids = Arc::new(Counting(AtomicU64::new(running.ids.0.load(Ordering::Relaxed))));
+        let api = api(&options, &driver, &clock, &ids, self.setup.alter.as_ref())?;
+        let uploads = running.uploads.clone();
+        let running = Some(Running { options, root: None, driver, clock, ids, api, uploads });
+        Ok(EmbeddedTarget { setup: EmbeddedBuilder::default(), base: None, cases: 0, running })
+    }
+}
+
+fn redirected(options: &Options, driver: Arc<dyn Driver>) -> Arc<dyn Driver> {
+    match &options.redirect {
+        None => driver,
+        Some(base) => Arc::new(Redirecting::new(driver, base)),
     }
 }
 

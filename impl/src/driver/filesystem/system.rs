@@ -1,0 +1,177 @@
+//! The calls into the operating system, done.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, fsync, ftruncate,
+    futimens, mkdirat, openat, renameat, statat, unlinkat, utimensat,
+};
+use rustix::io::{pread, retry_on_intr};
+
+use super::beneath::{self, DIRECTORY, FILE};
+use super::calls::{Calls, Errno, Listed, Opening, Status};
+use crate::driver::Kind;
+
+/// What a new file and a new directory may be used for; the process's umask takes away from it.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// This machine, below a directory.
+#[derive(Debug)]
+pub struct System {
+    root: PathBuf,
+}
+
+impl System {
+    /// `root` may be missing.
+    pub(super) const fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+fn kind(found: FileType) -> Kind {
+    match found {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => Kind::SymbolicLink,
+        _ => Kind::Special,
+    }
+}
+
+fn status(stat: &rustix::fs::Stat) -> Status {
+    Status {
+        kind: kind(FileType::from_raw_mode(stat.st_mode)),
+        // No file has another size than these.
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: u64::try_from(stat.st_mtime).unwrap_or(0),
+    }
+}
+
+fn timespec(time: SystemTime) -> Timespec {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Of a duration since 1970: what does not fit is later than any filesystem can say.
+    Timespec { tv_sec: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), tv_nsec: since.subsec_nanos().into() }
+}
+
+/// For appending: a pipe must not make us wait for its other end.
+const APPENDING: OFlags =
+    OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+impl Calls for System {
+    type Handle = OwnedFd;
+
+    /// It is opened anew each time: somebody may have put another one there.
+    fn root(&self) -> Result<OwnedFd, Errno> {
+        openat(CWD, &self.root, DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    }
+
+    fn make_root(&self) -> Result<(), Errno> {
+        fs::create_dir_all(&self.root).map_err(|error| errno(&error))
+    }
+
+    fn sync_above_root(&self) -> Result<(), Errno> {
+        // Which of those above were missing is not known, so all are made durable; those of others may not be readable.
+        for directory in self.root.ancestors().skip(1) {
+            match fs::File::open(directory).and_then(|directory| directory.sync_all()) {
+                Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => return Err(errno(&error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self, directory: &OwnedFd, path: &OsStr, opening: Opening) -> Result<OwnedFd, Errno> {
+        let flags = match opening {
+            Opening::Directory => DIRECTORY,
+            Opening::File => FILE,
+        };
+        match path.to_str() {
+            Some("") => openat(directory, ".", flags | OFlags::CLOEXEC, Mode::empty()),
+            Some(path) => beneath::open(directory.as_fd(), path, flags),
+            // Only what is removed with its directory has such a name, and that is one name.
+            None => openat(directory, path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()),
+        }
+    }
+
+    fn create(&self, directory: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+        openat(directory, name, APPENDING | OFlags::CREATE | OFlags::EXCL, FILE_MODE)
+    }
+
+    fn extend(&self, directory: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+        openat(directory, name, APPENDING, FILE_MODE)
+    }
+
+    fn make_directory(&self, directory: &OwnedFd, name: &str) -> Result<(), Errno> {
+        mkdirat(directory, name, DIRECTORY_MODE)
+    }
+
+    fn status(&self, handle: &OwnedFd) -> Result<Status, Errno> {
+        fstat(handle).map(|stat| status(&stat))
+    }
+
+    fn status_at(&self, directory: &OwnedFd, name: &OsStr) -> Result<Status, Errno> {
+        statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| status(&stat))
+    }
+
+    fn entries(&self, directory: &OwnedFd) -> Result<Vec<Listed>, Errno> {
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(directory)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if !matches!(name, b"." | b"..") {
+                // Not every filesystem says it here.
+                let kind = (entry.file_type() != FileType::Unknown).then(|| kind(entry.file_type()));
+                entries.push(Listed { name: OsString::from_vec(name.to_vec()), kind });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn read(&self, file: &OwnedFd, room: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        retry_on_intr(|| pread(file, &mut *room, offset))
+    }
+
+    fn write(&self, file: &OwnedFd, bytes: &[u8]) -> Result<usize, Errno> {
+        retry_on_intr(|| rustix::io::write(file, bytes))
+    }
+
+    fn cut(&self, file: &OwnedFd, size: u64) -> Result<(), Errno> {
+        retry_on_intr(|| ftruncate(file, size))
+    }
+
+    fn date(&self, file: &OwnedFd, time: SystemTime) -> Result<(), Errno> {
+        let untouched = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        futimens(file, &Timestamps { last_access: untouched, last_modification: timespec(time) })
+    }
+
+    fn date_at(&self, directory: &OwnedFd, name: &str, time: Option<SystemTime>) -> Result<(), Errno> {
+        let time = time.map_or(Timespec { tv_sec: 0, tv_nsec: UTIME_NOW }, timespec);
+        let times = Timestamps { last_access: time, last_modification: time };
+        utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    fn sync(&self, handle: &OwnedFd) -> Result<(), Errno> {
+        retry_on_intr(|| fsync(handle))
+    }
+
+    fn rename(&self, from: &OwnedFd, old: &str, to: &OwnedFd, new: &str) -> Result<(), Errno> {
+        renameat(from, old, to, new)
+    }
+
+    fn unlink(&self, directory: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+        unlinkat(directory, name, AtFlags::empty())
+    }
+
+    fn remove_directory(&self, directory: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+        unlinkat(directory, name, AtFlags::REMOVEDIR)
+    }
+}
