@@ -146,8 +146,7 @@ pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
 
 /// Operator: the registry stops and starts again. OCI does not say that an upload outlives that.
 pub(crate) fn restart(at: &At) -> Answer {
-    let mut ended = at.state.clone();
-    ended.uploads.clear();
+    let ended = State { uploads: Default::default(), ..at.state.clone() };
     let kept = at.same("restart", Outcome::Done);
     let lost = at.oci().then(|| at.branch("restart", Outcome::Done, ended));
     Ok([kept].into_iter().chain(lost).collect())

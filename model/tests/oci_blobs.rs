@@ -287,7 +287,9 @@ fn oci_does_not_say_whether_the_order_of_a_last_chunk_or_its_digest_is_looked_at
         r.permits_both(last(wrong.clone()), bare(416), bare(400));
         r.rejects(last(wrong), blob_stored(&sha256("xyz")));
     }
-    // Where only the order is wrong, that is the reason.
+    // Where only the order is wrong, that is the reason. It is a MUST, and cited before what a registry MAY know.
+    let stored = blob_stored(&sha512("xyz"));
+    assert_eq!(r.rejects(last(Some(sha512("xyz"))), stored), "upload.chunk.order");
     r.rejects(last(Some(sha256("xyz"))), bare(400));
     r.permits(last(Some(sha256("wrong"))), bare(400));
     // What it does with a chunk whose digest is wrong it always does, in order or not.
