@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::state::Choice;
-use crate::{Branch, Op, Outcome, RuleId, Specification, State, step};
+use crate::{Branch, Level, Op, Outcome, RuleId, Specification, State, rule, step};
 
 /// How many states are held at most. More is reported as a violation of its own kind, never cut silently.
 pub const MOST_STATES: usize = 256;
@@ -30,7 +30,7 @@ pub enum ViolationKind {
 /// An outcome that no branch permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The first rule that would have applied.
+    /// The first rule that would have applied; one of level MUST, if any is.
     pub rule: RuleId,
     /// Everything that was permitted, in words, each with its rule.
     pub permitted: Vec<(RuleId, String)>,
@@ -87,7 +87,9 @@ impl Model {
         }
         let violation = |kind| {
             let permitted = branches.iter().map(|branch| (branch.rule, branch.expect.to_string())).collect();
-            let rule = branches.first().map_or(RuleId("none"), |branch| branch.rule);
+            // Nobody breaks what is a MAY: where a MUST has a say, it is that which is broken.
+            let must = branches.iter().find(|branch| rule(branch.rule).is_some_and(|row| row.level == Level::Must));
+            let rule = must.or(branches.first()).map_or(RuleId("none"), |branch| branch.rule);
             Box::new(Violation { rule, permitted, seen: seen.clone(), kind })
         };
         match met {

@@ -7,7 +7,7 @@ use crate::names::matches_digest;
 use crate::refusal::{Refusal, Why, refusal};
 use crate::state::Choice;
 use crate::step::{Answer, At};
-use crate::{Branch, Content, Outcome, Span, State, Upload, UploadRef, digest_of};
+use crate::{Branch, Content, Expect, Outcome, Span, State, Upload, UploadRef, digest_of};
 
 /// POST.
 pub(crate) fn start(at: &At, upload: UploadRef) -> Answer {
@@ -38,12 +38,10 @@ pub(crate) fn put_blob(at: &At, digest: &str, bytes: &Content, upload: UploadRef
 pub(crate) fn append(at: &At, upload: UploadRef, range: Option<Span>, bytes: &Content) -> Answer {
     known(at, upload)?;
     let appended = vec![at.still_open("upload.append", upload, with_chunk(at.state, upload, bytes))];
+    let refused = vec![at.refuse(&refusal("upload.chunk.unranged", Why::ChunkLength))];
     match chunk_fits(at, upload, range, bytes) {
         Ok(()) if range.is_some() => Ok(appended),
-        Ok(()) => {
-            let refused = at.refuse(&refusal("upload.chunk.unranged", Why::ChunkLength));
-            Ok(at.either(&Choice::Streaming, appended, vec![refused]))
-        }
+        Ok(()) => Ok(at.either(&Choice::Streaming, appended, refused)),
         // OCI does not say what a range that lies leads to.
         Err(wrong) if at.oci() && wrong.why == Why::ChunkLength => Ok([vec![at.refuse(&wrong)], appended].concat()),
         Err(wrong) => Err(wrong),
@@ -59,21 +57,25 @@ pub(crate) fn status(at: &At, upload: UploadRef) -> Answer {
 /// PUT with the digest, perhaps with a last chunk.
 pub(crate) fn finish(at: &At, upload: UploadRef, digest: Option<&str>, range: Option<Span>, bytes: &Content) -> Answer {
     known(at, upload)?;
-    let Some(digest) = digest.filter(|digest| at.digest(digest).is_ok()) else {
-        let malformed = refusal("upload.finish.malformed", Why::Digest(digest.map(Into::into)));
-        return Ok(not_finished(at, &malformed, upload, bytes));
+    let wellformed = digest.filter(|digest| at.digest(digest).is_ok());
+    let malformed = refusal("upload.finish.malformed", Why::Digest(digest.map(Into::into)));
+    let mut finished = match wellformed {
+        Some(digest) => finished(at, upload, digest, bytes),
+        None => not_finished(at, &malformed, upload, bytes),
     };
-    let fits = chunk_fits(at, upload, range, bytes);
-    let finished = finished(at, upload, digest, bytes);
-    match fits {
-        Ok(()) => Ok(finished),
-        // Distribution does not look at the range here; what one that lies leads to in OCI is unsaid.
-        Err(_) if at.distribution() => Ok(finished),
-        Err(wrong) if at.oci() && wrong.why == Why::ChunkLength => {
-            Ok([not_finished(at, &wrong, upload, bytes), finished].concat())
-        }
-        Err(wrong) => Err(wrong),
+    let Err(wrong) = chunk_fits(at, upload, range, bytes) else { return Ok(finished) };
+    if at.oci() && wrong.why == Why::ChunkOrder {
+        // Nothing says whether the order or the digest is looked at first: it is refused for either.
+        finished.retain(|it| matches!(it.expect, Expect::Refused { .. }));
+        finished.push(at.refuse(&wrong));
+    } else if at.oci() && wellformed.is_some() {
+        // What a range that lies leads to is unsaid.
+        finished.extend(not_finished(at, &wrong, upload, bytes));
+    } else if !at.distribution() && wellformed.is_some() {
+        return Err(wrong);
     }
+    // Distribution does not look at the range here, and ours not where the digest is malformed.
+    Ok(finished)
 }
 
 /// The chunk is appended; if the whole hashes to the digest, it is a blob.
@@ -144,8 +146,7 @@ pub(crate) fn purge(at: &At, older_than: u64, dry_run: bool) -> Answer {
 
 /// Operator: the registry stops and starts again. OCI does not say that an upload outlives that.
 pub(crate) fn restart(at: &At) -> Answer {
-    let mut ended = at.state.clone();
-    ended.uploads.clear();
+    let ended = State { uploads: Default::default(), ..at.state.clone() };
     let kept = at.same("restart", Outcome::Done);
     let lost = at.oci().then(|| at.branch("restart", Outcome::Done, ended));
     Ok([kept].into_iter().chain(lost).collect())

@@ -273,6 +273,33 @@ fn oci_leaves_open_what_a_range_that_lies_leads_to_but_not_one_out_of_order() {
 }
 
 #[test]
+fn oci_does_not_say_whether_the_order_of_a_last_chunk_or_its_digest_is_looked_at_first() {
+    let mut r = oci();
+    let upload = r.start("a");
+    let last = |digest: Option<String>| Op::FinishUpload {
+        repo: "a".into(),
+        upload,
+        digest,
+        range: Some((1, 3)),
+        bytes: "xyz".into(),
+    };
+    for wrong in [None, Some("nonsense".to_owned()), Some(sha256("wrong"))] {
+        r.permits_both(last(wrong.clone()), bare(416), bare(400));
+        r.rejects(last(wrong), blob_stored(&sha256("xyz")));
+    }
+    // Where only the order is wrong, that is the reason. It is a MUST, and cited before what a registry MAY know.
+    let stored = blob_stored(&sha512("xyz"));
+    assert_eq!(r.rejects(last(Some(sha512("xyz"))), stored), "upload.chunk.order");
+    r.rejects(last(Some(sha256("xyz"))), bare(400));
+    r.permits(last(Some(sha256("wrong"))), bare(400));
+    // What it does with a chunk whose digest is wrong it always does, in order or not.
+    r.permits(status("a", upload), upload_of(upload, 3));
+    let next = r.start("a");
+    r.permits(finish("a", next, &sha256("wrong"), "xyz"), bare(400));
+    r.rejects(status("a", next), upload_of(next, 0));
+}
+
+#[test]
 fn oci_leaves_open_what_becomes_of_an_upload_whose_finish_is_refused_but_it_is_always_the_same() {
     let wrong = sha256("wrong");
     let first = |r: &mut Registry| {

@@ -120,6 +120,9 @@ fn diverged(at: usize, divergence: &Diverged) -> String {
         escaped(&rule.sentence),
         escaped(&source)
     );
+    if let Some(why) = &divergence.why {
+        let _ = writeln!(out, "<p>Why it counts: {}.</p>", escaped(why));
+    }
     out += &sequence::render(divergence);
     let _ = writeln!(out, "<p>Registry set up: {}.</p>", escaped(&set(&divergence.options_set)));
     if let Some(hint) = &divergence.hint {

@@ -16,6 +16,7 @@ pub mod known;
 pub mod repro;
 mod script;
 mod text;
+mod why;
 pub mod words;
 mod xml;
 
@@ -202,6 +203,8 @@ pub struct Diverged {
     pub permitted: Vec<Permitted>,
     /// The rule that is broken.
     pub rule: Row,
+    /// Why it counts although the rule is no MUST; null: it is one.
+    pub why: Option<String>,
     /// What to pass, if the target looks as if it were set up differently; null: it does not.
     pub hint: Option<String>,
     /// How many operations were checked before this was found.
@@ -436,7 +439,9 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         standard: String::new(),
         section: String::new(),
     };
+    let row = row(&rule).unwrap_or_else(unknown);
     Diverged {
+        why: why::why(&divergence, &row),
         hint: hint::hint(setup, &divergence),
         seed: divergence.seed,
         reproduce: reproduce(setup, divergence.seed),
@@ -446,7 +451,7 @@ fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         history: divergence.history.into_iter().map(called).collect(),
         seen: foreign(&seen, SHOWN),
         permitted,
-        rule: row(&rule).unwrap_or_else(unknown),
+        rule: row,
         found_after: divergence.found_after,
         original_length: divergence.original_length,
         attempts: divergence.attempts,

@@ -121,6 +121,9 @@ pub(super) fn diverged(divergence: &Diverged) -> String {
     if !rule.standard.is_empty() {
         line(&mut out, "            ", &format!("{}, \"{}\"", rule.standard, rule.section));
     }
+    if let Some(why) = &divergence.why {
+        line(&mut out, "why         ", why);
+    }
     let options: Vec<String> = divergence.options_set.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     let options = if options.is_empty() { "all as by default".to_owned() } else { options.join(", ") };
     line(&mut out, "options     ", &options);
