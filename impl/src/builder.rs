@@ -17,8 +17,10 @@ use crate::driver::{Clock, Driver, SystemClock};
 use crate::faults::Faults;
 use crate::manifest::{IndexValidation, PlatformFilter, UrlRules};
 use crate::registry::Registry;
-use crate::shared::Shared;
+use crate::shared::{Guards, Shared};
 use crate::sync::Arc;
+#[cfg(feature = "faults")]
+use crate::sync::{Generation, KeyedLocks};
 
 /// Gives each upload its id.
 pub trait UploadIds: Send + Sync + Debug + 'static {
@@ -83,6 +85,7 @@ pub struct RegistryBuilder {
     controllers: Option<Arc<dyn BlobDescriptorServiceFactory>>,
     cache: Option<Arc<dyn BlobDescriptorCacheProvider>>,
     faults: Faults,
+    guards: Guards,
     failed: Option<ServiceError>,
 }
 
@@ -104,6 +107,7 @@ impl RegistryBuilder {
             controllers: None,
             cache: None,
             faults: Faults::default(),
+            guards: Guards::default(),
             failed: None,
         }
     }
@@ -211,6 +215,20 @@ impl RegistryBuilder {
         self
     }
 
+    /// Takes a guard away on purpose.
+    #[cfg(feature = "faults")]
+    pub fn race(mut self, race: crate::races::Race) -> Self {
+        use crate::races::Race;
+        match race {
+            Race::UploadsUnlocked => self.guards.uploads = Arc::new(KeyedLocks::open()),
+            Race::LinksUnlocked => self.guards.links = Arc::new(KeyedLocks::open()),
+            Race::ManifestsUnlocked => self.guards.manifests = Arc::new(KeyedLocks::open()),
+            Race::CacheFilledLate => self.guards.removals = Arc::new(Generation::blind()),
+            Race::CollectionUngated => self.guards.ungated = true,
+        }
+        self
+    }
+
     /// The registry.
     ///
     /// # Errors
@@ -219,7 +237,7 @@ impl RegistryBuilder {
         if let Some(error) = self.failed {
             return Err(BuildError::Option(error));
         }
-        let removals = Arc::default();
+        let Guards { uploads, links, manifests, removals, ungated } = self.guards;
         let uncached_statter: Arc<dyn BlobDescriptorService> = Arc::new(GlobalStatter::new(Arc::clone(&self.driver)));
         let statter: Arc<dyn BlobDescriptorService> = match &self.cache {
             None => Arc::clone(&uncached_statter),
@@ -242,10 +260,11 @@ impl RegistryBuilder {
             uncached_statter,
             removals,
             gate: Default::default(),
+            ungated,
             uploads_removed: Default::default(),
-            upload_locks: Arc::default(),
-            link_locks: Arc::default(),
-            manifest_locks: Arc::default(),
+            upload_locks: uploads,
+            link_locks: links,
+            manifest_locks: manifests,
             referrers_ready: Default::default(),
         })))
     }

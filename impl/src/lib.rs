@@ -28,6 +28,8 @@ pub mod name;
 pub mod paths;
 pub mod progress;
 mod purge;
+#[cfg(feature = "faults")]
+pub mod races;
 pub mod referrers;
 pub mod registry;
 pub mod repository;

@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     /// Passes whenever a link or bytes go.
     pub(crate) removals: Arc<Generation>,
     pub(crate) gate: AsyncRwLock<()>,
+    /// A collection does not wait at the gate: for suites that must notice.
+    pub(crate) ungated: bool,
     /// How often uploads were removed past their locks. One that was busy meanwhile looks whether it was among them.
     pub(crate) uploads_removed: AtomicU64,
     pub(crate) upload_locks: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
@@ -42,6 +44,16 @@ pub(crate) struct Shared {
     pub(crate) manifest_locks: Arc<KeyedLocks<RepositoryName>>,
     /// The repositories whose referrer links were found complete, or made so, by this instance.
     pub(crate) referrers_ready: Mutex<HashSet<RepositoryName>>,
+}
+
+/// What keeps concurrent requests apart, before there is a registry.
+#[derive(Debug, Default)]
+pub(crate) struct Guards {
+    pub(crate) uploads: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
+    pub(crate) links: Arc<KeyedLocks<(RepositoryName, Digest)>>,
+    pub(crate) manifests: Arc<KeyedLocks<RepositoryName>>,
+    pub(crate) removals: Arc<Generation>,
+    pub(crate) ungated: bool,
 }
 
 impl Shared {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::store::{bytes_exist, not_found_is_none, unreachable_is_none};
 use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, read_small, write_link};
 use crate::digest::{Algorithm, Digest, Hasher};
-use crate::driver::{ContentStream, DriverError, StoragePath};
+use crate::driver::{ContentStream, DriverError, Stat, StoragePath};
 use crate::error::UploadError;
 use crate::faults::Fault;
 use crate::name::RepositoryName;
@@ -68,7 +68,14 @@ impl BlobUpload {
         let mut upload = Self { store, id, size: 0, acknowledged: false, hasher: None, uploads_removed, _lock: lock };
         upload.size = match data {
             Some(stat) => stat.size,
-            None => upload.undo_move().await?,
+            None => {
+                let size = upload.undo_move().await?;
+                // The data may have gone with all the rest since the start was seen. Then this is no empty upload.
+                if unreachable_is_none(upload.started().await)?.is_none() {
+                    return Err(UploadError::Unknown);
+                }
+                size
+            }
         };
         upload.acknowledged = upload.size > 0;
         Ok(upload)
@@ -274,14 +281,18 @@ impl BlobUpload {
         Ok(())
     }
 
+    /// What tells that there is this upload.
+    async fn started(&self) -> Result<Stat, DriverError> {
+        self.shared().driver.stat(&paths::upload_started_at(&self.store.name, &self.id)).await
+    }
+
     /// Fails if somebody removed the upload since it was taken up, and leaves nothing of it behind.
     async fn must_be_open(&self) -> Result<(), UploadError> {
         let shared = self.shared();
         if shared.uploads_removed.load(Ordering::Acquire) == self.uploads_removed {
             return Ok(());
         }
-        let started = shared.driver.stat(&paths::upload_started_at(&self.store.name, &self.id)).await;
-        if not_found_is_none(started)?.is_none() {
+        if not_found_is_none(self.started().await)?.is_none() {
             self.remove().await?;
             return Err(UploadError::Unknown);
         }

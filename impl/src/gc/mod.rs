@@ -70,7 +70,10 @@ impl Registry {
         progress: &dyn Progress,
     ) -> Result<GcReport, CollectError> {
         let shared = self.shared();
-        let _gate = while_awaited(progress, shared.gate.write()).await?;
+        let _gate = match shared.ungated {
+            true => None,
+            false => Some(while_awaited(progress, shared.gate.write()).await?),
+        };
         progress.stage("reading repositories", None);
         let survey = while_awaited(progress, survey::take(self, progress)).await??;
         CollectError::unless_clear(survey.obstacles)?;

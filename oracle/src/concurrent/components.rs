@@ -2,7 +2,7 @@
 //!
 //! Two repositories are connected if a mount may read one and writes the other; connected repositories are a component. What is
 //! done to the whole registry and tells nothing of what is in it (a restart) stands in each. What an answer tells of all
-//! repositories (the catalog) belongs to none.
+//! repositories (the catalog) belongs to none. What may change any (a collection) connects all.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +23,8 @@ enum About<'a> {
     Registry,
     /// It tells of all repositories.
     All,
+    /// It may change any of them.
+    Any,
 }
 
 fn about(op: &Op) -> About<'_> {
@@ -30,6 +32,7 @@ fn about(op: &Op) -> About<'_> {
         Op::MountBlob { repo, from: Some(from), .. } => About::Two(repo, from),
         Op::MountBlob { repo, from: None, .. } => About::AnyFor(repo),
         Op::Restart | Op::Advance { .. } => About::Registry,
+        Op::CollectGarbage { .. } | Op::PurgeUploads { .. } | Op::RemoveRepository { .. } => About::Any,
         op => repository(op).map_or(About::All, About::One),
     }
 }
@@ -41,6 +44,9 @@ pub(super) fn tells_of_all(history: &[Call]) -> bool {
 
 /// The calls of each component, in their order, without those that tell of all.
 pub(super) fn components(history: &[Call]) -> Vec<Vec<Call>> {
+    if history.iter().any(|call| matches!(about(&call.op), About::Any)) {
+        return vec![history.to_vec()];
+    }
     let mut joined = Joined::default();
     let mut any = Vec::new();
     for call in history {
@@ -48,7 +54,7 @@ pub(super) fn components(history: &[Call]) -> Vec<Vec<Call>> {
             About::One(repo) => _ = joined.root(repo),
             About::Two(repo, from) => joined.join(repo, from),
             About::AnyFor(repo) => any.push(repo),
-            About::Registry | About::All => {}
+            About::Registry | About::All | About::Any => {}
         }
     }
     for repo in any {
@@ -61,7 +67,7 @@ pub(super) fn components(history: &[Call]) -> Vec<Vec<Call>> {
                 parts.entry(joined.root(repo)).or_default().push(call.clone());
             }
             About::Registry => parts.values_mut().for_each(|part| part.push(call.clone())),
-            About::All => {}
+            About::All | About::Any => {}
         }
     }
     parts.into_values().collect()
@@ -140,6 +146,13 @@ mod tests {
     #[test]
     fn a_mount_from_anywhere_connects_all() {
         let history = vec![head("a"), mount("b", None), head("c")];
+        assert_eq!(components(&history), [history]);
+    }
+
+    #[test]
+    fn a_collection_connects_all() {
+        let collection = call(Op::CollectGarbage { delete_untagged: false, dry_run: false, grace_seconds: 0 });
+        let history = vec![head("a"), collection, head("b")];
         assert_eq!(components(&history), [history]);
     }
 

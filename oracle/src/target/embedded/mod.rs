@@ -4,10 +4,12 @@
 //! every time. A restart builds a new registry on the same directory. Every option of the seed is set through the
 //! registry's builder; a test may alter the builder further ([`EmbeddedBuilder::alter`]), to break the registry on purpose.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -79,7 +81,7 @@ impl EmbeddedBuilder {
 
     /// The target. Nothing is written before its first case.
     pub fn build(self) -> EmbeddedTarget {
-        EmbeddedTarget { setup: self, base: None, cases: 0, running: None }
+        EmbeddedTarget { setup: self, base: None, cases: 0, running: None, is_another: false }
     }
 }
 
@@ -90,6 +92,8 @@ pub struct EmbeddedTarget {
     base: Option<tempfile::TempDir>,
     cases: u64,
     running: Option<Running>,
+    /// A client beside the one that the case was begun with.
+    is_another: bool,
 }
 
 impl fmt::Debug for EmbeddedTarget {
@@ -133,6 +137,7 @@ impl EmbeddedTarget {
 }
 
 /// What one case has.
+#[derive(Clone)]
 struct Running {
     options: Options,
     /// None: in memory.
@@ -141,7 +146,8 @@ struct Running {
     clock: Arc<ManualClock>,
     ids: Arc<Counting>,
     api: Api,
-    uploads: BTreeMap<UploadRef, String>,
+    /// All clients of a case know the uploads of one another.
+    uploads: Rc<RefCell<BTreeMap<UploadRef, String>>>,
 }
 
 /// Upload ids that count.
@@ -178,7 +184,7 @@ impl Target for EmbeddedTarget {
         let driver = redirected(options, driver);
         let ids = Arc::new(Counting::default());
         let api = api(options, &driver, &clock, &ids, self.setup.alter.as_ref())?;
-        let uploads = BTreeMap::new();
+        let uploads = Rc::default();
         self.running = Some(Running { options: options.clone(), root, driver, clock, ids, api, uploads });
         Ok(())
     }
@@ -200,21 +206,36 @@ impl Target for EmbeddedTarget {
                 }
                 Outcome::Done
             }
-            _ => {
-                match AssertUnwindSafe(perform::perform(&running.api, &mut running.uploads, op)).catch_unwind().await {
-                    Ok(outcome) => outcome,
-                    Err(panic) => {
-                        let text = panic.downcast_ref::<String>().map(String::as_str);
-                        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                        Outcome::Broken { what: format!("it panicked: {}", text.unwrap_or("without a word")) }
-                    }
+            _ => match AssertUnwindSafe(perform::perform(&running.api, &running.uploads, op)).catch_unwind().await {
+                Ok(outcome) => outcome,
+                Err(panic) => {
+                    let text = panic.downcast_ref::<String>().map(String::as_str);
+                    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                    Outcome::Broken { what: format!("it panicked: {}", text.unwrap_or("without a word")) }
                 }
-            }
+            },
         }
     }
 
     fn is_library(&self) -> bool {
         true
+    }
+
+    /// What is done to the registry as a whole is for the first client.
+    fn offers(&self, op: &Op) -> bool {
+        !(self.is_another && matches!(op, Op::Restart | Op::Advance { .. }))
+    }
+
+    fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
+        let another = |running: &Running| EmbeddedTarget {
+            setup: EmbeddedBuilder::default(),
+            base: None,
+            cases: 0,
+            running: Some(Running { root: None, ..running.clone() }),
+            is_another: true,
+        };
+        let clients = self.running.iter().flat_map(|running| (0..count).map(move |_| another(running)));
+        clients.map(|client| Box::new(client) as Box<dyn Target>).collect()
     }
 
     async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
@@ -236,9 +257,9 @@ impl EmbeddedTarget {
         let driver = redirected(&options, storage(Arc::<ManualClock>::clone(&clock)));
         let ids = Arc::new(Counting(AtomicU64::new(running.ids.0.load(Ordering::Relaxed))));
         let api = api(&options, &driver, &clock, &ids, self.setup.alter.as_ref())?;
-        let uploads = running.uploads.clone();
+        let uploads = Rc::new(RefCell::new(running.uploads.borrow().clone()));
         let running = Some(Running { options, root: None, driver, clock, ids, api, uploads });
-        Ok(EmbeddedTarget { setup: EmbeddedBuilder::default(), base: None, cases: 0, running })
+        Ok(EmbeddedTarget { setup: EmbeddedBuilder::default(), base: None, cases: 0, running, is_another: false })
     }
 }
 

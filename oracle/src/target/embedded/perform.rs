@@ -1,5 +1,6 @@
 //! Operations as calls of the registry's api, and its answers as outcomes.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use proofhouse_registry::name::RepositoryName;
 /// No walk over the repositories of a case takes so many pages.
 const MOST_PAGES: usize = 1_000;
 
-pub(super) async fn perform(api: &Api, uploads: &mut BTreeMap<UploadRef, String>, op: &Op) -> Outcome {
+pub(super) async fn perform(api: &Api, uploads: &RefCell<BTreeMap<UploadRef, String>>, op: &Op) -> Outcome {
     let outcome = match answer(api, uploads, op).await {
         Ok(outcome) => outcome,
         Err(error) => return refused(op, &error),
@@ -24,14 +25,15 @@ pub(super) async fn perform(api: &Api, uploads: &mut BTreeMap<UploadRef, String>
         Outcome::Upload { id, .. },
     ) = (op, &outcome)
     {
-        uploads.insert(*upload, id.clone());
+        uploads.borrow_mut().insert(*upload, id.clone());
     }
     outcome
 }
 
-async fn answer(api: &Api, uploads: &BTreeMap<UploadRef, String>, op: &Op) -> Result<Outcome, ApiError> {
+async fn answer(api: &Api, uploads: &RefCell<BTreeMap<UploadRef, String>>, op: &Op) -> Result<Outcome, ApiError> {
     // An upload that was never opened is asked for by an id that none has.
-    let id = |upload: &UploadRef| uploads.get(upload).cloned().unwrap_or_else(|| format!("never-{}", upload.0));
+    let id =
+        |upload: &UploadRef| uploads.borrow().get(upload).cloned().unwrap_or_else(|| format!("never-{}", upload.0));
     Ok(match op {
         Op::HeadBlob { repo, digest } => {
             let info = api.head_blob(repo, digest).await?;

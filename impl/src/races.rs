@@ -1,0 +1,30 @@
+//! Ways to be wrong on purpose that only several clients can see.
+//!
+//! Each [`Race`] takes one guard away that keeps concurrent requests apart. As [`faults`](crate::faults), they exist only with the cargo
+//! feature `faults`; the suites that explore schedules must notice every one.
+
+/// A guard that the registry can be told to do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Race {
+    /// Nothing keeps two requests on one upload apart.
+    UploadsUnlocked,
+    /// Nothing keeps two requests on one link to a blob apart.
+    LinksUnlocked,
+    /// Nothing keeps two writers of the manifests and tags of one repository apart.
+    ManifestsUnlocked,
+    /// The cache takes what was looked up before a removal after it.
+    CacheFilledLate,
+    /// A collection does not wait for who writes, nor who writes for a collection.
+    CollectionUngated,
+}
+
+impl Race {
+    /// Every one.
+    pub const ALL: &[Self] = &[
+        Self::UploadsUnlocked,
+        Self::LinksUnlocked,
+        Self::ManifestsUnlocked,
+        Self::CacheFilledLate,
+        Self::CollectionUngated,
+    ];
+}
