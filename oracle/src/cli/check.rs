@@ -233,8 +233,9 @@ impl Check {
             Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled())),
             probed => probed?,
         };
-        for one in &inferred {
-            how.push_str(&format!("; {}={}, for {}", one.key, one.value, one.evidence));
+        for one in probe::told(&inferred) {
+            how.push_str("; ");
+            how.push_str(&one);
         }
         config.time = time.map(|time| time.saturating_sub(started.elapsed()));
         config.option_sets = OptionSets::Fixed(options.clone());

@@ -66,8 +66,12 @@ fn summary(report: &Report) -> String {
         Some(options) => set(&super::options_set(options)),
     };
     row("Set up", &options);
-    for found in &report.inferred {
+    for found in report.inferred.iter().filter(|found| !found.absent) {
         row("Found out", &format!("{}={}, for {}", found.key, found.value, found.evidence));
+    }
+    for found in report.inferred.iter().filter(|found| found.absent) {
+        let text = format!("{}, for {}: optional in the standard, not held against it", found.key, found.evidence);
+        row("Absent", &text);
     }
     let strict = if report.strict { "; a SHOULD that is not kept fails the run" } else { "" };
     let ended = match report.ended {

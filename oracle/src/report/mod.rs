@@ -376,8 +376,8 @@ fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> 
 
 /// The evidence is what the target said.
 fn shown(inference: &Inference) -> Inference {
-    let Inference { key, value, evidence } = inference;
-    Inference { key, value: foreign(value, SHOWN), evidence: foreign(evidence, SHOWN) }
+    let (value, evidence) = (foreign(&inference.value, SHOWN), foreign(&inference.evidence, SHOWN));
+    Inference { value, evidence, ..*inference }
 }
 
 fn known_seen(setup: &Setup, campaign: &CampaignReport) -> Vec<KnownSeen> {

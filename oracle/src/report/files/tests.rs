@@ -24,7 +24,7 @@ fn sample(seen: &str) -> Report {
     let shape = Shape { rule: "wire.link".into(), expected: None, operation: "ListTags".into(), outcome: NASTY.into() };
     let setup = Setup {
         known: vec![Entry { comment: NASTY.into(), shape }],
-        inferred: vec![Inference { key: "delete", value: "true".into(), evidence: NASTY.into() }],
+        inferred: vec![Inference { key: "delete", value: "true".into(), evidence: NASTY.into(), absent: false }],
         ..setup()
     };
     let mut campaign = campaign(Some(answer(seen)));
