@@ -11,12 +11,12 @@ mod generated;
 mod giving_way;
 mod scenarios;
 
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 
 use proofhouse_registry::races::Race;
-use shuttle::scheduler::{RandomScheduler, ReplayScheduler};
-use shuttle::{FailurePersistence, Runner};
+use shuttle::Runner;
+use shuttle::scheduler::{RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId};
 
 #[test]
 fn whatever_the_schedule_some_order_explains_what_was_seen() {
@@ -41,29 +41,43 @@ fn noticed(race: Race) -> Option<(&'static str, String)> {
     })
 }
 
+/// Schedules at random; the last one is remembered, as a failure prints it.
+struct Remembering(RandomScheduler, Arc<Mutex<Option<Schedule>>>);
+
+impl Scheduler for Remembering {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        let schedule = self.0.new_execution();
+        self.1.lock().unwrap().clone_from(&schedule);
+        schedule
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
+        let task = self.0.next_task(runnable, current, yields);
+        task.inspect(|task| self.1.lock().unwrap().as_mut().unwrap().push_task(*task))
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+}
+
 #[test]
-fn a_schedule_that_fails_is_written_down_and_fails_again() {
-    let directory = tempfile::tempdir().unwrap();
+fn a_schedule_that_fails_fails_again() {
     let race = Race::CacheFilledLate;
     let (shows, _) = noticed(race).unwrap();
     let scenario = scenarios::all().into_iter().find(|scenario| scenario.name == shows).unwrap();
-    let run = move || explore::once(&scenario, Some(race));
-    let mut config = explore::config();
-    config.failure_persistence = FailurePersistence::File(Some(directory.path().to_owned()));
-    let failure = |run: &dyn Fn()| {
-        let said = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    let failure = |scheduler: Box<dyn Scheduler + Send>| {
+        let scenario = scenario.clone();
+        let run = move || explore::once(&scenario, Some(race));
+        let runner = Runner::new(scheduler, explore::config());
+        let said = catch_unwind(AssertUnwindSafe(|| runner.run(run))).unwrap_err();
         said.downcast_ref::<String>().cloned().unwrap()
     };
-    let first = failure(&|| {
-        Runner::new(RandomScheduler::new_from_seed(7, 1000), config.clone()).run(run.clone());
-    });
-    let file = fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().path();
-    let schedule = fs::read_to_string(file).unwrap();
-    let again = failure(&|| {
-        Runner::new(ReplayScheduler::new_from_encoded(&schedule), explore::config()).run(run.clone());
-    });
-    assert_eq!(first, again);
+    let remembered = Arc::default();
+    let first = failure(Box::new(Remembering(RandomScheduler::new_from_seed(7, 1000), Arc::clone(&remembered))));
+    let schedule = remembered.lock().unwrap().clone().unwrap();
     assert!(first.contains("no order explains"), "{first}");
+    assert_eq!(failure(Box::new(ReplayScheduler::new_from_schedule(schedule))), first);
 }
 
 #[test]
