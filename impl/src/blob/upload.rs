@@ -29,6 +29,8 @@ pub struct BlobUpload {
     size: u64,
     /// Whether earlier requests were told that some of the bytes are safe.
     acknowledged: bool,
+    /// Whether this request has made all the bytes durable. Those of an earlier one, that was cut short, may not be.
+    is_durable: bool,
     /// Has seen all `size` bytes, if it is there.
     hasher: Option<Hasher>,
     uploads_removed: u64,
@@ -65,7 +67,16 @@ impl BlobUpload {
             return Err(UploadError::Unknown);
         }
         let data = not_found_is_none(shared.driver.stat(&paths::upload_data(&store.name, &id)).await)?;
-        let mut upload = Self { store, id, size: 0, acknowledged: false, hasher: None, uploads_removed, _lock: lock };
+        let mut upload = Self {
+            store,
+            id,
+            size: 0,
+            acknowledged: false,
+            is_durable: false,
+            hasher: None,
+            uploads_removed,
+            _lock: lock,
+        };
         upload.size = match data {
             Some(stat) => stat.size,
             None => {
@@ -223,11 +234,13 @@ impl BlobUpload {
                 hasher.update(&chunk);
             }
             let length = chunk.len() as u64;
+            self.is_durable = false;
             appender.write(chunk).await?;
             self.size += length;
         }
         if let Some(appender) = &mut appender {
             appender.sync().await?;
+            self.is_durable = true;
         }
         match (ended, expected) {
             (Ok(()), Some(expected)) if self.size - before != expected => Err(UploadError::Length { expected }),
@@ -330,6 +343,9 @@ impl BlobUpload {
         }
         if self.acknowledged {
             write_link(&**driver, &paths::upload_moved(&self.store.name, &self.id), digest).await?;
+        }
+        if !self.is_durable {
+            driver.append(&self.data()).await?.sync().await?;
         }
         driver.rename(&self.data(), &blob).await?;
         Ok(true)

@@ -21,8 +21,8 @@ pub(super) struct Marked {
     pub(super) stays: Vec<BTreeSet<Digest>>,
     /// Every digest that is needed.
     pub(super) digests: HashSet<Digest>,
-    /// The subject of each revision that has one: what a repository loses, another may keep.
-    pub(super) subjects: HashMap<Digest, Digest>,
+    /// What was read: what a repository loses, another may keep.
+    pub(super) documents: HashMap<Digest, Document>,
 }
 
 pub(super) async fn mark(
@@ -77,8 +77,7 @@ pub(super) async fn mark(
         .map(|layer| layer.target.clone())
         .collect();
     digests.extend(targets);
-    let subjects = documents.into_iter().filter_map(|(digest, document)| Some((digest, document.subject?))).collect();
-    Ok(Marked { stays, digests, subjects })
+    Ok(Marked { stays, digests, documents })
 }
 
 /// The revisions of one repository that stay.

@@ -10,6 +10,7 @@
 
 mod inventory;
 mod mark;
+mod order;
 mod scan;
 mod sweep;
 

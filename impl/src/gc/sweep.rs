@@ -1,12 +1,13 @@
 //! Removing what does not stay.
 //!
-//! The order makes every stop in between harmless: revisions lose their entries in tag histories and their referrer links, then
+//! The order makes every stop in between harmless: revisions, each before those that it names, lose their entries in tag histories and their referrer links, then
 //! the revision link goes; then the links to blobs that will be swept; then the blobs. Caches forget each before and after.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::inventory::{Holdings, Inventory, is_young};
 use super::mark::Marked;
+use super::order::parents_first;
 use super::{GcOptions, GcReport};
 use crate::blob::not_found_is_none;
 use crate::descriptor::DescriptorError;
@@ -101,8 +102,12 @@ pub(super) fn plan(
     let blobs: BTreeMap<Digest, u64> = swept.map(|(digest, stat)| (digest.clone(), stat.size)).collect();
     let losses = |(holdings, stays): (Holdings, &BTreeSet<Digest>)| {
         let Holdings { revisions, missing, .. } = holdings;
-        let lost = revisions.into_keys().filter(|digest| !stays.contains(digest));
-        let subject = |digest: &Digest| marked.subjects.get(digest).or_else(|| missing.get(digest)?.as_ref()).cloned();
+        let lost: BTreeSet<Digest> = revisions.into_keys().filter(|digest| !stays.contains(digest)).collect();
+        let subject = |digest: &Digest| match marked.documents.get(digest) {
+            Some(document) => document.subject.clone(),
+            None => missing.get(digest).cloned().flatten(),
+        };
+        let lost = parents_first(&lost, &marked.documents).into_iter();
         let layers = holdings.layers.into_iter().filter(|layer| {
             let is_missing = !stored.contains_key(&layer.target);
             blobs.contains_key(&layer.target) || (is_missing && !marked.digests.contains(&layer.digest))

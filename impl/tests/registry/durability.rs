@@ -255,6 +255,30 @@ async fn a_manifest_push_that_crashes_leaves_no_tag_without_its_manifest() {
 }
 
 #[tokio::test]
+async fn a_collection_that_crashes_leaves_no_list_without_an_entry_that_it_had() {
+    // Whichever of the two digests is the smaller one.
+    for layers in [["one"], ["two"], ["three"], ["four"]] {
+        crash_everywhere(
+            async |house| {
+                let child = house.push_image("a", None, "config", &layers).await;
+                let list = house.put("a", None, INDEX, &index(&[&child])).await;
+                (child, list)
+            },
+            async |house, _| {
+                let options = GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 };
+                house.api.collect_garbage(options).await.is_ok()
+            },
+            async |house, (child, list), _| {
+                let (has_list, has_child) =
+                    (house.has_manifest("a", list.as_str()).await, house.has_manifest("a", child.as_str()).await);
+                assert!(has_child || !has_list, "the list has lost its entry");
+            },
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_collection_that_crashes_leaves_every_manifest_whole_and_can_be_repeated() {
     let options = GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 };
     crash_everywhere(

@@ -58,12 +58,14 @@ pub(crate) const fn takes_many(op: &Op) -> bool {
 /// Whether the answer is one that a registry may give whatever it has done of an operation that it did not acknowledge: a
 /// repository's name may be there before, and after, what it was for; and of orphans nobody asked.
 pub(crate) fn is_open(question: &Op, answer: &Outcome) -> bool {
+    let is_empty = match answer {
+        Outcome::Broken { .. } => return false,
+        Outcome::Names { names, .. } => names.is_empty(),
+        answer => matches!(answer, Outcome::Refused { status: 404, .. }),
+    };
     match question {
         Op::WalkRepositories { .. } | Op::ListRepositories { .. } | Op::ListBlobs | Op::TagHistory { .. } => true,
-        Op::ListTags { .. } => match answer {
-            Outcome::Names { names, .. } => names.is_empty(),
-            answer => matches!(answer, Outcome::Refused { status: 404, .. }),
-        },
+        Op::ListTags { .. } => is_empty,
         _ => false,
     }
 }

@@ -129,13 +129,12 @@ impl<C: Calls> Disk<C> {
     pub(super) fn append_chunk(&self, path: &StoragePath, file: &C::Handle, chunk: &[u8]) -> Result<u64, DriverError> {
         let append = || {
             let before = self.calls.status(file)?.size;
-            if let Err(error) = self.calls.write_all(file, chunk) {
-                // Best effort: the disk may be full or gone.
-                let _ = self.calls.cut(file, before);
+            let dated = || if chunk.is_empty() { Ok(()) } else { self.date(file) };
+            if let Err(error) = self.calls.write_all(file, chunk).and_then(|()| dated()) {
+                if self.calls.cut(file, before).is_err() {
+                    self.unfinished.add(path.clone(), Need::Cut(before));
+                }
                 return Err(error);
-            }
-            if !chunk.is_empty() {
-                self.date(file)?;
             }
             Ok(before + chunk.len() as u64)
         };

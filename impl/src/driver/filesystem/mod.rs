@@ -144,7 +144,7 @@ impl<C: Calls> Driver for Filesystem<C> {
     }
 
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
-        let (file, size) = self.on_disk(path, "open", |disk, path| disk.open(path)).await?;
+        let (file, size) = self.on_disk(path, "open", Disk::open).await?;
         let left = size.saturating_sub(offset).min(length.unwrap_or(u64::MAX));
         let reading = Reading { disk: Arc::clone(&self.disk), file, offset, left, path: path.clone() };
         let offload = self.offload;
