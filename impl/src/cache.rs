@@ -155,6 +155,45 @@ impl BlobDescriptorService for Scope {
 mod tests {
     use super::*;
     use crate::digest::Algorithm;
+    use crate::sync::{AtomicU64, Ordering};
+
+    /// Knows every digest, and counts how often it is asked.
+    #[derive(Debug, Default)]
+    struct Asked(AtomicU64);
+
+    #[async_trait]
+    impl BlobDescriptorService for Asked {
+        async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, DescriptorError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(BlobDescriptor { digest: digest.clone(), size: 1 })
+        }
+
+        async fn set_descriptor(&self, _: &Digest, _: BlobDescriptor) -> Result<(), DescriptorError> {
+            Ok(())
+        }
+
+        async fn clear(&self, _: &Digest) -> Result<(), DescriptorError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_was_answered_or_told_once_is_not_asked_again_until_it_is_removed() {
+        let inner = Arc::new(Asked::default());
+        let (cache, removals) = (Arc::new(InMemoryCache::new(10)), Arc::new(Generation::default()));
+        let statter = CachedStatter::new(cache, inner.clone(), removals, Faults::default());
+        let asked = || inner.0.load(Ordering::Relaxed);
+        let (answered, told) = (Digest::of(Algorithm::Sha256, b"x"), Digest::of(Algorithm::Sha256, b"y"));
+        let descriptor = |digest: &Digest| BlobDescriptor { digest: digest.clone(), size: 1 };
+        statter.set_descriptor(&told, descriptor(&told)).await.unwrap();
+        for (digest, times) in [(&told, 0), (&answered, 1), (&answered, 1)] {
+            assert_eq!(statter.stat(digest).await.unwrap(), descriptor(digest));
+            assert_eq!(asked(), times);
+        }
+        statter.clear(&answered).await.unwrap();
+        statter.stat(&answered).await.unwrap();
+        assert_eq!(asked(), 2);
+    }
 
     #[tokio::test(flavor = "current_thread")]
     async fn the_scopes_of_a_cache_share_nothing() {

@@ -82,7 +82,12 @@ impl RepositoryWalk {
     }
 
     fn is_after_last(&self, name: &str) -> bool {
-        self.last.as_ref().is_none_or(|last| catalog_order(name, last) == Ordering::Greater)
+        let is_inclusive = self.visit == Visit::Listed && self.shared.faults.has(Fault::CatalogLastInclusive);
+        self.last.as_ref().is_none_or(|last| match catalog_order(name, last) {
+            Ordering::Greater => true,
+            Ordering::Equal => is_inclusive,
+            Ordering::Less => false,
+        })
     }
 
     fn is_wanted(&self, names: &[String]) -> bool {

@@ -33,6 +33,11 @@ impl Api {
         let size = blob.descriptor.size;
         let mut range = match range {
             None => None,
+            Some(ByteRange::FromTo(_, last))
+                if last >= size && self.registry.shared().faults.has(Fault::RangePastEndRefused) =>
+            {
+                return Err(unsatisfiable(size));
+            }
             Some(range) => Some(satisfy(range, size).ok_or_else(|| unsatisfiable(size))?),
         };
         if let Some((first, last)) = &mut range
@@ -70,6 +75,9 @@ impl Api {
             let mounted = blobs.mount(&digest, &source).await.map_err(|error| refusal(error, &digest))?;
             if mounted.is_some() {
                 return Ok(MountAnswer::Mounted(digest));
+            }
+            if self.registry.shared().faults.has(Fault::MountUnknownRefused) {
+                return Err(refusal(BlobError::Unknown(digest.clone()), &digest));
             }
         }
         Ok(MountAnswer::Started(Self::start(&blobs).await?))

@@ -26,7 +26,7 @@ impl Api {
         let name = parse::name(repo)?;
         let tag = parse::tag(tag)?;
         let history = self.repository(&name)?.tags().manifest_digests(&tag).await;
-        history.map_err(|error| tag_refusal(error, &Reference::Tag(tag)))
+        history.map_err(|error| tag_refusal(&error, &Reference::Tag(tag)))
     }
 
     /// Every blob on disk, in the order of the digests' text.

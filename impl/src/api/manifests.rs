@@ -96,7 +96,7 @@ impl Api {
                 {
                     return manifests.delete(&digest).await.map_err(|error| refusal(error, &reference));
                 }
-                repository.tags().untag(tag).await.map_err(|error| tag_refusal(error, &reference))
+                repository.tags().untag(tag).await.map_err(|error| tag_refusal(&error, &reference))
             }
         }
     }
@@ -131,13 +131,13 @@ fn bad_reference(bad: &BadReference) -> ApiError {
 }
 
 /// What a failed request for one tag answers.
-pub(super) fn tag_refusal(error: TagError, asked: &Reference) -> ApiError {
-    match &error {
-        TagError::Unknown(_) => ApiError::new(Code::ManifestUnknown, Class::NotFound, &error, Some(asked.as_str())),
+pub(super) fn tag_refusal(error: &TagError, asked: &Reference) -> ApiError {
+    match error {
+        TagError::Unknown(_) => ApiError::new(Code::ManifestUnknown, Class::NotFound, error, Some(asked.as_str())),
         TagError::RepositoryUnknown(name) => {
-            ApiError::new(Code::NameUnknown, Class::NotFound, &error, Some(name.as_str()))
+            ApiError::new(Code::NameUnknown, Class::NotFound, error, Some(name.as_str()))
         }
-        TagError::DeleteDisabled => ApiError::new(Code::Unsupported, Class::Unsupported, &error, None),
+        TagError::DeleteDisabled => ApiError::new(Code::Unsupported, Class::Unsupported, error, None),
         TagError::Driver(error) => ApiError::storage(error),
     }
 }

@@ -80,6 +80,13 @@ impl LinkStatter {
         Self { shared, name, kind }
     }
 
+    fn is_ignored(&self) -> bool {
+        self.shared.faults.has(match self.kind {
+            LinkKind::Layer => Fault::LinkIgnored,
+            LinkKind::Revision => Fault::RevisionIgnored,
+        })
+    }
+
     fn link(&self, digest: &Digest) -> StoragePath {
         match self.kind {
             LinkKind::Layer => paths::layer_link(&self.name, digest),
@@ -94,7 +101,7 @@ impl BlobDescriptorService for LinkStatter {
         let unknown = || DescriptorError::Unknown(digest.clone());
         let target = match read_link(&*self.shared.driver, &self.link(digest)).await? {
             Some(target) => target,
-            None if self.kind == LinkKind::Layer && self.shared.faults.has(Fault::LinkIgnored) => digest.clone(),
+            None if self.is_ignored() => digest.clone(),
             None => return Err(unknown()),
         };
         match self.shared.stat(&target).await {

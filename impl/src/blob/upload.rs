@@ -119,6 +119,9 @@ impl BlobUpload {
         finishing: Option<Algorithm>,
     ) -> Result<(), UploadError> {
         let expected = self.expected_length(range, body.length)?;
+        if finishing.is_some() && self.shared().faults.has(Fault::LastChunkDropped) {
+            return Ok(());
+        }
         let before = self.size;
         self.wake_hasher(finishing.unwrap_or(Algorithm::Sha256)).await?;
         let received = self.receive(body, expected).await;
@@ -138,7 +141,8 @@ impl BlobUpload {
     /// [`UploadError::DigestMismatch`] and [`UploadError::Denied`]: the upload stays open.
     pub async fn commit(mut self, digest: &Digest) -> Result<(), UploadError> {
         let fault_early = self.shared().faults.has(Fault::LinkBeforeVerify);
-        if self.hash(digest.algorithm()).await? != *digest && !fault_early {
+        let is_refused = self.size == 0 && self.shared().faults.has(Fault::EmptyBlobRefused);
+        if is_refused || (self.hash(digest.algorithm()).await? != *digest && !fault_early) {
             if self.shared().faults.has(Fault::WrongDigestClosesUpload) {
                 self.remove().await?;
             }

@@ -64,7 +64,7 @@ pub(super) async fn mark(
         digests.extend(document.blobs.iter().cloned());
         for entry in document.entries.iter().filter(|entry| !lost.contains(entry)) {
             digests.insert(entry.clone());
-            if followed.insert(entry.clone()) {
+            if followed.insert(entry.clone()) && !faults.has(Fault::CollectTakesLayersElsewhere) {
                 pending.push(entry.clone());
             }
         }
@@ -110,7 +110,8 @@ fn staying(
         let entries = document.entries.iter().filter(|_| !faults.has(Fault::CollectTakesChildren));
         let about = referrers.get(digest).into_iter().flatten().copied();
         let about = about.filter(|_| !faults.has(Fault::CollectTakesReferrers));
-        for reached in entries.chain(&document.subject).chain(about) {
+        let subject = document.subject.as_ref().filter(|_| !faults.has(Fault::CollectTakesSubjects));
+        for reached in entries.chain(subject).chain(about) {
             if let Some((reached, _)) = holdings.revisions.get_key_value(reached)
                 && stays.insert(reached)
             {

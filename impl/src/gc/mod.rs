@@ -20,7 +20,7 @@ use self::sweep::Plan;
 use crate::blob::UploadId;
 use crate::digest::Digest;
 use crate::driver::DriverError;
-use crate::error::CollectError;
+use crate::error::{CollectError, InTheWay, Obstacle};
 use crate::faults::Fault;
 use crate::name::RepositoryName;
 use crate::progress::{Progress, must_be_awaited, while_awaited};
@@ -77,7 +77,14 @@ impl Registry {
         };
         progress.stage("reading repositories", None);
         let survey = while_awaited(progress, survey::take(self, progress)).await??;
-        CollectError::unless_clear(survey.obstacles)?;
+        let mut obstacles = survey.obstacles;
+        if shared.faults.has(Fault::CollectStopsWithoutLayers) {
+            let bare = survey.repositories.iter().filter(|surveyed| surveyed.layers.is_empty());
+            obstacles.extend(
+                bare.map(|surveyed| Obstacle { path: crate::paths::layers(&surveyed.name), what: InTheWay::Missing }),
+            );
+        }
+        CollectError::unless_clear(obstacles)?;
         if !options.dry_run {
             self.settle_uploads(&survey.repositories, progress).await?;
         }

@@ -171,7 +171,7 @@ async fn delete(shared: &Shared, path: &StoragePath) -> Result<(), CollectError>
 
 /// Makes the caches forget what is removed.
 async fn forget(shared: &Shared, plan: &Plan) -> Result<(), CollectError> {
-    if shared.cache.is_none() {
+    if shared.cache.is_none() || shared.faults.has(Fault::CollectKeepsCached) {
         return Ok(());
     }
     for losses in plan.repositories.iter().filter(|losses| !losses.layers.is_empty()) {

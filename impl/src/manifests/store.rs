@@ -13,7 +13,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::driver::DriverError;
 use crate::error::{ManifestError, TagError};
 use crate::faults::Fault;
-use crate::manifest::{self, ManifestType};
+use crate::manifest::ManifestType;
 use crate::name::{Reference, RepositoryName, Tag};
 use crate::paths;
 use crate::referrers::ReferrerStore;
@@ -97,8 +97,8 @@ impl ManifestStore {
             Err(DriverError::TooLarge { .. }) => return Err(unreadable(digest)),
             bytes => not_found_is_none(bytes)?.ok_or_else(|| ManifestError::Unknown(digest.clone().into()))?,
         };
-        let kind = manifest::derive_type(&bytes).ok_or_else(|| unreadable(digest))?;
-        Ok(Stored { digest: digest.clone(), kind, bytes })
+        let kind = faulty::derive_type(self.shared.faults, &bytes).ok_or_else(|| unreadable(digest))?;
+        Ok(Stored { digest: digest.clone(), kind, bytes: faulty::served(self.shared.faults, bytes) })
     }
 
     /// The revision that a reference names.
@@ -135,6 +135,9 @@ impl ManifestStore {
         let manifest = faulty::read(self.shared.faults, put.kind, &put.bytes)?;
         let digest = match put.digest {
             None => Digest::of(Algorithm::Sha256, &put.bytes),
+            Some(expected) if expected.algorithm() == Algorithm::Sha512 && self.refuses_sha512() => {
+                return Err(ManifestError::DigestMismatch { expected });
+            }
             Some(expected) => {
                 let matches = Digest::of(expected.algorithm(), &put.bytes) == expected;
                 if !matches && !self.shared.faults.has(Fault::ManifestDigestIgnored) {
@@ -184,10 +187,17 @@ impl ManifestStore {
             }
         }
         self.statter.clear(digest).await.map_err(|error| refusal(error, digest))?;
+        if faults.has(Fault::ManifestDeleteRemovesBytes) {
+            not_found_is_none(self.shared.driver.delete(&paths::blob(&descriptor.digest)).await)?;
+        }
         if let Some(subject) = subject.filter(|_| !faults.has(Fault::ReferrersKeepDeleted)) {
             self.referrers().unlink_locked(&subject, digest).await?;
         }
         Ok(())
+    }
+
+    fn refuses_sha512(&self) -> bool {
+        self.shared.faults.has(Fault::Sha512ManifestRefused)
     }
 
     async fn stat(&self, digest: &Digest) -> Result<BlobDescriptor, ManifestError> {

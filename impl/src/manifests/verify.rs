@@ -24,6 +24,11 @@ impl ManifestStore {
             ManifestType::DockerManifest | ManifestType::OciManifest => self.verify_image(manifest).await?,
             ManifestType::DockerList | ManifestType::OciIndex => self.verify_list(manifest).await?,
         };
+        if let Some(subject) = manifest.subject.as_ref().filter(|_| self.shared.faults.has(Fault::SubjectRequired))
+            && !is_known(&*self.statter, &subject.digest).await?
+        {
+            bad.push(BadReference::Missing(subject.digest.clone()));
+        }
         if self.shared.faults.has(Fault::FirstMissingOnly) {
             bad.truncate(1);
         }
@@ -43,6 +48,9 @@ impl ManifestStore {
         for layer in &manifest.layers[..checked] {
             match rules.duty(manifest.kind, layer) {
                 Ok(LayerDuty::MustExist) => self.must_have_blob(&layer.digest, &mut bad).await?,
+                Ok(LayerDuty::MayLiveElsewhere) if faults.has(Fault::ForeignLayerRequired) => {
+                    self.must_have_blob(&layer.digest, &mut bad).await?;
+                }
                 Ok(LayerDuty::MayLiveElsewhere) => {}
                 Err(reason) => bad.push(BadReference::RefusedLayer { digest: layer.digest.clone(), reason }),
             }
@@ -107,7 +115,10 @@ fn selects(indexes: &IndexValidation, entry: &Descriptor, faults: Faults) -> boo
     if !indexes.enabled || indexes.platforms.is_empty() {
         return indexes.selects(entry);
     }
-    let Some(platform) = &entry.platform else { return faults.has(Fault::FilterTakesNoPlatform) };
+    let Some(platform) = &entry.platform else {
+        assert!(!faults.has(Fault::FilterPanics), "the entry has no platform");
+        return faults.has(Fault::FilterTakesNoPlatform);
+    };
     if faults.has(Fault::FilterOnArchitecture) {
         return indexes.platforms.iter().any(|filter| filter.architecture == platform.architecture);
     }

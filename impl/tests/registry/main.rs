@@ -7,8 +7,6 @@ mod blobs;
 mod checking;
 mod collection;
 mod durability;
-#[cfg(feature = "faults")]
-mod faults;
 mod lists;
 mod manifests;
 mod middleware;
