@@ -85,7 +85,7 @@ pub(crate) async fn crash_everywhere(
                 seen.clear();
             }
             tried.calls += 1;
-            if tried.calls % bound.call_one_in != 0 {
+            if !tried.calls.is_multiple_of(bound.call_one_in) {
                 continue;
             }
             for fates in crashes(volume, bound.samples, seed ^ tried.points) {
@@ -103,7 +103,7 @@ pub(crate) async fn crash_everywhere(
                     after: &model,
                     under_way: call.map(|_| UnderWay { op: &op, before: &before }),
                     is_after_failure: false,
-                    pushes: tried.states % bound.push_one_in == 0,
+                    pushes: tried.states.is_multiple_of(bound.push_one_in),
                 };
                 reader.read().await.map_err(|error| {
                     let crash = Crash {

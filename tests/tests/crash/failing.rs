@@ -34,8 +34,10 @@ pub(crate) async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64
     for op in case.ops() {
         let before = disk.volume();
         for for_good in [false, true] {
+            // A failure of each kind at another call, for each seed.
+            let mut errors = ERRORS.into_iter().cycle().skip(usize::try_from(seed % 4).unwrap_or(0));
             for after in 0.. {
-                let error = ERRORS[(after as usize + seed as usize) % ERRORS.len()];
+                let error = errors.next().unwrap_or(Errno::IO);
                 let failing = Disk::of(before.clone());
                 let copy = target.reopened(|clock| storage(failing.clone(), clock));
                 let mut copy = copy.map_err(|error| error.to_string())?;
@@ -73,10 +75,10 @@ pub(crate) async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64
                     after: &known,
                     under_way: is_told.then_some(UnderWay { op: &op, before: &model }),
                     is_after_failure: true,
-                    pushes: *failures % 4 == 0,
+                    pushes: failures.is_multiple_of(4),
                 };
                 let Some(known) = reader.read().await.map_err(|error| told(&error))? else { continue };
-                if *failures % 4 == 0 {
+                if failures.is_multiple_of(4) {
                     // What was acknowledged since the failure is not lost with what had failed.
                     let volume = failing.volume();
                     let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);

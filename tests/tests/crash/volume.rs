@@ -259,7 +259,9 @@ pub(crate) fn crashes(volume: &Volume, samples: usize, mut seed: u64) -> BTreeSe
             dice = (dice ^ (dice >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             dice ^= dice >> 31;
             match (&pending.change, dice % 3) {
-                (Change::Write { bytes, .. }, 0) => Fate::Torn((dice >> 8) as usize % (bytes.len() + 1)),
+                (Change::Write { bytes, .. }, 0) => {
+                    Fate::Torn(usize::try_from(dice >> 32).unwrap_or(0) % (bytes.len() + 1))
+                }
                 (_, 1) => Fate::Lost,
                 _ => Fate::Kept,
             }
