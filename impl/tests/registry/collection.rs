@@ -137,6 +137,8 @@ async fn a_link_that_was_written_anew_makes_its_blob_young_again() {
             house.push("b", "blob").await;
         }
         assert_eq!(collect(&house, GcOptions { grace_seconds: 1, ..ALL }).await, GcReport::default());
+        // The old link is no younger, but what it points to stays.
+        assert!(house.has("a", "blob").await && house.has("b", "blob").await);
         house.advance(1);
         assert_eq!(collect(&house, GcOptions { grace_seconds: 1, ..ALL }).await.blobs, [digest]);
     }
@@ -168,6 +170,16 @@ async fn links_whose_bytes_had_been_missing_go_as_well() {
     assert_eq!(report.blobs, [kept]);
     let files = house.files().await;
     assert!(files.iter().all(|file| !file.contains("link")), "{files:?}");
+}
+
+#[tokio::test]
+async fn a_link_that_a_manifest_needs_stays_although_its_bytes_are_missing() {
+    let house = House::new();
+    house.push_image("a", Some("t"), "config", &["layer"]).await;
+    house.lose(&sha256("layer")).await;
+    assert_eq!(collect(&house, UNTAGGED).await, GcReport::default());
+    house.push("b", "layer").await;
+    assert!(house.has("a", "layer").await);
 }
 
 #[tokio::test]

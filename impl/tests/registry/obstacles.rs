@@ -153,6 +153,12 @@ async fn a_collection_that_cannot_read_what_it_must_mark_takes_nothing_and_says_
         ));
     }
     let layer = sha256("layer");
+    let link = format!("repositories/a/_layers/sha256/{}", layer.hex());
+    for how in instead {
+        let place = link.clone();
+        let damage = move |disk: &Disk| replace(disk, &place, how);
+        cases.push((format!("{how} in place of {link}"), link.clone(), Box::new(damage)));
+    }
     let prefix = format!("blobs/sha256/{}", &layer.hex()[..2]);
     let blob = format!("{prefix}/{}", layer.hex());
     for place in [prefix, blob.clone(), format!("{blob}/data")] {
