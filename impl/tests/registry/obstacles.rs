@@ -314,14 +314,18 @@ async fn what_a_damaged_link_gave_is_kept_and_a_repair_gives_it_back() {
 
 #[tokio::test]
 async fn a_tag_that_cannot_be_read_keeps_what_it_may_have_pointed_to() {
-    for damage in ["torn", "no history", "no current"] {
+    for damage in ["torn", "no history", "no current", "a file for current and no history"] {
         let disk = Disk::new().await;
         let tag = disk.at("repositories/a/_manifests/tags/t");
         match damage {
             "no current" => fs::remove_dir_all(tag.join("current")).unwrap(),
+            "a file for current and no history" => {
+                fs::remove_dir_all(tag.join("current")).unwrap();
+                fs::write(tag.join("current"), "").unwrap();
+            }
             _ => fs::write(tag.join("current/link"), "").unwrap(),
         }
-        if damage == "no history" {
+        if damage.ends_with("no history") {
             fs::remove_dir_all(tag.join("index")).unwrap();
         }
         let report = disk.house.api.collect_garbage(EVERY[2]).await.unwrap();
