@@ -196,6 +196,16 @@ async fn a_sha512_link_to_sha256_bytes_keeps_them() {
 }
 
 #[tokio::test]
+async fn a_torn_sha512_link_whose_bytes_are_there_is_in_nobody_s_way() {
+    let house = House::new();
+    let digest = sha512("x");
+    house.api.put_blob("a", digest.as_str(), body("x")).await.unwrap();
+    let link = format!("/docker/registry/v2/repositories/a/_layers/sha512/{}/link", digest.hex());
+    house.write(&link, "").await;
+    assert_eq!(collect(&house, ALL).await.blobs, [digest]);
+}
+
+#[tokio::test]
 async fn an_index_may_name_a_blob_that_is_no_manifest() {
     let house = House::new();
     let blob = house.push("a", "no manifest").await;
