@@ -226,7 +226,7 @@ pub(crate) async fn digests(
             let entries = driver.entries(directory).await;
             survey.taken(directory, entries)
         }
-        _ => Vec::new(),
+        Ok(Some(_) | None) => Vec::new(),
     };
     for Entry { name, kind } in algorithms {
         let path = directory.join(&name)?;

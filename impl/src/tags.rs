@@ -3,7 +3,7 @@
 //! A tag is a directory with `current/link`, and an index of everything it ever pointed to. The index entry is written first;
 //! a tag exists exactly while `current/link` does. Tags are changed under the repository's manifest lock.
 
-use std::ops::Bound;
+use std::cmp::Ordering;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -53,19 +53,15 @@ impl TagStore {
             };
         };
         let faults = self.shared.faults;
-        let start = match last {
-            Some(last) if faults.has(Fault::TagsLastInclusive) => Bound::Included(last),
-            Some(last) => Bound::Excluded(last),
-            None => Bound::Unbounded,
-        };
         if faults.has(Fault::TagsLastRequired) && last.is_some_and(|last| !names.iter().any(|name| name == last)) {
             return Ok((Vec::new(), false));
         }
-        let start = names.partition_point(|name| match start {
-            Bound::Included(last) => name.as_str() < last,
-            Bound::Excluded(last) => name.as_str() <= last,
-            Bound::Unbounded => false,
-        });
+        let is_before = |name: &str, last: &str| match name.cmp(last) {
+            Ordering::Less => true,
+            Ordering::Equal => !faults.has(Fault::TagsLastInclusive),
+            Ordering::Greater => false,
+        };
+        let start = names.partition_point(|name| last.is_some_and(|last| is_before(name, last)));
         let limit = limit.map(|limit| limit + usize::from(faults.has(Fault::TagsOneMore)));
         let mut tags = Vec::new();
         for name in &names[start..] {

@@ -137,6 +137,8 @@ async fn a_link_that_was_written_anew_makes_its_blob_young_again() {
             house.push("b", "blob").await;
         }
         assert_eq!(collect(&house, GcOptions { grace_seconds: 1, ..ALL }).await, GcReport::default());
+        // The old link is no younger, but what it points to stays.
+        assert!(house.has("a", "blob").await && house.has("b", "blob").await);
         house.advance(1);
         assert_eq!(collect(&house, GcOptions { grace_seconds: 1, ..ALL }).await.blobs, [digest]);
     }
@@ -171,6 +173,16 @@ async fn links_whose_bytes_had_been_missing_go_as_well() {
 }
 
 #[tokio::test]
+async fn a_link_that_a_manifest_needs_stays_although_its_bytes_are_missing() {
+    let house = House::new();
+    house.push_image("a", Some("t"), "config", &["layer"]).await;
+    house.lose(&sha256("layer")).await;
+    assert_eq!(collect(&house, UNTAGGED).await, GcReport::default());
+    house.push("b", "layer").await;
+    assert!(house.has("a", "layer").await);
+}
+
+#[tokio::test]
 async fn a_sha512_link_to_sha256_bytes_keeps_them() {
     let house = House::new();
     let (short, long) = (house.push("a", "layer").await, sha512("layer"));
@@ -181,6 +193,16 @@ async fn a_sha512_link_to_sha256_bytes_keeps_them() {
     house.put("a", Some("t"), OCI, &document).await;
     assert_eq!(collect(&house, UNTAGGED).await, GcReport::default());
     assert_eq!(house.get("a", &long, None).await.unwrap(), "layer");
+}
+
+#[tokio::test]
+async fn a_torn_sha512_link_whose_bytes_are_there_is_in_nobody_s_way() {
+    let house = House::new();
+    let digest = sha512("x");
+    house.api.put_blob("a", digest.as_str(), body("x")).await.unwrap();
+    let link = format!("/docker/registry/v2/repositories/a/_layers/sha512/{}/link", digest.hex());
+    house.write(&link, "").await;
+    assert_eq!(collect(&house, ALL).await.blobs, [digest]);
 }
 
 #[tokio::test]

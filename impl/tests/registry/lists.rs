@@ -39,6 +39,19 @@ async fn tags_are_sorted_by_bytes_and_paged_strictly_after_last() {
 }
 
 #[tokio::test]
+async fn what_a_push_that_was_cut_short_left_of_a_tag_does_not_follow_a_page() {
+    let house = House::new();
+    for tag in ["a", "b"] {
+        house.put("a", Some(tag), INDEX, EMPTY_INDEX).await;
+    }
+    let digest = sha256(EMPTY_INDEX);
+    let entry = format!("/docker/registry/v2/repositories/a/_manifests/tags/c/index/sha256/{}/link", digest.hex());
+    house.write(&entry, digest.as_str()).await;
+    assert_eq!(tags(&house, Some("2"), None).await, (texts(&["a", "b"]), false));
+    assert_eq!(tags(&house, None, None).await, (texts(&["a", "b"]), false));
+}
+
+#[tokio::test]
 async fn a_bound_on_tags_cuts_the_page_and_says_that_more_follow() {
     let house = House::new();
     for tag in ["a", "b", "c", "d"] {

@@ -153,6 +153,12 @@ async fn a_collection_that_cannot_read_what_it_must_mark_takes_nothing_and_says_
         ));
     }
     let layer = sha256("layer");
+    let link = format!("repositories/a/_layers/sha256/{}", layer.hex());
+    for how in instead {
+        let place = link.clone();
+        let damage = move |disk: &Disk| replace(disk, &place, how);
+        cases.push((format!("{how} in place of {link}"), link.clone(), Box::new(damage)));
+    }
     let prefix = format!("blobs/sha256/{}", &layer.hex()[..2]);
     let blob = format!("{prefix}/{}", layer.hex());
     for place in [prefix, blob.clone(), format!("{blob}/data")] {
@@ -314,14 +320,18 @@ async fn what_a_damaged_link_gave_is_kept_and_a_repair_gives_it_back() {
 
 #[tokio::test]
 async fn a_tag_that_cannot_be_read_keeps_what_it_may_have_pointed_to() {
-    for damage in ["torn", "no history", "no current"] {
+    for damage in ["torn", "no history", "no current", "a file for current and no history"] {
         let disk = Disk::new().await;
         let tag = disk.at("repositories/a/_manifests/tags/t");
         match damage {
             "no current" => fs::remove_dir_all(tag.join("current")).unwrap(),
+            "a file for current and no history" => {
+                fs::remove_dir_all(tag.join("current")).unwrap();
+                fs::write(tag.join("current"), "").unwrap();
+            }
             _ => fs::write(tag.join("current/link"), "").unwrap(),
         }
-        if damage == "no history" {
+        if damage.ends_with("no history") {
             fs::remove_dir_all(tag.join("index")).unwrap();
         }
         let report = disk.house.api.collect_garbage(EVERY[2]).await.unwrap();
