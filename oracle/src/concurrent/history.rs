@@ -49,7 +49,7 @@ pub const MOST_STEPS: u64 = 200_000;
 
 /// Looks for an order of the calls that the model permits, beginning with `start`.
 ///
-/// Each [component](components) of repositories is judged by itself, which is much less to search: where each has an order, they
+/// Each component of repositories (`components.rs`) is judged by itself, which is much less to search: where each has an order, they
 /// all have one together (Herlihy and Wing, 3.3). Only where an answer tells of every repository is an order of all calls looked
 /// for besides; and where one component has none in OCI's dialect, which permits more where content is known elsewhere.
 pub fn judge(start: &Model, history: &[Call], most_steps: u64) -> Judgement {

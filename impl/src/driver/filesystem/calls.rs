@@ -1,6 +1,6 @@
 //! The calls into the operating system that the driver makes, and nothing above them.
 //!
-//! [`Disk`](super::disk::Disk) decides what is called in which order, and when something is made durable; here is what can be
+//! `Disk` (`disk.rs`) decides what is called in which order, and when something is made durable; here is what can be
 //! called. [`System`](super::System) does it. A test may do something else: forget what was not synced, or fail. So the order
 //! that is tested is the one that runs.
 
