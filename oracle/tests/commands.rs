@@ -123,13 +123,28 @@ fn a_command_that_fails_is_an_outcome_that_no_rule_permits() {
     assert!(seen.contains("exit 3`") && seen.contains("failed"), "{seen}");
 }
 
+/// Whether a process of the group runs. One that has ended and that nobody asked after does not.
+fn runs(group: &str) -> bool {
+    let of_group = |stat: String| {
+        let (_, rest) = stat.rsplit_once(')').unwrap();
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        fields[0] != "Z" && fields[2] == group
+    };
+    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("stat"));
+    processes.filter_map(|stat| fs::read_to_string(stat).ok()).filter(|stat| stat.contains(')')).any(of_group)
+}
+
 #[test]
 fn the_time_of_a_run_bounds_its_commands_and_ends_in_no_divergence() {
     let server = Server::start();
-    let output = server.check(&["--time", "4s", "--gc-cmd", "sleep 600"]);
+    let (group, place) = (server.directory.path().join("group"), server.place());
+    let output = server.check(&["--time", "4s", "--gc-cmd", &format!("echo $$ >{place}/group; sleep 600; true")]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert_ne!(output.status.code(), Some(1), "{text}");
     assert!(output.status.code().is_some(), "it ends by itself: {text}");
+    assert!(text.contains("was not done when the time was up"), "{text}");
+    let group = fs::read_to_string(group).unwrap();
+    assert!(!runs(group.trim()), "what the command started goes on");
 }
 
 #[test]

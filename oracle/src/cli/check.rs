@@ -140,6 +140,8 @@ struct Checked {
     report: Result<Report, Failure>,
     /// The registry in which something may be left.
     wrote: Option<HttpTarget>,
+    /// A command that was not done when the run ended.
+    cut_off: Option<String>,
 }
 
 impl Check {
@@ -169,7 +171,7 @@ impl Check {
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let Checked { report, wrote } = runtime.block_on(self.check(config, options, known))?;
+        let Checked { report, wrote, cut_off } = runtime.block_on(self.check(config, options, known))?;
         // First what somebody waits for, and of that first what cannot fail to be there.
         let told = report.and_then(|report| {
             say(&match self.format {
@@ -179,6 +181,12 @@ impl Check {
             self.files.write(&report)?;
             Ok(report)
         });
+        if let Some(command) = cut_off {
+            eprintln!(
+                "warning: `{command}` was not done when the time was up, and was cut off: nothing is said about what it does; \
+                 give the run more --time"
+            );
+        }
         if let Some(mut wrote) = wrote.filter(|_| !self.keep)
             && let Some(leftovers) = runtime.block_on(wrote.clean_up(clean_up_time(time)))
         {
@@ -209,7 +217,7 @@ impl Check {
             let how = format!("in {}, fsync {fsync}", target.directory().display());
             let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
             something_checked(&campaign, self.time, None)?;
-            return Ok(Checked { report: Ok(Report::new(setup, campaign, None)), wrote: None });
+            return Ok(Checked { report: Ok(Report::new(setup, campaign, None)), wrote: None, cut_off: None });
         };
         if let Some(warning) = self.access.warning() {
             match self.format {
@@ -247,7 +255,8 @@ impl Check {
             let tally: Tally = target.http.tally();
             Ok(Report::new(setup, campaign, Some(&tally)))
         });
-        Ok(Checked { report, wrote: Some(target.http) })
+        let cut_off = target.cut_off();
+        Ok(Checked { report, wrote: Some(target.http), cut_off })
     }
 
     /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.

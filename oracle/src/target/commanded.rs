@@ -5,7 +5,7 @@
 //! what can be fetched before and after it ([`Target::collects_blindly`]). Of several clients one may restart or kill it while
 //! the others' requests are in flight: an answer that does not come then is unknown, and nobody asks until it is back.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::process::Stdio;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -55,6 +55,8 @@ pub struct Commanded {
     turns: Rc<watch::Sender<u64>>,
     /// The run ended during the last command.
     out_of_time: bool,
+    /// The command that the end of the run cut off, of all clients.
+    cut_off: Rc<RefCell<Option<String>>>,
 }
 
 /// How long until the registry is asked again whether it is there.
@@ -63,7 +65,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Commanded {
     /// Puts the commands beside the registry.
     pub fn new(http: HttpTarget, commands: Commands) -> Commanded {
-        Commanded { http, commands, restarts: Rc::default(), turns: Rc::new(watch::Sender::new(0)), out_of_time: false }
+        let turns = Rc::new(watch::Sender::new(0));
+        Commanded { http, commands, restarts: Rc::default(), turns, out_of_time: false, cut_off: Rc::default() }
+    }
+
+    /// The command that was not done when the run ended: nothing is known of what it does.
+    pub fn cut_off(&self) -> Option<String> {
+        self.cut_off.borrow().clone()
     }
 
     async fn restart(&mut self) -> Outcome {
@@ -104,7 +112,10 @@ impl Commanded {
         let until = Instant::now() + patience;
         let end = self.commands.deadline.map_or(until, |deadline| deadline.min(until));
         match tokio::time::timeout_at(end.into(), finished(command)).await {
-            Err(_) if end < until => return self.no_time(),
+            Err(_) if end < until => {
+                *self.cut_off.borrow_mut() = Some(command.to_owned());
+                return self.no_time();
+            }
             Err(_) => return broken(format!("`{command}` takes longer than {patience:?}")),
             Ok(Err(what)) => return broken(what),
             Ok(Ok(())) => {}
@@ -142,13 +153,30 @@ async fn finished(command: &str) -> Result<(), String> {
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(also)
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("`{command}` cannot be run: {error}"))?;
-    match child.wait().await {
+    let mut group = Group(child.id());
+    let ended = child.wait().await;
+    // What it left in the background is meant to stay.
+    group.0 = None;
+    match ended {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{command}` failed: {status}")),
         Err(error) => Err(format!("`{command}` cannot be waited for: {error}")),
+    }
+}
+
+/// A command and what it started. Cut off, none of it goes on: a collection would work on the storage of later cases.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let Some(group) = self.0 else { return };
+        // Where there is a `sh` there is a `kill`; a group that has just ended is nobody's loss.
+        let mut kill = std::process::Command::new("kill");
+        let _ = kill.args(["-KILL", "--", &format!("-{group}")]).stderr(Stdio::null()).status();
     }
 }
 
@@ -191,6 +219,7 @@ impl Target for Commanded {
             restarts: Rc::clone(&self.restarts),
             turns: Rc::clone(&self.turns),
             out_of_time: false,
+            cut_off: Rc::clone(&self.cut_off),
         };
         (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()
     }
