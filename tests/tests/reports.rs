@@ -80,7 +80,7 @@ fn sh(script: &Path, url: &str) -> Output {
 
 /// Each shows in another kind of answer: a status, bytes, an upload, a list, referrers.
 const FAULTS: &[(Fault, Dialect)] = &[
-    (Fault::LinkIgnored, Dialect::Oci),
+    (Fault::CancelKeepsUpload, Dialect::Oci),
     (Fault::BlobDeleteKeepsLink, Dialect::Proofhouse),
     (Fault::RangeShort, Dialect::Oci),
     (Fault::ChunkOrderIgnored, Dialect::Oci),
@@ -128,7 +128,7 @@ fn a_script_says_so_if_nobody_answers() {
         return;
     }
     let runtime = Runtime::new().unwrap();
-    let report = report(&serve(&runtime, Some(Fault::LinkIgnored)), Dialect::Oci);
+    let report = report(&serve(&runtime, Some(Fault::RangeShort)), Dialect::Oci);
     let directory = tempfile::tempdir().unwrap();
     files::write_all(&report, directory.path()).unwrap();
     // Port 1 has no server.
