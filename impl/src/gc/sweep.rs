@@ -1,7 +1,8 @@
 //! Removing what does not stay.
 //!
-//! The order makes every stop in between harmless: revisions, each before those that it names, lose their entries in tag histories and their referrer links, then
-//! the revision link goes; then the links to blobs that will be swept; then the blobs. Caches forget each before and after.
+//! The order makes every stop in between harmless: revisions, each before those that it names, lose their entries in tag
+//! histories and their referrer links, then the revision link goes; then the links to blobs that will be swept; then the
+//! blobs. Caches forget each before and after.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::written::{self, Kind, WrittenError};
 use super::{Report, row};
 use crate::lockstep::Shape;
 
@@ -42,40 +43,19 @@ pub struct KnownSeen {
     pub cases: u64,
 }
 
-/// What is expected, and where it comes from.
-const WANTED: &str = "a file of known divergences is expected, as `proofhouse check --write-known FILE` writes it";
-
-/// Why a file is none.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BaselineError {
-    /// It is no JSON.
-    #[error("it is no JSON at line {}, column {}; {WANTED}", .0.line(), .0.column())]
-    Json(serde_json::Error),
-    /// It is some other document.
-    #[error("it is another document; {WANTED}")]
-    Another,
-    /// It is one, and something in it is not as it is written there.
-    #[error("it is changed or damaged: {0}; {WANTED}")]
-    Damaged(serde_json::Error),
-    /// It is of another version.
-    #[error("it is of version {0}, and this program reads version {VERSION}")]
-    Version(u64),
-}
+const KIND: Kind = Kind {
+    version: VERSION,
+    list: "known",
+    wanted: "a file of known divergences is expected, as `proofhouse check --write-known FILE` writes it",
+};
 
 impl Baseline {
     /// Reads a file.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(text: &str) -> Result<Baseline, BaselineError> {
-        // A later version may have other members.
-        let value: serde_json::Value = serde_json::from_str(text).map_err(BaselineError::Json)?;
-        match value["version"].as_u64().filter(|version| *version != u64::from(VERSION)) {
-            Some(version) => Err(BaselineError::Version(version)),
-            None if !value["known"].is_array() => Err(BaselineError::Another),
-            None => serde_json::from_value(value).map_err(BaselineError::Damaged),
-        }
+    pub fn read(text: &str) -> Result<Baseline, WrittenError> {
+        written::read(text, KIND)
     }
 
     /// What a run knew, seen this time or not, and what it found.

@@ -18,6 +18,7 @@ mod script;
 mod text;
 mod why;
 pub mod words;
+mod written;
 mod xml;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use crate::wire::{self, Tally};
 pub use catalogue::{Row, applicable, catalogue, row};
 pub use foreign::{SHOWN, foreign};
 use known::{Entry, KnownSeen};
+pub use written::WrittenError;
 
 /// What was tested, as far as a report tells it.
 #[derive(Debug, Clone, Serialize)]

@@ -6,6 +6,7 @@
 use proofhouse_model::{Dialect, Op, Options};
 use serde::{Deserialize, Serialize};
 
+use super::written::{self, Kind, WrittenError};
 use super::{DIALECTS, Diverged, Report, dialect_name};
 
 /// The version that is written, and the only one that is read.
@@ -33,25 +34,19 @@ pub struct Repro {
     pub ops: Vec<Op>,
 }
 
-/// What is expected, and where it comes from.
-const WANTED: &str = "a repro.json is expected, as `proofhouse check --report DIR` writes it into DIR/divergence-N";
+const KIND: Kind = Kind {
+    version: VERSION,
+    list: "ops",
+    wanted: "a repro.json is expected, as `proofhouse check --report DIR` writes it into DIR/divergence-N",
+};
 
 /// Why a document is none.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReproError {
-    /// It is no JSON.
-    #[error("it is no JSON at line {}, column {}; {WANTED}", .0.line(), .0.column())]
-    Json(serde_json::Error),
-    /// It is some other document.
-    #[error("it is another document; {WANTED}")]
-    Another,
-    /// It is one, and something in it is not as it is written there.
-    #[error("it is changed or damaged: {0}; {WANTED}")]
-    Damaged(serde_json::Error),
-    /// It is of another version.
-    #[error("it is of version {0}, and this program reads version {VERSION}")]
-    Version(u64),
+    /// It is no such document.
+    #[error(transparent)]
+    Written(#[from] WrittenError),
     /// There is no such dialect.
     #[error("there is no dialect {0:?}; there are proofhouse, oci, distribution-2.8 and distribution-3")]
     Dialect(String),
@@ -82,15 +77,7 @@ impl Repro {
     /// # Errors
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<(Repro, Dialect), ReproError> {
-        // A later version may have other members.
-        let value: serde_json::Value = serde_json::from_str(text).map_err(ReproError::Json)?;
-        if let Some(version) = value["version"].as_u64().filter(|version| *version != u64::from(VERSION)) {
-            return Err(ReproError::Version(version));
-        }
-        if !value["ops"].is_array() {
-            return Err(ReproError::Another);
-        }
-        let repro: Repro = serde_json::from_value(value).map_err(ReproError::Damaged)?;
+        let repro: Repro = written::read(text, KIND)?;
         let dialect = DIALECTS.into_iter().find(|dialect| dialect_name(*dialect) == repro.dialect);
         let dialect = dialect.ok_or_else(|| ReproError::Dialect(repro.dialect.clone()))?;
         if repro.several_clients { Err(ReproError::SeveralClients) } else { Ok((repro, dialect)) }
