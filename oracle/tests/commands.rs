@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::process::{Child, Command, Output, Stdio};
 
-use common::listening;
+use common::serving;
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_proofhouse");
@@ -32,11 +32,8 @@ impl Drop for Server {
 impl Server {
     fn start() -> Server {
         let directory = tempfile::tempdir().unwrap();
-        let mut command = Command::new(PROGRAM);
-        command.args(["serve", "--delete", "--addr", "127.0.0.1:0", "--root"]).arg(directory.path().join("root"));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut first = command.spawn().unwrap();
-        let address = listening(&mut first).strip_prefix("http://").unwrap().to_owned();
+        let (first, url) = serving(&directory.path().join("root"));
+        let address = url.strip_prefix("http://").unwrap().to_owned();
         fs::write(directory.path().join("pid"), first.id().to_string()).unwrap();
         Server { directory, first, address }
     }

@@ -7,10 +7,10 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use common::{listening, program, run};
+use common::{run, serving};
 use proofhouse_model::digest_of;
 
 /// A small file system, as long as this lives.
@@ -35,13 +35,6 @@ impl Drop for Small {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(self.0.path()).stderr(Stdio::null()).status();
     }
-}
-
-fn serve(root: &Path) -> (Child, String) {
-    let arguments = ["serve", "--delete", "--addr", "127.0.0.1:0", "--root", root.to_str().unwrap()];
-    let mut server = program(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let url = listening(&mut server);
-    (server, url)
 }
 
 fn kill(server: &mut Child) {
@@ -70,7 +63,7 @@ fn a_full_disk_is_told_of_and_nothing_acknowledged_is_lost() {
         eprintln!("no file system may be mounted here, or there is no curl: no disk gets full");
         return;
     };
-    let (mut server, url) = serve(&small.root());
+    let (mut server, url) = serving(&small.root());
     let files = tempfile::tempdir().unwrap();
     let push = |url: &str, number: usize| {
         let (digest, text) = blob(number);
@@ -92,7 +85,7 @@ fn a_full_disk_is_told_of_and_nothing_acknowledged_is_lost() {
     };
     all_there(&url);
     kill(&mut server);
-    let (mut server, url) = serve(&small.root());
+    let (mut server, url) = serving(&small.root());
     all_there(&url);
     // Half of it goes, and there is room again.
     for number in &stored[..stored.len() / 2] {

@@ -4,6 +4,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -26,6 +27,14 @@ pub(crate) fn listening(server: &mut Child) -> String {
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
     line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).trim().to_owned()
+}
+
+/// A server on a directory, with deletion, and its URL.
+pub(crate) fn serving(root: &Path) -> (Child, String) {
+    let mut command = program(&["serve", "--delete", "--addr", "127.0.0.1:0", "--root"]);
+    let mut server = command.arg(root).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let url = listening(&mut server);
+    (server, url)
 }
 
 /// The one line on stderr of a program that could not run.

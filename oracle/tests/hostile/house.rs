@@ -5,10 +5,10 @@ use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
-use crate::common::{listening, program};
+use crate::common::serving;
 
 /// How long an answer may take: there is nothing here that takes longer, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,9 +36,8 @@ impl House {
         fs::write(directory.path().join("outside/precious"), "precious").unwrap();
         plant(&directory.path().join("root"), &directory.path().join("outside"));
         let root = directory.path().join("root");
-        let arguments = ["serve", "--delete", "--addr", "127.0.0.1:0", "--root", root.to_str().unwrap()];
-        let mut server = program(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let address = listening(&mut server).strip_prefix("http://").unwrap().to_owned();
+        let (server, url) = serving(&root);
+        let address = url.strip_prefix("http://").unwrap().to_owned();
         House { directory, server, address }
     }
 
