@@ -4,6 +4,7 @@
 //! `--seed <s + i> --cases 1` makes it again. A divergence is shrunk, and the campaign goes on for another: one of a [`Shape`]
 //! that was found before is only counted.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use proofhouse_model::{Dialect, Op, Options, Outcome, RuleId, Violation};
@@ -98,6 +99,8 @@ pub enum Ended {
     Time,
     /// As many distinct divergences were found as were asked for.
     Divergence,
+    /// There is no registry any more that could be tested; [`CampaignReport::stopped`] says why. Only where something was found.
+    Target,
 }
 
 /// One operation and what was seen.
@@ -144,11 +147,11 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// The rule that is broken. What breaks a rule of the wire is that rule's business, whatever was asked.
+    /// The rule that is broken. What breaks a rule of the wire, or of a whole case, is that rule's business, whatever was asked.
     pub fn rule(&self) -> RuleId {
         match self {
             Finding::Answer(violation) => match &violation.seen {
-                Outcome::Broken { what } => wire::cited(what).map_or(violation.rule, |(cited, _)| cited.id),
+                Outcome::Broken { what } => lockstep::cited(what).map_or(violation.rule, |(cited, _)| cited),
                 _ => violation.rule,
             },
             Finding::Storage { .. } => lockstep::STORAGE_AS_THE_MODEL,
@@ -159,11 +162,49 @@ impl Finding {
     }
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::Answer(violation) => write!(f, "{}", violation.seen),
+            Finding::Storage { differences } => write!(f, "on disk: {}", differences.join("; ")),
+            Finding::Unordered => f.write_str("no order of the calls explains these answers"),
+            Finding::LostTag { repo, tag, digest } => {
+                write!(f, "before the collection {repo}:{tag} was {digest}, and it is not after it")
+            }
+            Finding::Lost { repo, manifest, missing } => {
+                write!(f, "the collection left manifest {manifest} in {repo}, and took {missing} from it")
+            }
+        }
+    }
+}
+
 /// A sequence at whose end the target does what it must not.
 #[derive(Debug, Clone)]
 pub struct Divergence {
     /// `--seed <seed> --cases 1` makes the case again.
     pub seed: u64,
+    /// How many operations were checked in this campaign before this was found.
+    pub found_after: u64,
+    /// In how many cases of the campaign it was seen.
+    pub cases: u64,
+    /// Other requests that are answered as wrongly whatever was asked before, as this one is.
+    pub also: Vec<Also>,
+    /// What it comes down to.
+    pub shrunk: Shrunk,
+}
+
+/// A request whose answer breaks a rule of the wire that the answer to another breaks, too. Neither needs anything before it.
+#[derive(Debug, Clone)]
+pub struct Also {
+    /// The request and its answer.
+    pub step: Step,
+    /// What tells it from other divergences.
+    pub shape: Shape,
+}
+
+/// A divergence as short as it could be made.
+#[derive(Debug, Clone)]
+pub struct Shrunk {
     /// The specification that is broken.
     pub dialect: Dialect,
     /// How the registry was set up; after shrinking, if the options were varied.
@@ -176,8 +217,6 @@ pub struct Divergence {
     pub finding: Finding,
     /// What tells it from other divergences.
     pub shape: Shape,
-    /// How many operations were checked in this campaign before this was found.
-    pub found_after: u64,
     /// How long the sequence was before it was shrunk.
     pub original_length: usize,
     /// How many candidates were tried.
@@ -188,8 +227,23 @@ pub struct Divergence {
     pub replays: u64,
     /// How often it diverged then. Less than [`replays`](Self::replays): it is flaky.
     pub replayed: u64,
-    /// In how many cases of the campaign it was seen.
-    pub cases: u64,
+}
+
+impl std::ops::Deref for Divergence {
+    type Target = Shrunk;
+
+    fn deref(&self) -> &Shrunk {
+        &self.shrunk
+    }
+}
+
+impl Shrunk {
+    /// The one step that it takes, if a rule of the wire is broken whatever was asked before.
+    fn alone(&self) -> Option<&Step> {
+        let [step] = &self.steps[..] else { return None };
+        let of_the_wire = self.history.is_empty() && wire::rule(&self.shape.rule).is_some();
+        of_the_wire.then_some(step)
+    }
 }
 
 /// How a campaign went.
@@ -213,6 +267,8 @@ pub struct CampaignReport {
     pub known: Vec<u64>,
     /// Why it ended.
     pub ended: Ended,
+    /// Why there is no registry any more that could be tested.
+    pub stopped: Option<String>,
 }
 
 impl CampaignReport {
@@ -225,7 +281,7 @@ impl CampaignReport {
 /// Runs a campaign, in a current-thread runtime of its own; not to be called from within one (see [`run_in`]).
 ///
 /// # Errors
-/// When there is no registry to test (see [`TargetError`]). A divergence is not an error.
+/// When there is no registry to test (see [`TargetError`]), and nothing was found by then. A divergence is not an error.
 pub fn run(
     config: &CampaignConfig,
     target: &mut dyn Target,
@@ -259,7 +315,12 @@ pub async fn run_in(
                 campaign.report.ended = Ended::Time;
                 break;
             }
-            Err(error) => return Err(error),
+            Err(error) if campaign.report.divergences.is_empty() => return Err(error),
+            Err(error) => {
+                campaign.report.ended = Ended::Target;
+                campaign.report.stopped = Some(error.to_string());
+                break;
+            }
         }
         if campaign.report.divergences.len() >= config.findings {
             campaign.report.ended = Ended::Divergence;
@@ -278,6 +339,8 @@ struct Campaign<'a> {
     deadline: Option<Instant>,
     /// The shapes that were known before, and then those of the divergences that were found.
     known: Vec<Shape>,
+    /// To which divergence each shape belongs that was found.
+    of: Vec<usize>,
     report: CampaignReport,
 }
 
@@ -298,8 +361,9 @@ impl<'a> Campaign<'a> {
             undecided: 0,
             known: vec![0; config.known.len()],
             ended: Ended::Cases,
+            stopped: None,
         };
-        Campaign { config, target, progress, deadline, known: config.known.clone(), report }
+        Campaign { config, target, progress, deadline, known: config.known.clone(), of: Vec::new(), report }
     }
 
     /// One case. With several clients they work in those whose seed is odd, so that the seed alone makes a case again.
@@ -313,14 +377,29 @@ impl<'a> Campaign<'a> {
             false => self.one_client(tree).await?,
         };
         self.progress.case_done(self.report.cases, self.report.operations);
-        if let Some(divergence) = found {
-            self.known.push(divergence.shape.clone());
-            self.report.divergences.push(Divergence { seed, ..divergence });
+        if let Some(shrunk) = found {
+            self.found(seed, shrunk);
         }
         Ok(())
     }
 
-    async fn one_client(&mut self, tree: CaseTree) -> Result<Option<Divergence>, TargetError> {
+    /// Another divergence, or another request that is answered as wrongly as that of one which is told already.
+    fn found(&mut self, seed: u64, shrunk: Shrunk) {
+        self.known.push(shrunk.shape.clone());
+        let as_wrongly = |other: &Divergence| other.alone().is_some() && other.shape.rule == shrunk.shape.rule;
+        if let Some(step) = shrunk.alone()
+            && let Some(at) = self.report.divergences.iter().position(as_wrongly)
+        {
+            self.of.push(at);
+            self.report.divergences[at].also.push(Also { step: step.clone(), shape: shrunk.shape.clone() });
+            return;
+        }
+        self.of.push(self.report.divergences.len());
+        let found_after = self.report.operations;
+        self.report.divergences.push(Divergence { seed, found_after, cases: 1, also: Vec::new(), shrunk });
+    }
+
+    async fn one_client(&mut self, tree: CaseTree) -> Result<Option<Shrunk>, TargetError> {
         let Campaign { config, target, deadline, known, report, .. } = self;
         let coverage = Some(&mut report.coverage);
         let run = lockstep::run(tree.best(), config.dialect, &mut **target, known, coverage, *deadline).await?;
@@ -329,16 +408,14 @@ impl<'a> Campaign<'a> {
         report.operations += run.performed.len() as u64;
         report.generated += generated.count() as u64;
         run.known.iter().for_each(|met| self.met(*met));
-        let (found_after, until) = (self.report.operations, self.until());
-        let Campaign { config, target, known, progress, .. } = self;
-        let dialect = config.dialect;
+        let (time, dialect) = (self.shrink_time(), self.config.dialect);
+        let Campaign { target, known, progress, .. } = self;
         let shrinking =
-            reduce::Shrinking { dialect, known, target: &mut **target, until, progress: &mut **progress, attempts: 0 };
-        let shrunk = if run.finding.is_some() { reduce::reduce(shrinking, tree, run).await } else { None };
-        Ok(shrunk.map(|shrunk| Divergence { found_after, ..shrunk }))
+            reduce::Shrinking { dialect, known, target: &mut **target, time, progress: &mut **progress, attempts: 0 };
+        Ok(if run.finding.is_some() { reduce::reduce(shrinking, tree, run).await } else { None })
     }
 
-    async fn several_clients(&mut self, case: Case) -> Result<Option<Divergence>, TargetError> {
+    async fn several_clients(&mut self, case: Case) -> Result<Option<Shrunk>, TargetError> {
         let Campaign { config, target, deadline, known, report, .. } = self;
         let dialect = config.dialect;
         let dealt = Dealt::new(case, dialect, config.clients);
@@ -352,24 +429,35 @@ impl<'a> Campaign<'a> {
             self.met(met);
             return Ok(None);
         }
-        let (found_after, until) = (self.report.operations, self.until());
-        let shrunk = concurrent::reduce(dealt, together, dialect, &mut *self.target, &self.known, until).await;
-        Ok(shrunk.map(|shrunk| Divergence { found_after, ..shrunk }))
+        let time = self.shrink_time();
+        Ok(concurrent::reduce(dealt, together, dialect, &mut *self.target, &self.known, time).await)
     }
 
     /// One of the known shapes was seen in a case.
     fn met(&mut self, known: usize) {
         match known.checked_sub(self.config.known.len()) {
-            Some(found) => self.report.divergences[found].cases += 1,
+            Some(found) => self.report.divergences[self.of[found]].cases += 1,
             None => self.report.known[known] += 1,
         }
     }
 
-    /// When shrinking ends that begins now.
-    fn until(&self) -> Instant {
-        let until = Instant::now() + self.config.shrink_time;
-        self.deadline.map_or(until, |deadline| until.min(deadline))
+    /// How long may be shrunk from now on. What is left of the run's time is not all for shrinking: the result is run again.
+    fn shrink_time(&self) -> ShrinkTime {
+        let now = Instant::now();
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
+        let time = left.map_or(self.config.shrink_time, |left| (left * 3 / 4).min(self.config.shrink_time));
+        ShrinkTime {
+            shrink_until: now + time,
+            replay_until: self.deadline.unwrap_or(now + time + self.config.shrink_time),
+        }
     }
+}
+
+/// When shrinking ends, and when the result is not run again any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShrinkTime {
+    pub(crate) shrink_until: Instant,
+    pub(crate) replay_until: Instant,
 }
 
 /// The case of a seed, with all that is needed to shrink it. The same for the same configuration and target.

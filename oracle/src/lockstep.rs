@@ -22,7 +22,8 @@ mod rules;
 
 use fetchable::Fetchable;
 pub use rules::{
-    COLLECTION_KEEPS_CLOSURE, COLLECTION_KEEPS_TAGS, CaseRule, HISTORY_IN_SOME_ORDER, STORAGE_AS_THE_MODEL, rule, rules,
+    COLLECTION_KEEPS_CLOSURE, COLLECTION_KEEPS_TAGS, COMMAND_SUCCEEDS, CaseRule, GOES_ON_ANSWERING,
+    HISTORY_IN_SOME_ORDER, STORAGE_AS_THE_MODEL, cited, rule, rules,
 };
 
 /// Why an operation was performed.
@@ -136,6 +137,8 @@ pub struct Replay {
     pub steps: Vec<Step>,
     /// What is wrong with the last of it, if something is.
     pub violation: Option<Box<Violation>>,
+    /// What a collection took that it must not take. It told nothing, so this is found from what was asked before it and after it.
+    pub lost: Option<Finding>,
     /// The model after the last answer that it permits.
     pub model: Model,
 }
@@ -146,20 +149,37 @@ pub struct Replay {
 /// When there is no registry to test, or the options are none.
 pub async fn replay(ops: &[Op], specification: Specification, target: &mut dyn Target) -> Result<Replay, TargetError> {
     target.fresh(specification.options()).await?;
-    let mut replay = Replay { steps: Vec::new(), violation: None, model: Model::new(specification) };
+    let (steps, model) = (Vec::new(), Model::new(specification));
+    let mut replay = Replay { steps, violation: None, lost: None, model };
+    // From here on the model does not know what there is.
+    let mut collected = None;
     for op in ops {
         let outcome = ask(target, op, None).await?;
-        replay.violation = judge(&mut replay.model, op, &outcome).err();
+        let blindly = target.collects_blindly() && matches!(op, Op::CollectGarbage { .. });
+        let untold = outcome == Outcome::Done && blindly || !blindly && collected.is_some();
+        if !untold {
+            replay.violation = judge(&mut replay.model, op, &outcome).err();
+        }
         replay.steps.push(Step { op: op.clone(), outcome });
         if replay.violation.is_some() {
-            break;
+            return Ok(replay);
+        }
+        if blindly {
+            collected.get_or_insert(replay.steps.len());
         }
     }
+    replay.lost = collected.and_then(|at| fetchable::lost_by(replay.steps.split_at(at)));
     Ok(replay)
 }
 
-/// The model's verdict; what cannot be read is never permitted.
+/// The model's verdict; what cannot be read is never permitted. Of what is no answer of the registry's the model has nothing to say.
 pub(crate) fn judge(model: &mut Model, op: &Op, seen: &Outcome) -> Result<RuleId, Box<Violation>> {
+    if let Some(rule) = of_a_case(seen) {
+        let expected = if rule.id == COMMAND_SUCCEEDS { "done, and the registry answers" } else { "an answer" };
+        let permitted = vec![(rule.id, expected.to_owned())];
+        let kind = ViolationKind::NotPermitted;
+        return Err(Box::new(Violation { rule: rule.id, permitted, seen: seen.clone(), kind }));
+    }
     match model.observe(op, seen) {
         Ok(rule) if matches!(seen, Outcome::Broken { .. }) => {
             let (permitted, kind) = (Vec::new(), ViolationKind::NotPermitted);
@@ -167,6 +187,16 @@ pub(crate) fn judge(model: &mut Model, op: &Op, seen: &Outcome) -> Result<RuleId
         }
         verdict => verdict,
     }
+}
+
+fn fetchable(performed: &[Performed]) -> Fetchable {
+    Fetchable::of(performed.iter().map(|performed| &performed.step))
+}
+
+/// The rule of a whole case that an outcome breaks by itself.
+fn of_a_case(seen: &Outcome) -> Option<&'static CaseRule> {
+    let Outcome::Broken { what } = seen else { return None };
+    cited(what).and_then(|(id, _)| rule(id.0))
 }
 
 /// Why a case ends before its end.
@@ -273,7 +303,7 @@ impl Lockstep<'_> {
         for action in action::probe(&self.case.pool) {
             self.perform(action, Origin::Probe).await?;
         }
-        Ok(Fetchable::of(&self.performed[first..]))
+        Ok(fetchable(&self.performed[first..]))
     }
 
     /// A collection that does not tell what it took, with what can be fetched before and after it. It ends the case.
@@ -287,7 +317,7 @@ impl Lockstep<'_> {
         for action in questions.clone() {
             self.perform(action, Origin::Probe).await?;
         }
-        let before = Fetchable::of(&self.performed[first..]);
+        let before = fetchable(&self.performed[first..]);
         let outcome = self.unchecked(collection.clone(), Origin::Action).await?;
         if outcome != Outcome::Done {
             return match judge(&mut self.model, &op, &outcome) {
@@ -299,7 +329,7 @@ impl Lockstep<'_> {
         for action in questions {
             self.unchecked(action, Origin::Probe).await?;
         }
-        let after = Fetchable::of(&self.performed[first..]);
+        let after = fetchable(&self.performed[first..]);
         if let Some(lost) = after.tag_lost_since(&before).or_else(|| after.lost_since(&before)) {
             return self.wrong(lost).and(Err(Stop::Unknown));
         }

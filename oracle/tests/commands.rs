@@ -115,9 +115,58 @@ fn a_command_that_fails_is_an_outcome_that_no_rule_permits() {
     let output = server.check(&["--cases", "40", "--findings", "1", "--restart-cmd", "echo no >&2; exit 3"]);
     let report = report(&output);
     assert_eq!(output.status.code(), Some(1), "{report:#}");
-    assert_eq!(report["divergences"][0]["rule"]["id"], "restart");
+    assert_eq!(report["divergences"][0]["rule"]["id"], "command.succeeds");
+    assert_eq!(report["divergences"][0]["steps"].as_array().map(Vec::len), Some(1), "{report:#}");
     let seen = report["divergences"][0]["seen"].as_str().unwrap();
     assert!(seen.contains("exit 3`") && seen.contains("failed"), "{seen}");
+}
+
+#[test]
+fn a_collection_that_fails_is_told_once_with_one_step_that_a_script_shows() {
+    let server = Server::start();
+    let directory = server.directory.path().join("report");
+    let to = directory.to_str().unwrap();
+    let output = server.check(&["--cases", "40", "--gc-cmd", "exit 3", "--report", to]);
+    let report = report(&output);
+    let divergences = report["divergences"].as_array().unwrap();
+    assert_eq!((output.status.code(), divergences.len()), (Some(1), 1), "{report:#}");
+    assert_eq!(divergences[0]["rule"]["id"], "command.succeeds");
+    assert_eq!(divergences[0]["steps"].as_array().map(Vec::len), Some(1), "{report:#}");
+    let script = directory.join("divergence-1/repro.sh");
+    let shown = |gc: &str| {
+        let mut command = Command::new("sh");
+        command.arg(&script).env("GC", gc).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().code()
+    };
+    assert_eq!((shown("exit 3"), shown("true")), (Some(0), Some(1)));
+}
+
+#[test]
+fn a_command_that_takes_longer_than_it_may_is_a_divergence() {
+    let server = Server::start();
+    let output = server.check(&["--cases", "40", "--findings", "1", "--gc-cmd", "sleep 600", "--cmd-timeout", "200ms"]);
+    let report = report(&output);
+    assert_eq!(report["divergences"][0]["rule"]["id"], "command.succeeds", "{report:#}");
+    assert_eq!(report["divergences"][0]["steps"].as_array().map(Vec::len), Some(1), "{report:#}");
+}
+
+#[test]
+fn a_replay_compares_what_was_asked_before_a_collection_with_what_is_asked_after_it() {
+    let (server, other) = (Server::start(), Server::start());
+    let directory = server.directory.path().join("report");
+    let bad = format!("find {}/root/docker/registry/v2/blobs -name data -delete", server.place());
+    let good = format!("{PROGRAM} gc --root {}/root", other.place());
+    let output =
+        server.check(&["--cases", "40", "--findings", "1", "--gc-cmd", &bad, "--report", directory.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let replayed = |server: &Server, gc: &str| {
+        let (repro, url) = (directory.join("divergence-1/repro.json"), format!("http://{}", server.address));
+        let mut command = Command::new(PROGRAM);
+        command.arg("replay").arg(repro).args([&url, "--gc-cmd", gc]).output().unwrap()
+    };
+    let (again, sound) = (replayed(&server, &bad), replayed(&other, &good));
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    assert!(String::from_utf8_lossy(&again.stdout).contains("gc.tags"), "{again:?}");
+    assert_eq!(sound.status.code(), Some(0), "{sound:?}");
 }
 
 /// Whether a process of the group runs. One that has ended and that nobody asked after does not.
@@ -137,9 +186,11 @@ fn the_time_of_a_run_bounds_its_commands_and_ends_in_no_divergence() {
     let (group, place) = (server.directory.path().join("group"), server.place());
     let output = server.check(&["--time", "4s", "--gc-cmd", &format!("echo $$ >{place}/group; sleep 600; true")]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_ne!(output.status.code(), Some(1), "{text}");
-    assert!(output.status.code().is_some(), "it ends by itself: {text}");
-    assert!(text.contains("was not done when the time was up"), "{text}");
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("incomplete") && text.contains("sleep 600; true") || text.contains("never came to its end"),
+        "{text}"
+    );
     let group = fs::read_to_string(group).unwrap();
     assert!(!runs(group.trim()), "what the command started goes on");
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use proofhouse_model::{Dialect, Op};
 use proptest::strategy::ValueTree as _;
 
-use super::{Divergence, Finding, Progress, Step};
+use super::{Finding, Progress, ShrinkTime, Shrunk, Step};
 use crate::case::{Case, Checks};
 use crate::lockstep::{self, Origin, Performed, Run, Shape};
 use crate::shrink::CaseTree;
@@ -28,7 +28,7 @@ pub(super) struct Shrinking<'a> {
     /// What else is wrong with it, and is not to be mistaken for this.
     pub(super) known: &'a [Shape],
     pub(super) target: &'a mut dyn Target,
-    pub(super) until: Instant,
+    pub(super) time: ShrinkTime,
     pub(super) progress: &'a mut dyn Progress,
     /// Candidates tried.
     pub(super) attempts: u64,
@@ -41,17 +41,16 @@ struct Failing {
     shape: Shape,
 }
 
-/// Shrinks until nothing can go, or the time is up. None: nothing is wrong with that run. Seed and `found_after` are for the
-/// caller to fill in.
+/// Shrinks until nothing can go, or the time is up. None: nothing is wrong with that run.
 ///
 /// What was found is not lost when the target is gone, throttles or has no time left: then this is as far as it got.
-pub(super) async fn reduce(mut shrinking: Shrinking<'_>, tree: CaseTree, first: Run) -> Option<Divergence> {
+pub(super) async fn reduce(mut shrinking: Shrinking<'_>, tree: CaseTree, first: Run) -> Option<Shrunk> {
     let shape = first.shape()?;
     let original_length = first.performed.len();
     let mut best = Failing { case: tree.best().clone(), run: first, shape };
     let mut shrink_complete = false;
     for case in starts(&best.case, &best.run) {
-        let Ok(again) = shrinking.attempt(case, &best.shape).await else { break };
+        let Ok(again) = shrinking.attempt(case, &best.shape, shrinking.time.shrink_until).await else { break };
         if let Some(smaller) = again {
             best = smaller;
             shrink_complete = shrinking.shrink(&mut best).await.unwrap_or(false);
@@ -61,35 +60,33 @@ pub(super) async fn reduce(mut shrinking: Shrinking<'_>, tree: CaseTree, first: 
     let attempts = shrinking.attempts;
     let (mut replays, mut replayed) = (0, 0);
     while replays < REPLAYS {
-        let Ok(again) = shrinking.attempt(best.case.clone(), &best.shape).await else { break };
+        let until = shrinking.time.replay_until;
+        let Ok(again) = shrinking.attempt(best.case.clone(), &best.shape, until).await else { break };
         replays += 1;
         replayed += u64::from(again.is_some());
     }
     let Failing { case, run, shape } = best;
     let finding = run.finding?;
-    Some(Divergence {
-        seed: 0,
+    Some(Shrunk {
         dialect: shrinking.dialect,
         options: case.options.resolve(&case.pool),
         steps: told(run.performed, &finding),
         history: Vec::new(),
         finding,
         shape,
-        found_after: 0,
         original_length,
         attempts,
         shrink_complete,
         replays,
         replayed,
-        cases: 1,
     })
 }
 
 impl Shrinking<'_> {
     /// Runs a case. None: it does not diverge in this shape.
-    async fn attempt(&mut self, case: Case, shape: &Shape) -> Result<Option<Failing>, TargetError> {
+    async fn attempt(&mut self, case: Case, shape: &Shape, until: Instant) -> Result<Option<Failing>, TargetError> {
         self.attempts += 1;
-        let run = lockstep::run(&case, self.dialect, self.target, self.known, None, Some(self.until)).await?;
+        let run = lockstep::run(&case, self.dialect, self.target, self.known, None, Some(until)).await?;
         Ok(run.shape().filter(|seen| seen == shape).map(|shape| Failing { case, run, shape }))
     }
 
@@ -98,10 +95,11 @@ impl Shrinking<'_> {
         let mut tree = CaseTree::new(best.case.clone());
         let mut more = tree.simplify();
         while more {
-            if Instant::now() >= self.until || self.attempts >= MOST_ATTEMPTS {
+            let until = self.time.shrink_until;
+            if Instant::now() >= until || self.attempts >= MOST_ATTEMPTS {
                 return Ok(false);
             }
-            if let Some(smaller) = self.attempt(tree.current(), &best.shape).await? {
+            if let Some(smaller) = self.attempt(tree.current(), &best.shape, until).await? {
                 *best = smaller;
                 more = tree.simplify();
             } else {
@@ -136,7 +134,9 @@ fn starts(original: &Case, run: &Run) -> Vec<Case> {
     if checks.probe {
         return vec![lean];
     }
-    vec![lean, with(&mut all.iter(), checks)]
+    // What is wrong whatever was asked before is told with one step, and needs no search: that may be a command that takes a minute.
+    let alone = with(&mut all.iter().skip(last), checks);
+    vec![alone, lean, with(&mut all.iter(), checks)]
 }
 
 /// What is told of a run: the actions, and of the probes only those that show what was lost; that comes last.
@@ -145,7 +145,15 @@ fn told(performed: Vec<Performed>, finding: &Finding) -> Vec<Step> {
         Finding::Lost { repo, manifest, missing } => (repo, manifest, missing),
         // The tag is what is asked for, before and after.
         Finding::LostTag { repo, tag, .. } => (repo, tag, tag),
-        _ => return performed.into_iter().map(|performed| performed.step).collect(),
+        // What was asked around a collection is for what it took.
+        Finding::Answer(_) => {
+            let last = performed.len().saturating_sub(1);
+            let told = performed.into_iter().enumerate().filter(|(at, it)| it.origin == Origin::Action || *at == last);
+            return told.map(|(_, performed)| performed.step).collect();
+        }
+        Finding::Storage { .. } | Finding::Unordered => {
+            return performed.into_iter().map(|performed| performed.step).collect();
+        }
     };
     let about = |op: &Op, digest: &String| match op {
         Op::GetManifest { repo: at, reference: asked }

@@ -7,7 +7,7 @@ use proofhouse::campaign::{self, CampaignConfig, CampaignReport, OptionSets};
 use proofhouse::config;
 use proofhouse::probe::{self, Inference};
 use proofhouse::report::known::Entry;
-use proofhouse::report::words::wrap;
+use proofhouse::report::words::{command_cut_off, wrap};
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
 use proofhouse::target::http::random;
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
@@ -70,6 +70,9 @@ pub(crate) struct Check {
     /// Kills the registry without notice and starts it again, for sh -c. As above.
     #[arg(long, value_name = "COMMAND", requires = "url")]
     kill_cmd: Option<String>,
+    /// How long one of these commands may take, and then the registry until it answers.
+    #[arg(long, value_name = "DURATION", default_value = "60s", requires = "url", value_parser = duration::parse)]
+    cmd_timeout: Duration,
     /// Leaves what was written where it is. Default: it is deleted after the run, for ten seconds at most.
     #[arg(long, requires = "url")]
     keep: bool,
@@ -140,8 +143,6 @@ struct Checked {
     report: Result<Report, Failure>,
     /// The registry in which something may be left.
     wrote: Option<HttpTarget>,
-    /// A command that was not done when the run ended.
-    cut_off: Option<String>,
 }
 
 impl Check {
@@ -171,7 +172,7 @@ impl Check {
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let Checked { report, wrote, cut_off } = runtime.block_on(self.check(config, options, known))?;
+        let Checked { report, wrote } = runtime.block_on(self.check(config, options, known))?;
         // First what somebody waits for, and of that first what cannot fail to be there.
         let told = report.and_then(|report| {
             say(&match self.format {
@@ -181,12 +182,6 @@ impl Check {
             self.files.write(&report)?;
             Ok(report)
         });
-        if let Some(command) = cut_off {
-            eprintln!(
-                "warning: `{command}` was not done when the time was up, and was cut off: nothing is said about what it does; \
-                 give the run more --time"
-            );
-        }
         if let Some(mut wrote) = wrote.filter(|_| !self.keep)
             && let Some(leftovers) = runtime.block_on(wrote.clean_up(clean_up_time(time)))
         {
@@ -199,6 +194,7 @@ impl Check {
         Ok(match report.verdict {
             ReportVerdict::Conforms => Verdict::Good,
             ReportVerdict::Diverges => Verdict::Bad,
+            ReportVerdict::Incomplete => Verdict::Open,
         })
     }
 
@@ -216,8 +212,8 @@ impl Check {
             let fsync = if self.fsync { "on" } else { "off (--fsync turns it on)" };
             let how = format!("in {}, fsync {fsync}", target.directory().display());
             let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
-            something_checked(&campaign, self.time, None)?;
-            return Ok(Checked { report: Ok(Report::new(setup, campaign, None)), wrote: None, cut_off: None });
+            something_checked(&campaign, self.time, None, None)?;
+            return Ok(Checked { report: Ok(Report::new(setup, campaign, None)), wrote: None });
         };
         if let Some(warning) = self.access.warning() {
             match self.format {
@@ -238,7 +234,7 @@ impl Check {
         let mut target = Commanded::new(target, self.commands(config.time.map(|time| started + time)));
         let time = config.time;
         let (options, inferred) = match self.probed(&mut target.http, config.dialect, given).await {
-            Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled())),
+            Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled(), None)),
             probed => probed?,
         };
         for one in probe::told(&inferred) {
@@ -251,12 +247,12 @@ impl Check {
         let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(options)) };
         let campaign = self.campaign(&config, &setup, &how, &mut target).await;
         let report = campaign.and_then(|campaign| {
-            something_checked(&campaign, time, target.http.throttled())?;
+            let cut_off = target.cut_off();
+            something_checked(&campaign, time, target.http.throttled(), cut_off.as_deref())?;
             let tally: Tally = target.http.tally();
-            Ok(Report::new(setup, campaign, Some(&tally)))
+            Ok(Report::new(setup, campaign, Some(&tally)).cut_off(cut_off))
         });
-        let cut_off = target.cut_off();
-        Ok(Checked { report, wrote: Some(target.http), cut_off })
+        Ok(Checked { report, wrote: Some(target.http) })
     }
 
     /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.
@@ -293,7 +289,7 @@ impl Check {
 
     fn commands(&self, deadline: Option<Instant>) -> Commands {
         let (gc, restart, kill) = (self.gc_cmd.clone(), self.restart_cmd.clone(), self.kill_cmd.clone());
-        Commands { gc, restart, kill, patience: Commands::PATIENCE, deadline }
+        Commands { gc, restart, kill, patience: self.cmd_timeout, deadline }
     }
 
     fn dialect(&self) -> Dialect {
@@ -328,6 +324,9 @@ impl Check {
         for (name, command) in commands {
             arguments.extend(command.iter().flat_map(|command| [name.to_owned(), command.clone()]));
         }
+        if self.cmd_timeout != Commands::PATIENCE {
+            arguments.extend(["--cmd-timeout".to_owned(), format!("{}ms", self.cmd_timeout.as_millis())]);
+        }
         if self.clients > 1 {
             arguments.extend(["--clients".to_owned(), self.clients.to_string()]);
         }
@@ -354,16 +353,18 @@ fn something_checked(
     campaign: &CampaignReport,
     time: Option<Duration>,
     throttled: Option<&str>,
+    cut_off: Option<&str>,
 ) -> Result<(), Failure> {
     let nothing = campaign.cases == 0 && campaign.divergences.is_empty();
-    if nothing { Err(nothing_checked(time, throttled)) } else { Ok(()) }
+    if nothing { Err(nothing_checked(time, throttled, cut_off)) } else { Ok(()) }
 }
 
-fn nothing_checked(time: Option<Duration>, throttled: Option<&str>) -> Failure {
+fn nothing_checked(time: Option<Duration>, throttled: Option<&str>, cut_off: Option<&str>) -> Failure {
     let within = time.map(|time| format!(" within {time:?}")).unwrap_or_default();
-    let why = match throttled {
-        Some(what) => TargetError::Throttles { what: what.to_owned() }.to_string(),
-        None => "give it more --time, or fewer --ops".to_owned(),
+    let why = match (throttled, cut_off) {
+        (Some(what), _) => TargetError::Throttles { what: what.to_owned() }.to_string(),
+        (None, Some(command)) => command_cut_off(command),
+        (None, None) => "give it more --time, or fewer --ops".to_owned(),
     };
     Failure(format!("nothing was checked: no case was finished{within}; {why}"))
 }

@@ -33,7 +33,7 @@ use proofhouse::report::{SHOWN, foreign};
 #[command(
     name = "proofhouse",
     version,
-    after_help = "Exit status: 0 it conforms (or was asked to stop), 1 it does not, 2 it could not be checked (or served)."
+    after_help = "Exit status: 0 it conforms (or was asked to stop), 1 it does not, 2 it could not be checked, or not all of it (or not served)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -69,6 +69,8 @@ pub(crate) enum Verdict {
     Good,
     /// It is not.
     Bad,
+    /// Nothing of what was found is bad, but not all could be looked at. It was told what.
+    Open,
 }
 
 /// Why a command could not run, in one line.
@@ -109,6 +111,7 @@ pub(crate) fn main() -> ExitCode {
     match verdict {
         Ok(Verdict::Good) => said(ExitCode::SUCCESS),
         Ok(Verdict::Bad) => said(ExitCode::from(1)),
+        Ok(Verdict::Open) => said(ExitCode::from(2)),
         Err(Failure(reason)) => fail(&reason),
     }
 }

@@ -10,7 +10,7 @@ use proofhouse::report::repro::Repro;
 use proofhouse::report::words::{self, shorten, wrap};
 use proofhouse::report::{SHOWN, foreign, row};
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target};
-use proofhouse_model::Specification;
+use proofhouse_model::{RuleId, Specification};
 
 use super::access::AccessFlags;
 use super::{Failure, Verdict, say};
@@ -25,6 +25,9 @@ pub(crate) struct Replay {
     /// Restarts the registry, for sh -c, where the sequence does so.
     #[arg(long, value_name = "COMMAND", requires = "url")]
     restart_cmd: Option<String>,
+    /// Collects the registry's garbage, for sh -c, where the sequence does so.
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    gc_cmd: Option<String>,
     #[command(flatten)]
     access: AccessFlags,
 }
@@ -47,7 +50,7 @@ impl Replay {
             let options = HttpOptions { catalog_max, ..self.access.options(url, None, dialect)? };
             let http = HttpTarget::connect(url, options).await?;
             let commands = Commands {
-                gc: None,
+                gc: self.gc_cmd.clone(),
                 restart: self.restart_cmd.clone(),
                 kill: None,
                 patience: Commands::PATIENCE,
@@ -58,21 +61,35 @@ impl Replay {
     }
 }
 
+fn line(first: &str, text: &str) {
+    say(&wrap(first, &foreign(&shorten(text), SHOWN), 80));
+}
+
+fn told_rule(rule: RuleId) {
+    if let Some(row) = row(rule.0) {
+        line("rule        ", &format!("{} ({}): {}", row.id, row.level, row.sentence));
+    }
+}
+
 /// Runs it and tells how it went. Good: every answer was permitted.
 async fn replayed(repro: &Repro, specification: Specification, target: &mut dyn Target) -> Result<Verdict, Failure> {
     // What is offered depends on the options, and those are set with a fresh case.
     target.fresh(&repro.options).await?;
     if let Some(op) = repro.ops.iter().find(|op| !target.offers(op)) {
         let op = foreign(&shorten(&words::request(op)), 200);
-        let how =
-            "--restart-cmd says how it is restarted, and what a collection takes only check finds out, with --gc-cmd";
+        let how = "--restart-cmd says how it is restarted, and --gc-cmd how its garbage is collected";
         return Err(Failure(format!("this target cannot be asked to {op}; {how}")));
     }
     let replay = lockstep::replay(&repro.ops, specification, target).await?;
-    let line = |first: &str, text: &str| say(&wrap(first, &foreign(&shorten(text), SHOWN), 80));
     for (at, step) in replay.steps.iter().enumerate() {
         line(&format!("{:>4}. ", at + 1), &words::request(&step.op));
         line("      → ", &step.outcome.to_string());
+    }
+    if let Some(lost) = replay.lost {
+        line("seen        ", &lost.to_string());
+        told_rule(lost.rule());
+        say("DIVERGES  in what the collection took");
+        return Ok(Verdict::Bad);
     }
     let Some(violation) = replay.violation else {
         if let Some(difference) = target.inspect(replay.model.state()).await.and_then(|all| all.into_iter().next()) {
@@ -87,9 +104,7 @@ async fn replayed(repro: &Repro, specification: Specification, target: &mut dyn 
     for (at, (rule, expect)) in violation.permitted.iter().enumerate() {
         line(if at == 0 { "permitted   " } else { "         or " }, &format!("{expect} [{rule}]"));
     }
-    if let Some(row) = row(rule.0) {
-        line("rule        ", &format!("{} ({}): {}", row.id, row.level, row.sentence));
-    }
+    told_rule(rule);
     let left = repro.ops.len() - replay.steps.len();
     let rest = if left == 0 { String::new() } else { format!("; {left} more were not asked") };
     say(&format!("DIVERGES  at step {}{rest}", replay.steps.len()));

@@ -11,7 +11,7 @@ use proofhouse_model::{Dialect, Model};
 
 use super::history::{Call, Judgement, MOST_STEPS, judge, unexplained};
 use super::{Dealt, Together, run};
-use crate::campaign::{Divergence, Finding};
+use crate::campaign::{Finding, ShrinkTime, Shrunk};
 use crate::case::Case;
 use crate::coverage::writes;
 use crate::lockstep::Shape;
@@ -29,11 +29,11 @@ struct Shrinking<'a> {
     target: &'a mut dyn Target,
     known: &'a [Shape],
     shape: Shape,
-    until: Instant,
+    time: ShrinkTime,
     attempts: u64,
 }
 
-/// Shrinks until nothing can go, or `until`. Seed and `found_after` are for the caller to fill in.
+/// Shrinks until nothing can go, or the time for it is up. What does not show again is not shrunk.
 ///
 /// What was found is not lost when the target is gone, throttles or has no time left: then this is as far as it got.
 pub(crate) async fn reduce(
@@ -42,17 +42,25 @@ pub(crate) async fn reduce(
     dialect: Dialect,
     target: &mut dyn Target,
     known: &[Shape],
-    until: Instant,
-) -> Option<Divergence> {
+    time: ShrinkTime,
+) -> Option<Shrunk> {
     let shape = first.finding.as_ref().map(|finding| Shape::of(finding, None))?;
     let original_length = first.before.len() + first.calls.len();
-    let mut shrinking = Shrinking { dialect, target, known, shape, until, attempts: 0 };
+    let mut shrinking = Shrinking { dialect, target, known, shape, time, attempts: 0 };
     let (mut best, mut shown) = (dealt, first);
-    let complete = shrinking.whole(&mut best, &mut shown).await.is_ok();
+    let (mut complete, mut replays, mut replayed) = (false, 0, 0);
+    while replays < REPLAYS && replayed == 0 {
+        let Ok(again) = shrinking.once(&best, time.shrink_until).await else { break };
+        replays += 1;
+        replayed += u64::from(again.is_some());
+    }
+    if replayed > 0 {
+        complete = shrinking.whole(&mut best, &mut shown).await.is_ok();
+        (replays, replayed) = (0, 0);
+    }
     let attempts = shrinking.attempts;
-    let (mut replays, mut replayed) = (0, 0);
     while replays < REPLAYS {
-        let Ok(again) = shrinking.once(&best).await else { break };
+        let Ok(again) = shrinking.once(&best, time.replay_until).await else { break };
         replays += 1;
         replayed += u64::from(again.is_some());
     }
@@ -61,21 +69,18 @@ pub(crate) async fn reduce(
         Finding::Unordered => needed(&shown.start, &shown.calls),
         _ => shown.calls,
     };
-    Some(Divergence {
-        seed: 0,
+    Some(Shrunk {
         dialect,
         options: best.case.options.resolve(&best.case.pool),
         steps: shown.before,
         history,
         finding,
         shape: shrinking.shape,
-        found_after: 0,
         original_length,
         attempts,
         shrink_complete: complete,
         replays,
         replayed,
-        cases: 1,
     })
 }
 
@@ -130,15 +135,15 @@ impl Shrinking<'_> {
     async fn tried(&mut self, candidate: &Dealt) -> Result<Option<Together>, TargetError> {
         self.attempts += 1;
         for _ in 0..TRIES {
-            if let Some(again) = self.once(candidate).await? {
+            if let Some(again) = self.once(candidate, self.time.shrink_until).await? {
                 return Ok(Some(again));
             }
         }
         Ok(None)
     }
 
-    async fn once(&mut self, candidate: &Dealt) -> Result<Option<Together>, TargetError> {
-        let together = run(candidate, self.dialect, self.target, self.known, None, Some(self.until)).await?;
+    async fn once(&mut self, candidate: &Dealt, until: Instant) -> Result<Option<Together>, TargetError> {
+        let together = run(candidate, self.dialect, self.target, self.known, None, Some(until)).await?;
         let same = together.finding.as_ref().is_some_and(|finding| Shape::of(finding, None) == self.shape);
         Ok(same.then_some(together))
     }

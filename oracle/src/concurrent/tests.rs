@@ -79,7 +79,7 @@ fn a_tag_that_is_read_stale_is_found_only_by_several_clients_and_shrinks_to_a_fe
     assert_eq!(divergence.finding.rule(), HISTORY_IN_SOME_ORDER);
     assert_eq!(divergence.replayed, divergence.replays, "here timing is always the same");
     let again = run_from(true, 4, divergence.seed, 1).into_first().expect("the seed alone makes it again");
-    assert_eq!((again.steps, again.history), (divergence.steps.clone(), divergence.history.clone()));
+    assert_eq!((again.steps.clone(), again.history.clone()), (divergence.steps.clone(), divergence.history.clone()));
     let told = divergence.steps.len() + divergence.history.len();
     assert!(told <= 5, "{:#?} {:#?}", divergence.steps, divergence.history);
 }

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use proofhouse_model::{Content, Op, Outcome, digest_of};
 use serde_json::Value;
 
-use super::Performed;
 use crate::campaign::{Finding, Step};
 
 /// What could be fetched at one time.
@@ -23,9 +22,9 @@ pub(super) struct Fetchable {
 
 impl Fetchable {
     /// What these questions were answered.
-    pub(super) fn of(performed: &[Performed]) -> Fetchable {
+    pub(super) fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Fetchable {
         let mut fetchable = Fetchable::default();
-        performed.iter().for_each(|performed| fetchable.note(&performed.step));
+        steps.into_iter().for_each(|step| fetchable.note(step));
         fetchable
     }
 
@@ -83,6 +82,13 @@ impl Fetchable {
         }
         None
     }
+}
+
+/// What a collection took that it must not take, from the questions that were asked before it and again after it.
+pub(super) fn lost_by((before, after): (&[Step], &[Step])) -> Option<Finding> {
+    let again = |step: &&Step| after.iter().any(|later| later.op == step.op);
+    let (before, after) = (Fetchable::of(before.iter().filter(again)), Fetchable::of(after));
+    after.tag_lost_since(&before).or_else(|| after.lost_since(&before))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 use proofhouse_model::{Dialect, Level, RuleId, Standard};
 
+use crate::wire;
+
 /// On which targets a rule can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Where {
@@ -14,6 +16,8 @@ enum Where {
     Wire,
     /// On every one that can be told to collect.
     Everywhere,
+    /// Where it is broken, or a command of the user's is run.
+    Sometimes,
 }
 
 /// One row.
@@ -39,6 +43,7 @@ impl CaseRule {
             Where::Library => library && dialect == Dialect::Proofhouse,
             Where::Wire => !library,
             Where::Everywhere => !library || dialect == Dialect::Proofhouse,
+            Where::Sometimes => false,
         }
     }
 }
@@ -54,6 +59,12 @@ pub const COLLECTION_KEEPS_TAGS: RuleId = RuleId("gc.tags");
 
 /// What several clients see is what they would have seen one after another.
 pub const HISTORY_IN_SOME_ORDER: RuleId = RuleId("history.linearizable");
+
+/// A command that collects, restarts or kills does so, and the registry answers after it.
+pub const COMMAND_SUCCEEDS: RuleId = RuleId("command.succeeds");
+
+/// No request keeps the registry from answering the next.
+pub const GOES_ON_ANSWERING: RuleId = RuleId("target.answers");
 
 const RULES: &[CaseRule] = &[
     CaseRule {
@@ -90,6 +101,23 @@ const RULES: &[CaseRule] = &[
             that keeps a request before those made after its answer.",
         seen: Where::Wire,
     },
+    CaseRule {
+        id: COMMAND_SUCCEEDS,
+        standard: Standard::Proofhouse,
+        section: "Commands",
+        level: Level::Must,
+        sentence: "A command that collects garbage, restarts or kills ends with success and in time, and the registry answers \
+            after it.",
+        seen: Where::Sometimes,
+    },
+    CaseRule {
+        id: GOES_ON_ANSWERING,
+        standard: Standard::Proofhouse,
+        section: "Commands",
+        level: Level::Must,
+        sentence: "Whatever a client asked, the registry goes on answering.",
+        seen: Where::Sometimes,
+    },
 ];
 
 /// All of them.
@@ -100,4 +128,10 @@ pub fn rules() -> &'static [CaseRule] {
 /// The rule of that name.
 pub fn rule(id: &str) -> Option<&'static CaseRule> {
     RULES.iter().find(|rule| rule.id.0 == id)
+}
+
+/// The rule that a broken outcome names, of the wire or of a case, and what was seen, without it.
+pub fn cited(what: &str) -> Option<(RuleId, &str)> {
+    let of_a_case = || what.split_once(": ").and_then(|(id, seen)| Some((rule(id)?.id, seen)));
+    wire::cited(what).map(|(rule, seen)| (rule.id, seen)).or_else(of_a_case)
 }

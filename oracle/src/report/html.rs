@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::text::grouped;
 use super::xml::escaped;
-use super::{Diverged, Report, RuleCount, Verdict, files, words};
+use super::{Diverged, Report, RuleCount, Verdict, files, text, words};
 
 mod sequence;
 
@@ -18,6 +18,7 @@ pub(super) fn render(report: &Report) -> String {
     let verdict = match report.verdict {
         Verdict::Conforms => "CONFORMS",
         Verdict::Diverges => "DIVERGES",
+        Verdict::Incomplete => "INCOMPLETE",
     };
     let what = report.target.url.as_deref().unwrap_or("our registry, in process");
     let mut out = format!(
@@ -48,6 +49,7 @@ fn in_words(report: &Report) -> String {
         (Verdict::Diverges, 0) => "every MUST was kept, but not every SHOULD, and the run is strict".to_owned(),
         (Verdict::Diverges, 1) => "1 distinct divergence was found".to_owned(),
         (Verdict::Diverges, _) => format!("{count} distinct divergences were found"),
+        (Verdict::Incomplete, _) => "every answer was permitted, but a command never came to its end".to_owned(),
     }
 }
 
@@ -77,11 +79,18 @@ fn summary(report: &Report) -> String {
     let ended = match report.ended {
         "time" => "when the time was up",
         "divergence" => "when as many divergences were found as were asked for",
+        "target" => "when the registry was not to be had any more",
         _ => "when all cases had run",
     };
     row("Run", &format!("seed {}, {} operations a case{strict}", report.seed, report.ops));
     let checked = format!("{} cases, {} operations", grouped(report.cases), grouped(report.operations));
     row("Checked", &format!("{checked} in {:.1} s; it ended {ended}", report.elapsed_seconds));
+    if let Some(why) = &report.stopped {
+        row("Ended", why);
+    }
+    if let Some(command) = &report.cut_off {
+        row("Cut off", &words::command_cut_off(command));
+    }
     if report.undecided > 0 {
         row(
             "Undecided",
@@ -140,10 +149,16 @@ fn diverged(at: usize, divergence: &Diverged) -> String {
         "<p>Shrunk from {from} operations to {to} in {attempts} attempts{complete}; seen in {} cases.</p>",
         divergence.cases
     );
-    if divergence.replayed < divergence.replays {
-        let (times, runs) = (divergence.replayed, divergence.replays);
-        let _ =
-            writeln!(out, "<p><strong>Flaky</strong>: it diverged in {times} of {runs} runs of the same sequence.</p>");
+    if let Some((what, told)) = text::flaky(divergence) {
+        let _ = writeln!(out, "<p><strong>{what}</strong>: {told}.</p>");
+    }
+    if !divergence.also.is_empty() {
+        out += "<p>Answered as wrongly, whatever was asked before:</p>\n<ul>\n";
+        for also in &divergence.also {
+            let text = words::shorten(&format!("{}: {}", also.step.request, also.step.seen));
+            let _ = writeln!(out, "<li>{}</li>", escaped(&text));
+        }
+        out += "</ul>\n";
     }
     let _ = writeln!(out, "<p>To find it again:</p>\n<pre>{}</pre>", escaped(&divergence.reproduce));
     let links =

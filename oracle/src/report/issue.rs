@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use proofhouse_model::Op;
 
-use super::{Diverged, Report, SHOWN, foreign, words};
+use super::{Diverged, Report, SHOWN, foreign, text, words};
 use crate::target::http::sketch::{NAMESPACE, sketch};
 
 pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
@@ -54,9 +54,16 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
         let _ = writeln!(out, "\nWhy it counts: {}.", inline(why));
     }
     let _ = writeln!(out, "\n## Seen\n\n{}\n", inline(&words::shorten(&divergence.seen)));
-    if divergence.replayed < divergence.replays {
-        let (times, runs) = (divergence.replayed, divergence.replays);
-        let _ = writeln!(out, "This happened in {times} of {runs} runs of the same requests.\n");
+    if let Some((_, told)) = text::flaky(divergence) {
+        let _ = writeln!(out, "Of the same requests: {told}.\n");
+    }
+    for (at, also) in divergence.also.iter().enumerate() {
+        if at == 0 {
+            out += "Answered as wrongly, whatever was asked before:\n\n";
+        }
+        let (request, seen) = (request_line(&also.step.op), words::shorten(&also.step.seen));
+        let end = if at + 1 == divergence.also.len() { "\n" } else { "" };
+        let _ = writeln!(out, "- {}\n  → {}{end}", code(&request), inline(&seen));
     }
     out += "## How to reproduce\n\n";
     if divergence.history.is_empty() {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::written::{self, Kind, WrittenError};
-use super::{Report, row};
+use super::{Diverged, Report, row};
 use crate::lockstep::Shape;
 
 /// The version that is written, and the only one that is read.
@@ -62,10 +62,13 @@ impl Baseline {
     pub fn of(report: &Report) -> Baseline {
         let knew =
             report.known.iter().map(|known| Entry { comment: known.comment.clone(), shape: known.shape.clone() });
-        let found = report
-            .divergences
-            .iter()
-            .map(|divergence| Entry { comment: divergence.rule.sentence.clone(), shape: divergence.shape.clone() });
+        let shapes = |divergence: &'_ Diverged| {
+            let also = divergence.also.iter().map(|also| also.shape.clone());
+            let comment = divergence.rule.sentence.clone();
+            let entry = move |shape| Entry { comment: comment.clone(), shape };
+            std::iter::once(divergence.shape.clone()).chain(also).map(entry).collect::<Vec<_>>()
+        };
+        let found = report.divergences.iter().flat_map(shapes);
         Baseline { version: VERSION, known: knew.chain(found).collect() }
     }
 

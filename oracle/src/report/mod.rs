@@ -6,6 +6,7 @@
 //! seen, what was permitted instead, by which rule of which standard, and how to see it again.
 
 mod catalogue;
+mod diverged;
 pub mod files;
 mod foreign;
 mod hint;
@@ -23,17 +24,16 @@ mod xml;
 
 use std::collections::BTreeMap;
 
-use proofhouse_model::{Dialect, Level, Op, Options, Outcome, Release, RuleId};
+use proofhouse_model::{Dialect, Options, Release, RuleId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::campaign::{CampaignReport, Divergence, Ended, Finding};
-use crate::concurrent::history::Call;
-use crate::lockstep::Shape;
+use crate::campaign::{CampaignReport, Ended};
 use crate::probe::Inference;
 use crate::wire::{self, Tally};
 
 pub use catalogue::{Row, applicable, catalogue, row};
+pub use diverged::{Diverged, Permitted, Told, ToldAlso, ToldCall};
 pub use foreign::{SHOWN, foreign};
 use known::{Entry, KnownSeen};
 pub use written::WrittenError;
@@ -80,6 +80,8 @@ pub enum Verdict {
     Conforms,
     /// Some was not.
     Diverges,
+    /// Every answer was permitted, but a command that was to be run did not come to its end: nothing is said about that.
+    Incomplete,
 }
 
 /// A campaign as a document.
@@ -91,8 +93,12 @@ pub struct Report {
     pub verdict: Verdict,
     /// A SHOULD that is not kept counts as a divergence.
     pub strict: bool,
-    /// Why it ended: `cases`, `time` or `divergence`.
+    /// Why it ended: `cases`, `time`, `divergence` or `target`.
     pub ended: &'static str,
+    /// Why there is no registry any more that could be tested; null: there is.
+    pub stopped: Option<String>,
+    /// The command that never came to its end; null: there is none.
+    pub cut_off: Option<String>,
     /// What was tested.
     pub target: Subject,
     /// What it was held to, as on the command line.
@@ -184,83 +190,6 @@ pub struct Advice {
     pub first: String,
 }
 
-/// A sequence at whose end the target does what it must not.
-#[derive(Debug, Clone, Serialize)]
-pub struct Diverged {
-    /// The seed of the case.
-    pub seed: u64,
-    /// The command that finds it again.
-    pub reproduce: String,
-    /// How the registry was set up.
-    pub options: Options,
-    /// The options that are not the default.
-    pub options_set: Map<String, Value>,
-    /// The shrunk sequence; the last step diverges.
-    pub steps: Vec<Told>,
-    /// What several clients did after the steps, some of it at the same time; empty if there was one client only.
-    pub history: Vec<ToldCall>,
-    /// What was seen at the end.
-    pub seen: String,
-    /// Everything that was permitted there, each with its rule.
-    pub permitted: Vec<Permitted>,
-    /// The rule that is broken.
-    pub rule: Row,
-    /// Why it counts although the rule is no MUST; null: it is one.
-    pub why: Option<String>,
-    /// What to pass, if the target looks as if it were set up differently; null: it does not.
-    pub hint: Option<String>,
-    /// How many operations were checked before this was found.
-    pub found_after: u64,
-    /// How long the sequence was before it was shrunk.
-    pub original_length: usize,
-    /// How many shorter or simpler candidates were tried.
-    pub attempts: u64,
-    /// All were tried; false when the time was up, or the target was not to be had any more.
-    pub shrink_complete: bool,
-    /// What tells it from other divergences.
-    pub shape: Shape,
-    /// In how many cases it was seen.
-    pub cases: u64,
-    /// How often the shrunk sequence was run once more.
-    pub replays: u64,
-    /// How often it diverged then; less than `replays`: it is flaky.
-    pub replayed: u64,
-}
-
-/// One step.
-#[derive(Debug, Clone, Serialize)]
-pub struct Told {
-    /// What was asked.
-    pub op: Op,
-    /// What was answered.
-    pub outcome: Outcome,
-    /// What was asked, in words.
-    pub request: String,
-    /// What was answered, in words.
-    pub seen: String,
-}
-
-/// What one of several clients did.
-#[derive(Debug, Clone, Serialize)]
-pub struct ToldCall {
-    /// The call: client, operation, answer (null: none came) and the moments, counted in events.
-    #[serde(flatten)]
-    pub call: Call,
-    /// What was asked, in words.
-    pub request: String,
-    /// What was answered, in words.
-    pub seen: String,
-}
-
-/// One way that was permitted.
-#[derive(Debug, Clone, Serialize)]
-pub struct Permitted {
-    /// The rule that permits it.
-    pub rule: String,
-    /// What the client must see then, in words.
-    pub expect: String,
-}
-
 impl Report {
     /// The report of a campaign. `tally` is what was counted on the wire; none of it in process.
     pub fn new(setup: Setup, campaign: CampaignReport, tally: Option<&Tally>) -> Report {
@@ -276,7 +205,10 @@ impl Report {
                 Ended::Cases => "cases",
                 Ended::Time => "time",
                 Ended::Divergence => "divergence",
+                Ended::Target => "target",
             },
+            stopped: campaign.stopped.as_deref().map(|why| foreign(why, SHOWN)),
+            cut_off: None,
             dialect: dialect_name(setup.dialect),
             options: setup.options.clone(),
             seed: setup.seed,
@@ -292,9 +224,22 @@ impl Report {
             known: known_seen(&setup, &campaign),
             inferred: setup.inferred.iter().map(shown).collect(),
             advice,
-            divergences: campaign.divergences.into_iter().map(|divergence| diverged(&setup, divergence)).collect(),
+            divergences: campaign
+                .divergences
+                .into_iter()
+                .map(|divergence| diverged::diverged(&setup, divergence))
+                .collect(),
             target: setup.subject,
         }
+    }
+
+    /// The same of a run whose end cut off a command, which had not come to its end before.
+    pub fn cut_off(self, command: Option<String>) -> Report {
+        let verdict = match self.verdict {
+            Verdict::Conforms if command.is_some() => Verdict::Incomplete,
+            verdict => verdict,
+        };
+        Report { verdict, cut_off: command, ..self }
     }
 
     /// For a terminal.
@@ -396,82 +341,6 @@ fn advice(tally: &Tally) -> Vec<Advice> {
         Some(Advice { rule: row(rule.0)?, count: *count, first: foreign(first, SHOWN) })
     };
     tally.advice.iter().filter_map(one).collect()
-}
-
-fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
-    let rule = divergence.finding.rule().to_string();
-    let mut permitted = Vec::new();
-    let seen = match &divergence.finding {
-        Finding::Answer(violation) => {
-            let permits = |(rule, expect): &(RuleId, String)| Permitted {
-                rule: rule.to_string(),
-                expect: foreign(expect, SHOWN),
-            };
-            permitted.extend(violation.permitted.iter().map(permits));
-            match &violation.seen {
-                Outcome::Broken { what } => wire::cited(what).map_or(what.as_str(), |(_, seen)| seen).to_owned(),
-                seen => seen.to_string(),
-            }
-        }
-        Finding::Storage { differences } => format!("on disk: {}", differences.join("; ")),
-        Finding::Unordered => "no order of the calls explains these answers".to_owned(),
-        Finding::LostTag { repo, tag, digest } => {
-            format!("before the collection {repo}:{tag} was {digest}, and it is not after it")
-        }
-        Finding::Lost { repo, manifest, missing } => {
-            format!("the collection left manifest {manifest} in {repo}, and took {missing} from it")
-        }
-    };
-    permitted.dedup_by(|one, other| one.rule == other.rule && one.expect == other.expect);
-    let told = |step: crate::campaign::Step| Told {
-        request: foreign(&words::request(&step.op), SHOWN),
-        seen: foreign(&step.outcome.to_string(), SHOWN),
-        op: step.op,
-        outcome: step.outcome,
-    };
-    let called = |call: Call| ToldCall {
-        request: words::request(&call.op),
-        seen: call.outcome.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string),
-        call,
-    };
-    let unknown = || Row {
-        id: rule.clone(),
-        level: Level::Must.to_string(),
-        sentence: "(a rule that is in no table)".into(),
-        standard: String::new(),
-        section: String::new(),
-    };
-    let row = row(&rule).unwrap_or_else(unknown);
-    Diverged {
-        why: why::why(&divergence, &row),
-        hint: hint::hint(setup, &divergence),
-        seed: divergence.seed,
-        reproduce: reproduce(setup, divergence.seed),
-        options_set: options_set(&divergence.options),
-        options: divergence.options,
-        steps: divergence.steps.into_iter().map(told).collect(),
-        history: divergence.history.into_iter().map(called).collect(),
-        seen: foreign(&seen, SHOWN),
-        permitted,
-        rule: row,
-        found_after: divergence.found_after,
-        original_length: divergence.original_length,
-        attempts: divergence.attempts,
-        shrink_complete: divergence.shrink_complete,
-        shape: divergence.shape,
-        cases: divergence.cases,
-        replays: divergence.replays,
-        replayed: divergence.replayed,
-    }
-}
-
-/// The command that makes the case again.
-fn reproduce(setup: &Setup, seed: u64) -> String {
-    let mut words = vec!["proofhouse".to_owned(), "check".to_owned()];
-    words.extend(setup.arguments.iter().cloned());
-    words.extend(["--ops".to_owned(), setup.ops.to_string(), "--seed".to_owned(), seed.to_string()]);
-    words.extend(["--cases".to_owned(), "1".to_owned()]);
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// As a shell reads it.

@@ -38,16 +38,19 @@ pub(super) fn script(report: &Report, divergence: &Diverged) -> String {
         if at + 1 < last || !divergence.history.is_empty() {
             let _ = writeln!(out, "# Then it was: {}", comment(&told.seen));
         }
-        out += &asked(report, told);
+        // A command that is expected to fail does not end the script.
+        let failed = at + 1 == last && told.outcome != Outcome::Done;
+        out += &match command(&told.op) {
+            Some((what, variable)) if failed => format!("try {} \"${{{variable}:-}}\"\n", quoted(what)),
+            Some((what, variable)) => format!("run {} \"${{{variable}:-}}\"\n", quoted(what)),
+            None => asked(report, told),
+        };
     }
     out + &verdict(report, divergence)
 }
 
 /// One step.
 fn asked(report: &Report, told: &Told) -> String {
-    if let Some((what, variable)) = command(&told.op) {
-        return format!("run {} \"${{{variable}:-}}\"\n", quoted(what));
-    }
     let sketch = match sketch(&told.op) {
         Ok(sketch) => sketch,
         Err(why) => return format!("could_not {}\n", quoted(&foreign(&why, SHOWN))),

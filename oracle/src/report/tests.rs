@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use proofhouse_model::{Code, ErrorItem, RuleId, UploadRef, Violation, ViolationKind, digest_of};
+use proofhouse_model::{Code, ErrorItem, Op, Outcome, RuleId, UploadRef, Violation, ViolationKind, digest_of};
 
 use super::*;
-use crate::campaign::Step;
+use crate::campaign::{Divergence, Finding, Shrunk, Step};
+use crate::lockstep::Shape;
 
 pub(super) fn setup() -> Setup {
     Setup {
@@ -29,14 +30,12 @@ pub(super) fn campaign(finding: Option<Finding>) -> CampaignReport {
     let found = Outcome::Blob { digest: Some(digest), size: 5, body: None };
     let mut coverage = crate::coverage::Coverage::default();
     coverage.count(&put, &stored, RuleId("upload.single"), true);
-    let divergence = finding.map(|finding| Divergence {
-        seed: 42,
+    let shrunk = finding.map(|finding| Shrunk {
         dialect: Dialect::Oci,
         options: Options { delete: true, ..Options::default() },
         steps: vec![Step { op: put, outcome: stored }, Step { op: head, outcome: found }],
         history: Vec::new(),
         finding,
-        found_after: 1234,
         original_length: 61,
         attempts: 210,
         shrink_complete: true,
@@ -48,8 +47,9 @@ pub(super) fn campaign(finding: Option<Finding>) -> CampaignReport {
         },
         replays: 3,
         replayed: 3,
-        cases: 1,
     });
+    let divergence =
+        shrunk.map(|shrunk| Divergence { seed: 42, found_after: 1234, cases: 1, also: Vec::new(), shrunk });
     CampaignReport {
         cases: 3,
         operations: 12_345,
@@ -60,6 +60,7 @@ pub(super) fn campaign(finding: Option<Finding>) -> CampaignReport {
         divergences: divergence.into_iter().collect(),
         undecided: 0,
         known: Vec::new(),
+        stopped: None,
     }
 }
 
@@ -172,9 +173,9 @@ fn hint(dialect: Dialect, assumed: bool, rule: &'static str, answers: &[(Op, Out
     let violation = Violation { rule: RuleId(rule), permitted: Vec::new(), seen, kind: ViolationKind::NotPermitted };
     let mut campaign = campaign(Some(Finding::Answer(Box::new(violation))));
     let divergence = &mut campaign.divergences[0];
-    divergence.dialect = dialect;
-    divergence.options = Options { delete: assumed, ..Options::default() };
-    divergence.steps = answers.iter().cloned().map(|(op, outcome)| Step { op, outcome }).collect();
+    divergence.shrunk.dialect = dialect;
+    divergence.shrunk.options = Options { delete: assumed, ..Options::default() };
+    divergence.shrunk.steps = answers.iter().cloned().map(|(op, outcome)| Step { op, outcome }).collect();
     let report = Report::new(Setup { dialect, ..setup() }, campaign, None);
     let hint = report.divergences[0].hint.clone();
     assert_eq!(report.text().contains("hint        it was assumed"), hint.is_some());
@@ -232,16 +233,16 @@ fn in_process_the_options_are_not_assumed() {
     let seen = Outcome::Done;
     let mut campaign = campaign(Some(answer(seen.clone())));
     let divergence = &mut campaign.divergences[0];
-    divergence.dialect = Dialect::Proofhouse;
-    divergence.options = Options::default();
-    divergence.finding = Finding::Answer(Box::new(Violation {
+    divergence.shrunk.dialect = Dialect::Proofhouse;
+    divergence.shrunk.options = Options::default();
+    divergence.shrunk.finding = Finding::Answer(Box::new(Violation {
         rule: RuleId("delete.off"),
         permitted: Vec::new(),
         seen: seen.clone(),
         kind: ViolationKind::NotPermitted,
     }));
     let op = Op::DeleteBlob { repo: "a".into(), digest: digest_of("sha256", b"layer") };
-    divergence.steps = vec![Step { op, outcome: seen }];
+    divergence.shrunk.steps = vec![Step { op, outcome: seen }];
     let local = Setup { subject: Subject { url: None, namespace: None, fsync: Some(false) }, ..setup() };
     let told = |setup: &Setup| Report::new(setup.clone(), campaign.clone(), None).divergences[0].hint.clone();
     assert_eq!(told(&local), None);

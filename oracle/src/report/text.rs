@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::words::{shorten, wrap};
+use super::words::{command_cut_off, shorten, wrap};
 use super::{Advice, Coverage, Diverged, Report, SHOWN, Verdict, foreign};
 
 const WIDTH: usize = 80;
@@ -22,9 +22,11 @@ pub(super) fn render(report: &Report) -> String {
     let verdict = match report.verdict {
         Verdict::Conforms => "CONFORMS",
         Verdict::Diverges => "DIVERGES",
+        Verdict::Incomplete => "INCOMPLETE",
     };
     let ended = match report.ended {
         "time" => ", until the time was up",
+        "target" => ", until it was not to be had any more",
         _ => "",
     };
     let summary = format!(
@@ -35,6 +37,12 @@ pub(super) fn render(report: &Report) -> String {
         grouped(whole(report.operations_per_second)),
     );
     line(&mut out, &format!("{verdict}  "), &summary);
+    if let Some(command) = &report.cut_off {
+        line(&mut out, "cut off   ", &command_cut_off(command));
+    }
+    if let Some(why) = &report.stopped {
+        line(&mut out, "ended     ", why);
+    }
     let mix = format!(
         "of {} generated operations {:.0} % succeeded, {:.0} % wrote",
         grouped(report.generated),
@@ -57,6 +65,18 @@ pub(super) fn render(report: &Report) -> String {
         line(&mut out, "          ", "advice counts, since the run is strict");
     }
     out
+}
+
+/// Whether it shows each time; nothing: it does.
+pub(super) fn flaky(divergence: &Diverged) -> Option<(&'static str, String)> {
+    let Diverged { replayed, replays, .. } = divergence;
+    match replays {
+        0 => Some(("unconfirmed", "there was no time to run the same sequence again".to_owned())),
+        _ if replayed < replays => {
+            Some(("flaky", format!("it diverged in {replayed} of {replays} runs of the same sequence")))
+        }
+        _ => None,
+    }
 }
 
 fn coverage(coverage: &Coverage) -> String {
@@ -91,9 +111,8 @@ pub(super) fn diverged(divergence: &Diverged) -> String {
     if divergence.cases > 1 {
         line(&mut out, "            ", &format!("seen in {} cases", grouped(divergence.cases)));
     }
-    if divergence.replayed < divergence.replays {
-        let Diverged { replayed, replays, .. } = divergence;
-        line(&mut out, "flaky       ", &format!("it diverged in {replayed} of {replays} runs of the same sequence"));
+    if let Some((what, told)) = flaky(divergence) {
+        line(&mut out, &format!("{what:<12}"), &told);
     }
     out.push('\n');
     let last = divergence.steps.len();
@@ -115,6 +134,10 @@ pub(super) fn diverged(divergence: &Diverged) -> String {
         line(&mut out, if at == 0 { "permitted   " } else { "         or " }, &shorten(&text));
     }
     line(&mut out, "seen        ", &shorten(&divergence.seen));
+    for also in &divergence.also {
+        let text = format!("{}: {}", also.step.request, also.step.seen);
+        line(&mut out, "also        ", &foreign(&shorten(&text), LONGEST_SEEN));
+    }
     out.push('\n');
     let rule = &divergence.rule;
     line(&mut out, "rule        ", &format!("{} ({}): {}", rule.id, rule.level, rule.sentence));

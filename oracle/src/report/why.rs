@@ -73,8 +73,8 @@ mod tests {
         let violation = judged.pop().flatten().expect("the last is not permitted");
         assert!(judged.iter().all(Option::is_none), "{judged:?}");
         let mut campaign = campaign(Some(Finding::Answer(violation)));
-        campaign.divergences[0].steps = steps;
-        campaign.divergences[0].options = Options::default();
+        campaign.divergences[0].shrunk.steps = steps;
+        campaign.divergences[0].shrunk.options = Options::default();
         let report = Report::new(setup(), campaign, None);
         let text = report.text().split_whitespace().collect::<Vec<_>>().join(" ");
         (report.divergences.into_iter().next().unwrap(), text)

@@ -182,6 +182,14 @@ fn break_before(fits: &[char]) -> usize {
     if after > fits.len() / 2 { after } else { fits.len() }
 }
 
+/// Of a command that never came to its end.
+pub fn command_cut_off(command: &str) -> String {
+    format!(
+        "`{command}` never came to its end, and was cut off with the run: nothing is known of what it does. Give the run more \
+         --time, or say with --cmd-timeout how long it may take."
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

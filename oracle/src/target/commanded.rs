@@ -1,11 +1,12 @@
 //! A registry at a URL, and the commands that collect its garbage, restart it, or kill it and start it again.
 //!
 //! The commands are the user's, for `sh -c`. They are operations in the sequence: a command that fails, or after which the
-//! registry does not answer in time, is an outcome that no rule permits. What a collection takes is not known; lockstep looks
-//! what can be fetched before and after it ([`Target::collects_blindly`]). Of several clients one may restart or kill it while
-//! the others' requests are in flight: an answer that does not come then is unknown, and nobody asks until it is back.
+//! registry does not answer in time, breaks a rule. What a collection takes is not known; lockstep looks what can be fetched
+//! before and after it ([`Target::collects_blindly`]). Of several clients one may restart or kill it while the others' requests are
+//! in flight: an answer that does not come then is unknown. A registry that answers nobody any more is started again.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -14,9 +15,12 @@ use async_trait::async_trait;
 use proofhouse_model::{Op, Options, Outcome, State};
 use tokio::process::Command;
 use tokio::sync::watch;
+use tokio::time::timeout_at;
 
 use super::http::NO_ANSWER;
 use super::{HttpTarget, Target, TargetError};
+use crate::lockstep::{COMMAND_SUCCEEDS, GOES_ON_ANSWERING};
+use crate::wire;
 
 /// Commands for `sh -c`.
 #[derive(Debug, Clone, Default)]
@@ -49,47 +53,63 @@ pub struct Commanded {
     /// The registry.
     pub http: HttpTarget,
     commands: Commands,
-    /// Restarts in this case, of all clients: where there are two ways they take turns.
-    restarts: Rc<Cell<usize>>,
-    /// How often it went down or came back, of all clients: while that is odd it is down.
-    turns: Rc<watch::Sender<u64>>,
+    shared: Rc<Shared>,
     /// The run ended during the last command.
     out_of_time: bool,
-    /// The command that the end of the run cut off, of all clients.
-    cut_off: Rc<RefCell<Option<String>>>,
+}
+
+/// What all clients know.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Restarts in this case: where there are two ways they take turns.
+    restarts: Cell<usize>,
+    /// How often it went down or came back: while that is odd it is down.
+    turns: watch::Sender<u64>,
+    /// Commands that came to an end, whatever that was.
+    ended: RefCell<BTreeSet<String>>,
+    /// The command that the end of the run cut off.
+    cut_off: RefCell<Option<String>>,
+    /// It answered nobody any more.
+    gone: Cell<bool>,
 }
 
 /// How long until the registry is asked again whether it is there.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long a registry that does not answer may take until it does, and is not said to be gone.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// How long a registry that was gone is waited for, where no command brings it back: somebody may watch over it.
+const BACK: Duration = Duration::from_secs(10);
+
 impl Commanded {
     /// Puts the commands beside the registry.
     pub fn new(http: HttpTarget, commands: Commands) -> Commanded {
-        let turns = Rc::new(watch::Sender::new(0));
-        Commanded { http, commands, restarts: Rc::default(), turns, out_of_time: false, cut_off: Rc::default() }
+        Commanded { http, commands, shared: Rc::default(), out_of_time: false }
     }
 
-    /// The command that was not done when the run ended: nothing is known of what it does.
+    /// The command that was not done when the run ended, and never was before: nothing is known of what it does.
     pub fn cut_off(&self) -> Option<String> {
-        self.cut_off.borrow().clone()
+        let ended = self.shared.ended.borrow();
+        self.shared.cut_off.borrow().clone().filter(|command| !ended.contains(command))
     }
 
     async fn restart(&mut self) -> Outcome {
         let ways: Vec<&String> = self.commands.restart.iter().chain(&self.commands.kill).collect();
-        let Some(command) = (!ways.is_empty()).then(|| ways[self.restarts.get() % ways.len()].clone()) else {
-            return Outcome::Broken { what: "there is no command that restarts it".to_owned() };
+        let Some(command) = (!ways.is_empty()).then(|| ways[self.shared.restarts.get() % ways.len()].clone()) else {
+            return broken("there is no command that restarts it".to_owned());
         };
-        self.restarts.set(self.restarts.get() + 1);
+        self.shared.restarts.set(self.shared.restarts.get() + 1);
         self.back().await;
-        self.turns.send_modify(|turns| *turns += 1);
+        self.shared.turns.send_modify(|turns| *turns += 1);
         let outcome = self.run(&command).await;
-        self.turns.send_modify(|turns| *turns += 1);
+        self.shared.turns.send_modify(|turns| *turns += 1);
         outcome
     }
 
     /// Waits until it is not down. How often it went down or came back by then.
     async fn back(&self) -> u64 {
-        let mut turns = self.turns.subscribe();
+        let mut turns = self.shared.turns.subscribe();
         // The sender is `self`'s own, so it is there.
         turns.wait_for(|turns| turns % 2 == 0).await.map_or(0, |turns| *turns)
     }
@@ -98,12 +118,63 @@ impl Commanded {
     async fn asked(&mut self, op: &Op) -> Outcome {
         let before = self.back().await;
         match self.http.perform(op).await {
-            Outcome::Broken { what } if *self.turns.borrow() != before => {
+            Outcome::Broken { what } if *self.shared.turns.borrow() != before => {
                 self.out_of_time |= matches!(self.http.interruption(), Some(TargetError::TimeUp));
                 broken(format!("{NO_ANSWER}the time until it was stopped: {what}"))
             }
+            Outcome::Broken { what } if is_no_answer(&what) && self.is_gone().await => {
+                let (_, seen) = wire::cited(&what).unzip();
+                broken(format!("{GOES_ON_ANSWERING}: {}; after that nothing is answered", seen.unwrap_or(&what)))
+            }
             outcome => outcome,
         }
+    }
+
+    /// Does it answer nobody any more?
+    async fn is_gone(&self) -> bool {
+        let gone = matches!(self.answers_until(Instant::now() + MOMENT).await, Err(error) if !matches!(error, TargetError::TimeUp));
+        self.shared.gone.set(self.shared.gone.get() || gone);
+        gone
+    }
+
+    /// Waits until it answers.
+    ///
+    /// # Errors
+    /// It does not, and why.
+    async fn answers_until(&self, until: Instant) -> Result<(), TargetError> {
+        // Not the client whose answer did not come: what went wrong may be its connection.
+        let mut http = self.http.another();
+        loop {
+            let silent =
+                || TargetError::Unreachable { url: self.http.base().to_owned(), reason: "it is silent".to_owned() };
+            match timeout_at((until + MOMENT).into(), http.answers()).await.unwrap_or_else(|_| Err(silent())) {
+                Ok(()) => return Ok(()),
+                Err(error) if Instant::now() >= until => return Err(error),
+                Err(TargetError::TimeUp) => return Err(TargetError::TimeUp),
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// Brings a registry back that was gone: by a command, or by whoever watches over it.
+    ///
+    /// # Errors
+    /// It does not come back, or not before the run ends.
+    async fn brought_back(&mut self) -> Result<(), TargetError> {
+        let ways = self.commands.restart.iter().chain(&self.commands.kill);
+        for command in ways.cloned().collect::<Vec<_>>() {
+            // What kills may fail where there is nothing to kill.
+            let _ = self.run(&command).await;
+            if self.answers_until(Instant::now()).await.is_ok() {
+                return Ok(());
+            }
+        }
+        let until = Instant::now() + BACK;
+        let end = self.commands.deadline.map_or(until, |deadline| deadline.min(until));
+        self.answers_until(end).await.map_err(|error| match error {
+            _ if end < until => TargetError::TimeUp,
+            error => TargetError::Gone { reason: error.to_string() },
+        })
     }
 
     /// Runs a command and waits until the registry answers.
@@ -111,29 +182,31 @@ impl Commanded {
         let patience = self.commands.patience;
         let until = Instant::now() + patience;
         let end = self.commands.deadline.map_or(until, |deadline| deadline.min(until));
-        match tokio::time::timeout_at(end.into(), finished(command)).await {
+        match timeout_at(end.into(), finished(command)).await {
             Err(_) if end < until => {
-                *self.cut_off.borrow_mut() = Some(command.to_owned());
+                *self.shared.cut_off.borrow_mut() = Some(command.to_owned());
                 return self.no_time();
             }
-            Err(_) => return broken(format!("`{command}` takes longer than {patience:?}")),
-            Ok(Err(what)) => return broken(what),
+            Err(_) => return self.failed(command, &format!("`{command}` takes longer than {patience:?}")),
+            Ok(Err(what)) => return self.failed(command, &what),
             Ok(Ok(())) => {}
         }
-        loop {
-            match self.http.answers().await {
-                Ok(()) => return Outcome::Done,
-                Err(_) if end < until && Instant::now() >= end => return self.no_time(),
-                Err(error) if Instant::now() >= until => {
-                    return broken(format!("it does not answer within {patience:?} of `{command}`: {error}"));
-                }
-                Err(_) => tokio::time::sleep(PAUSE).await,
+        self.shared.ended.borrow_mut().insert(command.to_owned());
+        match self.answers_until(end).await {
+            Ok(()) => Outcome::Done,
+            Err(_) if end < until => self.no_time(),
+            Err(error) => {
+                self.shared.gone.set(true);
+                self.failed(command, &format!("it does not answer within {patience:?} of `{command}`: {error}"))
             }
         }
     }
-}
 
-impl Commanded {
+    fn failed(&self, command: &str, what: &str) -> Outcome {
+        self.shared.ended.borrow_mut().insert(command.to_owned());
+        broken(format!("{COMMAND_SUCCEEDS}: {what}"))
+    }
+
     fn no_time(&mut self) -> Outcome {
         self.out_of_time = true;
         broken(TargetError::TimeUp.to_string())
@@ -142,6 +215,11 @@ impl Commanded {
 
 fn broken(what: String) -> Outcome {
     Outcome::Broken { what }
+}
+
+/// Nothing of an answer came, or not all of it.
+fn is_no_answer(what: &str) -> bool {
+    wire::cited(what).is_some_and(|(rule, _)| rule.id == wire::WHOLE)
 }
 
 /// Runs a command to its end. What it starts in the background may hold its output open: only the command is waited for.
@@ -183,7 +261,11 @@ impl Drop for Group {
 #[async_trait(?Send)]
 impl Target for Commanded {
     async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
-        self.restarts.set(0);
+        self.shared.restarts.set(0);
+        if self.shared.gone.get() {
+            self.brought_back().await?;
+            self.shared.gone.set(false);
+        }
         self.http.fresh(options).await
     }
 
@@ -216,10 +298,8 @@ impl Target for Commanded {
         let another = || Commanded {
             http: self.http.another(),
             commands: Commands { gc: None, ..self.commands.clone() },
-            restarts: Rc::clone(&self.restarts),
-            turns: Rc::clone(&self.turns),
+            shared: Rc::clone(&self.shared),
             out_of_time: false,
-            cut_off: Rc::clone(&self.cut_off),
         };
         (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()
     }

@@ -163,6 +163,11 @@ impl HttpTarget {
         connect::ping(&mut self.session, &self.base).await
     }
 
+    /// The registry, as it is shown.
+    pub(super) fn base(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
     /// Another client of the same case: it shares uploads, the rate, and what is counted.
     pub(super) fn another(&self) -> HttpTarget {
         HttpTarget {

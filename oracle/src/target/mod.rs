@@ -115,6 +115,12 @@ pub enum TargetError {
         /// How long it had.
         patience: Duration,
     },
+    /// It answered, and then nobody was answered any more.
+    #[error("the registry does not answer any more: {reason}; --restart-cmd COMMAND would start it again")]
+    Gone {
+        /// How that shows.
+        reason: String,
+    },
     /// Something answers, but it is no registry.
     #[error("{url} is not a registry: GET /v2/ answered {status}")]
     NotARegistry {

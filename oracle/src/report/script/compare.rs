@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use proofhouse_model::{Content, Op, Outcome, digest_of};
 
 use super::super::{Told, quoted};
+use crate::lockstep::{self, COMMAND_SUCCEEDS, GOES_ON_ANSWERING};
 use crate::wire;
 
 /// Lines that call `differs` where the last answer is another than the one of this step. None: it cannot be compared.
@@ -83,10 +84,14 @@ pub(super) fn comparison(dialect: &str, last: &Told) -> Option<String> {
 
 /// What a rule of the wire says of an answer tells enough of it in most cases.
 fn broken(what: &str) -> Option<String> {
-    let (rule, seen) = wire::cited(what)?;
+    let (rule, seen) = lockstep::cited(what)?;
     let mut lines = Lines(String::new());
-    if rule.id.0 == "wire.answer.whole" {
+    if rule == wire::WHOLE || rule == GOES_ON_ANSWERING {
         lines.call("broken_off", &[]);
+        return Some(lines.0);
+    }
+    if rule == COMMAND_SUCCEEDS {
+        lines.call("command_fails", &[]);
         return Some(lines.0);
     }
     if let Some((digest, body)) = seen.strip_prefix("it says ").and_then(|rest| rest.split_once(", and the body is ")) {
@@ -98,7 +103,7 @@ fn broken(what: &str) -> Option<String> {
     let status: String = seen.chars().take_while(char::is_ascii_digit).collect();
     if status.len() == 3 {
         lines.status(&status);
-        match (rule.id.0, seen.split_once(" without a ")) {
+        match (rule.0, seen.split_once(" without a ")) {
             ("wire.error.body", _) => return None,
             (_, Some((_, header))) => lines.header(header, None),
             _ => {}
