@@ -5,10 +5,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use proofhouse::campaign::{CampaignConfig, CampaignReport, OptionSets, run_in};
-use proofhouse::target::{HttpOptions as TargetOptions, HttpTarget};
+use proofhouse::target::{HttpOptions as TargetOptions, HttpTarget, Target as _};
 use proofhouse::wire::{self, Tally};
 use proofhouse_model::{Dialect, Options, Platform};
 use proofhouse_registry::api::{Api, ApiConfig};
@@ -40,7 +42,7 @@ fn registry(driver: Arc<dyn Driver>, options: &Options) -> Api {
     Api::new(builder.build().unwrap(), ApiConfig::default())
 }
 
-/// Serves the registry, runs the cases on it, and stops it.
+/// Serves the registry, runs the cases on it until what they wrote is taken away, and stops it.
 async fn campaign(api: Api, dialect: Dialect, options: Options, seed: u64, cases: u64) -> (CampaignReport, Tally) {
     let http = HttpOptions { referrers_page: 2, ..HttpOptions::new(Secret::new(b"of a test")) };
     let server = Server::bind("127.0.0.1:0", api, ServerOptions::new(http)).await.unwrap();
@@ -56,6 +58,8 @@ async fn campaign(api: Api, dialect: Dialect, options: Options, seed: u64, cases
         CampaignConfig { dialect, cases: Some(cases), ops: 50, seed, option_sets, ..CampaignConfig::default() };
     let report = run_in(&config, &mut target, &mut ()).await.unwrap();
     let tally = target.tally().clone();
+    // The last case has ended, too.
+    target.fresh(&Options::default()).await.unwrap();
     drop(target);
     stop.send(()).unwrap();
     running.await.unwrap();
@@ -103,14 +107,29 @@ async fn with_redirects() {
     agrees(Dialect::Proofhouse, options, 4, 100).await;
 }
 
+/// The links below a directory: of blobs, of manifests and of tags, as long as they are there.
+fn links(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(links(&path));
+        } else if path.file_name().is_some_and(|name| name == "link") {
+            found.push(path);
+        }
+    }
+    found
+}
+
 #[tokio::test]
-async fn over_a_directory() {
+async fn over_a_directory_on_which_nothing_stays() {
     let directory = tempfile::tempdir().unwrap();
     // No crash is looked at here, and without fsync more cases fit into the time.
     let files = FilesystemOptions { fsync: false, ..FilesystemOptions::default() };
     let api = registry(Arc::new(Filesystem::new(directory.path(), files)), &deleting());
     let (report, _) = campaign(api, Dialect::Proofhouse, deleting(), 5, 50).await;
     assert!(report.divergences.is_empty(), "seed 5: {:#?}", report.divergences);
+    assert_eq!(links(directory.path()), Vec::<PathBuf>::new(), "of {} cases", report.cases);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
 
 use super::access::AccessFlags;
+use super::cleaning::Cleaning;
 use super::files::Files;
 use super::progress::Progress;
 use super::setup::{SetUp, VOCABULARY};
@@ -73,9 +74,8 @@ pub(crate) struct Check {
     /// How long one of these commands may take, and then the registry until it answers.
     #[arg(long, value_name = "DURATION", default_value = "60s", requires = "url", value_parser = duration::parse)]
     cmd_timeout: Duration,
-    /// Leaves what was written where it is. Default: it is deleted after the run, for ten seconds at most.
-    #[arg(long, requires = "url")]
-    keep: bool,
+    #[command(flatten)]
+    cleaning: Cleaning,
     /// A SHOULD that is not kept fails the run, too.
     #[arg(long)]
     strict: bool,
@@ -132,12 +132,6 @@ fn patience(time: Option<Duration>) -> Duration {
     time.map_or(most, |time| (time / 4).clamp(Duration::from_secs(5), most))
 }
 
-/// How long what was written may be deleted, after the run: a sixth of its time, and ten seconds at most.
-fn clean_up_time(time: Option<Duration>) -> Duration {
-    let most = Duration::from_secs(10);
-    time.map_or(most, |time| (time / 6).clamp(Duration::from_secs(1), most))
-}
-
 /// What a run came to.
 struct Checked {
     report: Result<Report, Failure>,
@@ -182,11 +176,11 @@ impl Check {
             self.files.write(&report)?;
             Ok(report)
         });
-        if let Some(mut wrote) = wrote.filter(|_| !self.keep)
-            && let Some(leftovers) = runtime.block_on(wrote.clean_up(clean_up_time(time)))
+        if let Some(mut wrote) = wrote
+            && let Some(leftovers) = runtime.block_on(self.cleaning.after(&mut wrote, time))
         {
             match self.format {
-                Format::Text => say(&wrap("", &leftovers.to_string(), 80)),
+                Format::Text => say(&leftovers),
                 Format::Json => eprintln!("{leftovers}"),
             }
         }
@@ -200,7 +194,7 @@ impl Check {
 
     async fn check(
         &self,
-        mut config: CampaignConfig,
+        config: CampaignConfig,
         options: Option<Options>,
         known: Vec<Entry>,
     ) -> Result<Checked, Failure> {
@@ -221,17 +215,32 @@ impl Check {
                 Format::Json => eprintln!("{warning}"),
             }
         }
-        let given = options.clone().unwrap_or_default();
+        let given = options.unwrap_or_default();
         let http = HttpOptions {
             catalog_max: given.catalog_max,
             timeout: patience(config.time),
             deadline: config.time.map(|time| started + time),
+            keep: self.cleaning.keep,
             ..self.access.options(url, self.namespace.as_deref(), config.dialect)?
         };
         let target = HttpTarget::connect(url, http).await?;
-        let namespace = target.namespace().to_owned();
-        let mut how = format!("repositories begin with {namespace}");
         let mut target = Commanded::new(target, self.commands(config.time.map(|time| started + time)));
+        let report = self.at_url(url, &mut target, started, config, given, known).await;
+        Ok(Checked { report, wrote: Some(target.http) })
+    }
+
+    /// Something may have been written, whatever comes of it. `config.time` is what there was when it `started`.
+    async fn at_url(
+        &self,
+        url: &str,
+        target: &mut Commanded,
+        started: Instant,
+        mut config: CampaignConfig,
+        given: Options,
+        known: Vec<Entry>,
+    ) -> Result<Report, Failure> {
+        let namespace = target.http.namespace().to_owned();
+        let mut how = format!("repositories begin with {namespace}");
         let time = config.time;
         let (options, inferred) = match self.probed(&mut target.http, config.dialect, given).await {
             Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled(), None)),
@@ -243,16 +252,13 @@ impl Check {
         }
         config.time = time.map(|time| time.saturating_sub(started.elapsed()));
         config.option_sets = OptionSets::Fixed(options.clone());
-        let subject = Subject { url: Some(url.clone()), namespace: Some(namespace), fsync: None };
+        let subject = Subject { url: Some(url.to_owned()), namespace: Some(namespace), fsync: None };
         let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(options)) };
-        let campaign = self.campaign(&config, &setup, &how, &mut target).await;
-        let report = campaign.and_then(|campaign| {
-            let cut_off = target.cut_off();
-            something_checked(&campaign, time, target.http.throttled(), cut_off.as_deref())?;
-            let tally: Tally = target.http.tally();
-            Ok(Report::new(setup, campaign, Some(&tally)).cut_off(cut_off))
-        });
-        Ok(Checked { report, wrote: Some(target.http) })
+        let campaign = self.campaign(&config, &setup, &how, target).await?;
+        let cut_off = target.cut_off();
+        something_checked(&campaign, time, target.http.throttled(), cut_off.as_deref())?;
+        let tally: Tally = target.http.tally();
+        Ok(Report::new(setup, campaign, Some(&tally)).cut_off(cut_off))
     }
 
     /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.

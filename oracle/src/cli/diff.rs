@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures::future::join;
 use proofhouse::campaign::{CampaignConfig, OptionSets};
 use proofhouse::diff::{self, Compared, Difference, Side};
 use proofhouse::probe;
@@ -14,6 +15,7 @@ use proofhouse_model::{Dialect, Options};
 
 use super::access::AccessFlags;
 use super::check::dialect;
+use super::cleaning::Cleaning;
 use super::{Failure, Verdict, duration, say};
 
 /// The time, if neither it nor the number of cases is given.
@@ -42,6 +44,8 @@ pub(crate) struct Diff {
     time: Option<Duration>,
     #[command(flatten)]
     access: AccessFlags,
+    #[command(flatten)]
+    cleaning: Cleaning,
 }
 
 impl Diff {
@@ -74,8 +78,25 @@ impl Diff {
         // Both are looked for before anything is asked.
         let to_one = self.access.options(&self.one, None, self.dialect)?;
         let to_other = self.access.options_of_another(&self.other, self.dialect)?;
-        let (mut one, one_options) = self.connected(&self.one, to_one, time).await?;
-        let (mut other, other_options) = self.connected(&self.other, to_other, time).await?;
+        let mut one = self.connected(&self.one, to_one, time).await?;
+        let mut other = self.connected(&self.other, to_other, time).await?;
+        let compared = self.side_by_side(&mut one, &mut other, started, time, seed).await;
+        // At the same time: each has its own connections and its own clock.
+        let (left, also) = join(self.cleaning.after(&mut one, time), self.cleaning.after(&mut other, time)).await;
+        left.iter().chain(&also).for_each(|leftovers| say(leftovers));
+        compared
+    }
+
+    async fn side_by_side(
+        &self,
+        one: &mut HttpTarget,
+        other: &mut HttpTarget,
+        started: Instant,
+        time: Option<Duration>,
+        seed: u64,
+    ) -> Result<Compared, Failure> {
+        let one_options = self.probed(&self.one, one).await?;
+        let other_options = self.probed(&self.other, other).await?;
         let config = CampaignConfig {
             dialect: self.dialect,
             cases: self.cases.or(time.map(|_| u64::MAX)),
@@ -84,27 +105,25 @@ impl Diff {
             option_sets: OptionSets::Fixed(one_options.clone()),
             ..CampaignConfig::default()
         };
-        let mut sides =
-            [Side { target: &mut one, options: one_options }, Side { target: &mut other, options: other_options }];
+        let mut sides = [Side { target: one, options: one_options }, Side { target: other, options: other_options }];
         Ok(diff::run(&config, &mut sides).await?)
     }
 
-    /// A registry, and how it is set up.
-    async fn connected(
-        &self,
-        url: &str,
-        http: HttpOptions,
-        time: Option<Duration>,
-    ) -> Result<(HttpTarget, Options), Failure> {
+    /// A registry that answers.
+    async fn connected(&self, url: &str, http: HttpOptions, time: Option<Duration>) -> Result<HttpTarget, Failure> {
         let deadline = time.map(|time| Instant::now() + time);
-        let http = HttpOptions { deadline, ..http };
-        let mut target = HttpTarget::connect(url, http).await?;
-        let found = probe::probe(&mut target, self.dialect, &Options::default()).await?;
+        let http = HttpOptions { deadline, keep: self.cleaning.keep, ..http };
+        Ok(HttpTarget::connect(url, http).await?)
+    }
+
+    /// How it is set up.
+    async fn probed(&self, url: &str, target: &mut HttpTarget) -> Result<Options, Failure> {
+        let found = probe::probe(target, self.dialect, &Options::default()).await?;
         for one in &found {
             let line = format!("{url}: {}={}, for {}", one.key, one.value, one.evidence);
             say(&wrap("  ", &foreign(&line, SHOWN), 80));
         }
-        Ok((target, probe::apply(&Options::default(), &found)?))
+        Ok(probe::apply(&Options::default(), &found)?)
     }
 
     fn told(&self, difference: &Difference) -> String {

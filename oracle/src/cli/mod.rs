@@ -7,6 +7,7 @@
 
 mod access;
 mod check;
+mod cleaning;
 mod diff;
 mod duration;
 mod explain;

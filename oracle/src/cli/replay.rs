@@ -13,6 +13,7 @@ use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpT
 use proofhouse_model::{RuleId, Specification};
 
 use super::access::AccessFlags;
+use super::cleaning::Cleaning;
 use super::{Failure, Verdict, say};
 
 #[derive(Debug, Args)]
@@ -30,6 +31,8 @@ pub(crate) struct Replay {
     gc_cmd: Option<String>,
     #[command(flatten)]
     access: AccessFlags,
+    #[command(flatten)]
+    cleaning: Cleaning,
 }
 
 impl Replay {
@@ -47,7 +50,8 @@ impl Replay {
                 say(warning);
             }
             let catalog_max = repro.options.catalog_max;
-            let options = HttpOptions { catalog_max, ..self.access.options(url, None, dialect)? };
+            let options =
+                HttpOptions { catalog_max, keep: self.cleaning.keep, ..self.access.options(url, None, dialect)? };
             let http = HttpTarget::connect(url, options).await?;
             let commands = Commands {
                 gc: self.gc_cmd.clone(),
@@ -56,7 +60,12 @@ impl Replay {
                 patience: Commands::PATIENCE,
                 deadline: None,
             };
-            replayed(&repro, specification, &mut Commanded::new(http, commands)).await
+            let mut target = Commanded::new(http, commands);
+            let verdict = replayed(&repro, specification, &mut target).await;
+            if let Some(leftovers) = self.cleaning.after(&mut target.http, None).await {
+                say(&leftovers);
+            }
+            verdict
         })
     }
 }

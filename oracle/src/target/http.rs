@@ -62,12 +62,16 @@ pub struct HttpOptions {
     pub rate: Option<f64>,
     /// The largest page of the registry's catalog; a larger one is asked for to see it refused.
     pub catalog_max: u64,
+    /// Leave what a case wrote. Default: it is deleted before the next case begins; what the last wrote goes with
+    /// [`clean_up`](HttpTarget::clean_up).
+    pub keep: bool,
     /// Credentials, and whose certificates are believed.
     pub access: Access,
 }
 
 impl HttpOptions {
-    /// For a dialect: a random namespace, 30 seconds for each request, no end and no bound to the rate, no credentials.
+    /// For a dialect: a random namespace, 30 seconds for each request, no end and no bound to the rate, nothing is kept,
+    /// no credentials.
     pub fn new(dialect: Dialect) -> HttpOptions {
         let catalog_max = Options::default().catalog_max;
         HttpOptions {
@@ -77,6 +81,7 @@ impl HttpOptions {
             deadline: None,
             rate: None,
             catalog_max,
+            keep: false,
             access: Access::default(),
         }
     }
@@ -110,6 +115,7 @@ pub struct HttpTarget {
     base: Url,
     dialect: Dialect,
     catalog_max: u64,
+    keep: bool,
     session: Session,
     /// Why the last operation has no outcome.
     interruption: Option<TargetError>,
@@ -143,6 +149,7 @@ impl HttpTarget {
             base,
             dialect: options.dialect,
             catalog_max: options.catalog_max,
+            keep: options.keep,
             session,
             interruption: None,
             run: format!("{namespace}/{:08x}", random()),
@@ -174,6 +181,7 @@ impl HttpTarget {
             base: self.base.clone(),
             dialect: self.dialect,
             catalog_max: self.catalog_max,
+            keep: self.keep,
             session: self.session.clone(),
             interruption: None,
             run: self.run.clone(),
@@ -268,6 +276,9 @@ impl HttpTarget {
 #[async_trait(?Send)]
 impl Target for HttpTarget {
     async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
+        if !self.keep {
+            self.take_away().await;
+        }
         self.cases += 1;
         self.names = Names::new(format!("{}-{}", self.run, self.cases));
         self.uploads = Rc::default();

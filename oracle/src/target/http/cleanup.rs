@@ -1,19 +1,25 @@
 //! What a run wrote, and taking it away again.
 //!
-//! Whatever an answer does not refuse may have been stored, so that is remembered, and forgotten when it is deleted. In the end tags
-//! go, then manifests (the last first: an index before its entries), then blobs. What kind of thing cannot be deleted is seen
-//! at the first of its kind. Only what is below the prefix of the run is touched.
+//! Whatever an answer does not refuse may have been stored, so that is remembered, and forgotten when it is deleted. What a case wrote
+//! goes before the next begins, over several connections: tags, then manifests (of a repository the last first: an index before its
+//! entries), then blobs. What kind of thing cannot be deleted is seen at the first. Only what is below the run's prefix is touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use proofhouse_model::{Op, Outcome, digest_of, is_digest};
 use reqwest::Method;
 
 use super::names::{path, segment};
+use super::session::Session;
 use super::transport::Request;
 use super::{HttpTarget, requests};
+use crate::wire::Answer;
+
+/// Requests at the same time, where the registry is known to delete.
+const AT_ONCE: usize = 8;
 
 /// In the order in which they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,11 +29,21 @@ enum Kind {
     Blob,
 }
 
-/// What may be there: kind, repository and reference, with a number that grows.
+/// What may be there, and what became of the rest.
 #[derive(Debug, Default)]
 pub(super) struct Written {
+    /// Kind, repository and reference, with a number that grows.
     known: BTreeMap<(Kind, String, String), u64>,
     next: u64,
+    /// Kinds of which one was deleted.
+    deletes: BTreeSet<Kind>,
+    /// Kinds of which none can be.
+    keeps: BTreeSet<Kind>,
+    /// Manifests and blobs that cannot be deleted, and what was answered at the first.
+    staying: usize,
+    why: Option<String>,
+    /// Why nothing more is asked until the run ends: a registry that does not answer is not waited for after each case.
+    halted: Option<String>,
 }
 
 impl Written {
@@ -68,12 +84,74 @@ impl Written {
         self.known.remove(&(kind, repository.to_owned(), reference.to_owned()));
     }
 
-    /// Everything, in the order in which it is to go.
-    fn take(&mut self) -> Vec<(Kind, String, String)> {
-        let mut all: Vec<_> = std::mem::take(&mut self.known).into_iter().collect();
-        all.sort_by_key(|((kind, ..), number)| (*kind, std::cmp::Reverse(*number)));
-        all.into_iter().map(|(one, _)| one).collect()
+    /// What is left of a kind: each of these may go beside the others, and what is in one of them goes in its order.
+    fn rows(&self, kind: Kind) -> Vec<Vec<(String, String)>> {
+        let of_kind = self.known.iter().filter(|((of, ..), _)| *of == kind);
+        let mut all: Vec<_> =
+            of_kind.map(|((_, repository, reference), number)| (number, repository, reference)).collect();
+        all.sort_by_key(|(number, ..)| std::cmp::Reverse(*number));
+        let mut rows: BTreeMap<(&str, usize), Vec<(String, String)>> = BTreeMap::new();
+        for (at, (_, repository, reference)) in all.into_iter().enumerate() {
+            // Nothing else names a tag, or is named by a blob.
+            let row = if kind == Kind::Manifest { 0 } else { at };
+            rows.entry((repository, row)).or_default().push((repository.clone(), reference.clone()));
+        }
+        rows.into_values().collect()
     }
+
+    /// Is anything of this kind still to be asked for?
+    fn is_worth_asking(&self, kind: Kind) -> bool {
+        self.halted.is_none() && !self.keeps.contains(&kind)
+    }
+
+    /// What was answered to its deletion. Without its tag a manifest can go, and the tag goes with it, so only the others stay.
+    fn answered(&mut self, kind: Kind, repository: &str, reference: &str, answer: Deletion) {
+        match answer {
+            Deletion::Done => {
+                self.deletes.insert(kind);
+            }
+            Deletion::Absent => {}
+            Deletion::Refused { status, reason } => {
+                if matches!(status, 400 | 405 | 501) && !self.deletes.contains(&kind) {
+                    self.keeps.insert(kind);
+                }
+                if kind != Kind::Tag {
+                    self.staying += 1;
+                    self.why.get_or_insert(reason);
+                }
+            }
+            Deletion::Unanswered { reason } => {
+                self.halted.get_or_insert(reason);
+                return;
+            }
+        }
+        self.gone(kind, repository, reference);
+    }
+
+    /// What is left of a kind of which none can be deleted is only counted.
+    fn settle(&mut self, kind: Kind) {
+        if self.keeps.contains(&kind) {
+            let before = self.known.len();
+            self.known.retain(|(of, ..), _| *of != kind);
+            self.staying += if kind == Kind::Tag { 0 } else { before - self.known.len() };
+        }
+    }
+}
+
+/// What became of one thing that was to go.
+#[derive(Debug)]
+enum Deletion {
+    Done,
+    /// It was not there.
+    Absent,
+    Refused {
+        status: u16,
+        reason: String,
+    },
+    /// Nothing that could be judged; the same is to be expected of the next.
+    Unanswered {
+        reason: String,
+    },
 }
 
 /// What stays, and why. For a person, in one line.
@@ -95,51 +173,56 @@ impl fmt::Display for Leftovers {
 }
 
 impl HttpTarget {
-    /// Deletes what was written, for so long at most. None: nothing stays of what can be deleted.
+    /// Deletes what is left of what was written, for so long at most; to be called when the run has ended, since nothing is asked after
+    /// that time. None: nothing stays of what can be deleted.
     pub async fn clean_up(&mut self, within: Duration) -> Option<Leftovers> {
-        let until = Instant::now() + within;
-        self.session.deadline = Some(until);
-        let all = self.written.borrow_mut().take();
-        let (mut count, mut why) = (0, None);
-        // Of a kind that cannot be deleted, nothing more is asked.
-        let mut kept: Option<Kind> = None;
-        let mut over = false;
-        for (kind, repository, reference) in all {
-            let skipped = over || kept == Some(kind) || !repository.starts_with(&self.run);
-            let failed = if skipped { None } else { Some(self.delete(kind, &repository, &reference).await) };
-            match failed {
-                Some(Ok(None)) => continue,
-                Some(Ok(Some((status, reason)))) => {
-                    // Without it the manifest can go all the same, and its tags go with it.
-                    let whole_kind = matches!(status, 400 | 405 | 501);
-                    kept = if whole_kind { Some(kind) } else { kept };
-                    if kind != Kind::Tag {
-                        why.get_or_insert(reason);
-                    }
-                }
-                Some(Err(reason)) => {
-                    over = true;
-                    why.get_or_insert(reason);
-                }
-                None => {}
-            }
-            count += usize::from(kind != Kind::Tag);
-        }
-        let reason = why.filter(|_| count > 0)?;
-        Some(Leftovers { namespace: self.run.clone(), count, reason })
+        self.session.deadline = Some(Instant::now() + within);
+        self.written.borrow_mut().halted = None;
+        self.take_away().await;
+        let written = self.written.borrow();
+        let left = written.known.keys().filter(|(kind, ..)| *kind != Kind::Tag).count();
+        let reason = written.why.clone().or_else(|| written.halted.clone().filter(|_| left > 0))?;
+        Some(Leftovers { namespace: self.run.clone(), count: written.staying + left, reason })
     }
 
-    /// What was answered, if it is not gone.
-    async fn delete(&mut self, kind: Kind, repository: &str, reference: &str) -> Result<Option<(u16, String)>, String> {
+    /// Deletes what was written so far, unless it is known that this leads nowhere.
+    pub(super) async fn take_away(&mut self) {
+        for kind in [Kind::Tag, Kind::Manifest, Kind::Blob] {
+            let rows = self.written.borrow().rows(kind);
+            let at_once = if self.written.borrow().deletes.contains(&kind) { AT_ONCE } else { 1 };
+            let target = &*self;
+            futures::stream::iter(rows).for_each_concurrent(at_once, |row| target.take_row_away(kind, row)).await;
+            self.written.borrow_mut().settle(kind);
+        }
+    }
+
+    async fn take_row_away(&self, kind: Kind, row: Vec<(String, String)>) {
+        let mut session = self.session.clone();
+        for (repository, reference) in row {
+            if !self.written.borrow().is_worth_asking(kind) {
+                return;
+            }
+            let answer = self.delete(&mut session, kind, &repository, &reference).await;
+            self.written.borrow_mut().answered(kind, &repository, &reference, answer);
+        }
+    }
+
+    async fn delete(&self, session: &mut Session, kind: Kind, repository: &str, reference: &str) -> Deletion {
         let place = if kind == Kind::Blob { "blobs" } else { "manifests" };
         let url = format!("v2/{}/{place}/{}", path(repository), segment(reference));
-        let url = self.base.join(&url).map_err(|error| error.to_string())?;
+        let url = match self.base.join(&url) {
+            Ok(url) => url,
+            Err(error) => return Deletion::Unanswered { reason: error.to_string() },
+        };
         let shown = url.path().to_owned();
-        let answer = self.session.send(Request::new(Method::DELETE, url)).await.map_err(|error| error.to_string())?;
-        match (answer.status, answer.failure) {
-            (_, Some(failure)) => Err(failure),
-            (200..=299 | 404 | 410, None) => Ok(None),
-            (status, None) => Ok(Some((status, format!("DELETE {shown} is answered with {status}")))),
+        match session.send(Request::new(Method::DELETE, url)).await {
+            Err(error) => Deletion::Unanswered { reason: error.to_string() },
+            Ok(Answer { failure: Some(reason), .. }) => Deletion::Unanswered { reason },
+            Ok(Answer { status: 200..=299, .. }) => Deletion::Done,
+            Ok(Answer { status: 404 | 410, .. }) => Deletion::Absent,
+            Ok(Answer { status, .. }) => {
+                Deletion::Refused { status, reason: format!("DELETE {shown} is answered with {status}") }
+            }
         }
     }
 
@@ -147,13 +230,15 @@ impl HttpTarget {
     pub(super) fn written(&self, op: &Op, outcome: &Outcome) {
         let Some(repository) = requests::repository(op) else { return };
         let repository = self.names.clone().there(repository);
-        self.written.borrow_mut().note(op, outcome, &repository);
+        if repository.starts_with(&self.run) {
+            self.written.borrow_mut().note(op, outcome, &repository);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proofhouse_model::{Dialect, UploadRef};
+    use proofhouse_model::{Dialect, Options, UploadRef};
 
     use super::super::HttpOptions;
     use super::super::server::{Reply, reply};
@@ -215,6 +300,44 @@ mod tests {
         // Tags that cannot be deleted go with their manifests.
         let gone = || reply(202, &[], "");
         assert_eq!(cleaned(&[no(), gone(), gone(), gone()]).1, None);
+    }
+
+    /// What is asked when the next case begins.
+    fn asked_between(keep: bool, answers: &[Reply]) -> Vec<String> {
+        let mut script = vec![reply(201, &[("Location", "/x")], "")];
+        script.extend_from_slice(answers);
+        let options = HttpOptions { namespace: Some("ns".into()), keep, ..HttpOptions::new(Dialect::Oci) };
+        with_target(options, script, async |target, server| {
+            target.perform(&blob("b")).await;
+            target.fresh(&Options::default()).await.unwrap();
+            target.perform(&blob("c")).await;
+            target.fresh(&Options::default()).await.unwrap();
+            server.asked().into_iter().map(|asked| asked.line).collect()
+        })
+    }
+
+    #[test]
+    fn what_a_case_wrote_goes_before_the_next_begins_unless_it_is_kept() {
+        let stored = || reply(201, &[("Location", "/x")], "");
+        let [b, c] = ["b", "c"].map(|text| digest_of("sha256", text.as_bytes()));
+        let put = |case: u64, digest: &str| {
+            let digest = digest.replace(':', "%3A");
+            format!("POST /v2/ns/run-{case}/a/blobs/uploads/?digest={digest} HTTP/1.1")
+        };
+        let asked = asked_between(false, &[reply(202, &[], ""), stored(), reply(202, &[], "")]);
+        let second = line("blobs", &c).replace("run-1", "run-2");
+        assert_eq!(asked, [put(1, &b), line("blobs", &b), put(2, &c), second]);
+        assert_eq!(asked_between(true, &[stored()]), [put(1, &b), put(2, &c)]);
+        // What cannot be deleted is asked for once, whatever else is written.
+        assert_eq!(asked_between(false, &[reply(405, &[], ""), stored()]).len(), 3);
+    }
+
+    #[test]
+    fn where_one_thing_stays_the_others_of_its_kind_are_not_given_up() {
+        let (gone, named) = (|| reply(202, &[], ""), reply(405, &[], ""));
+        let (asked, left) = cleaned(&[gone(), gone(), named, gone()]);
+        assert_eq!(asked.len(), 4, "{asked:?}");
+        assert_eq!(left.unwrap().count, 1);
     }
 
     #[test]
