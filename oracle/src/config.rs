@@ -7,11 +7,12 @@
 use std::path::{Path, PathBuf};
 
 mod ours;
+mod said;
 mod theirs;
 mod yaml;
 
 pub use ours::{assume, options};
-use proofhouse_model::Options;
+pub use said::{By, Said};
 pub use theirs::distribution;
 
 use crate::file;
@@ -66,26 +67,33 @@ pub enum ConfigError {
     Option(String),
 }
 
-/// Reads the configuration of a `distribution` registry from a file.
+/// Reads the configuration of a `distribution` registry from a file. It says all that such a configuration can say, written or not.
 ///
 /// # Errors
 /// The file cannot be read, or as [`distribution`]; the file is named.
-pub fn distribution_file(path: &Path) -> Result<Options, ConfigError> {
-    read(path, distribution)
+pub fn distribution_file(path: &Path) -> Result<Said, ConfigError> {
+    read(path, |text| {
+        let mut said = Said::from(distribution(text)?);
+        theirs::SAYS.iter().for_each(|key| said.note(key, By::Assumed));
+        Ok(said)
+    })
 }
 
-/// Reads our options from a file.
+/// Reads our options from a file. It says what is written in it.
 ///
 /// # Errors
 /// The file cannot be read, or as [`options`]; the file is named.
-pub fn options_file(path: &Path) -> Result<Options, ConfigError> {
+pub fn options_file(path: &Path) -> Result<Said, ConfigError> {
     read(path, options)
 }
 
-fn read(path: &Path, meaning: fn(&str) -> Result<Options, ConfigError>) -> Result<Options, ConfigError> {
+fn read(path: &Path, meaning: impl Fn(&str) -> Result<Said, ConfigError>) -> Result<Said, ConfigError> {
     let path = path.to_owned();
     match file::read_text(&path) {
-        Ok(text) => meaning(&text).map_err(|problem| ConfigError::Content { path, problem: Box::new(problem) }),
+        Ok(text) => match meaning(&text) {
+            Ok(said) => Ok(said.note_all(&By::File(path.display().to_string()))),
+            Err(problem) => Err(ConfigError::Content { path, problem: Box::new(problem) }),
+        },
         Err(source) => Err(ConfigError::File { path, source }),
     }
 }

@@ -92,6 +92,7 @@ pub mod config;
 pub mod coverage;
 pub mod diff;
 pub mod disk;
+pub mod facts;
 pub mod file;
 pub mod generate;
 pub mod lockstep;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use proofhouse::campaign::{self, CampaignConfig, CampaignReport, OptionSets};
-use proofhouse::config;
-use proofhouse::probe::{self, Inference};
+use proofhouse::config::{self, Said};
+use proofhouse::probe;
 use proofhouse::report::known::Entry;
 use proofhouse::report::words::{command_cut_off, wrap};
 use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
@@ -145,7 +145,8 @@ impl Check {
             return Err(Failure("--namespace is for a registry at a URL, and there is no URL".to_owned()));
         }
         let dialect = self.dialect();
-        let options = self.options(dialect)?;
+        let said = self.said(dialect)?;
+        let options = (self.set_up.is_given() || self.url.is_some()).then(|| said.options.clone());
         let known = self.files.known()?;
         self.files.prepare()?;
         let (cases, time) = match (self.cases, self.time) {
@@ -159,14 +160,14 @@ impl Check {
             ops: self.ops,
             seed: self.seed.unwrap_or_else(|| random().into()),
             time,
-            option_sets: options.clone().map_or(OptionSets::Varied, OptionSets::Fixed),
+            option_sets: options.map_or(OptionSets::Varied, OptionSets::Fixed),
             findings: self.findings,
             clients: self.clients,
             known: known.iter().map(|entry| entry.shape.clone()).collect(),
             ..CampaignConfig::default()
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let Checked { report, wrote } = runtime.block_on(self.check(config, options, known))?;
+        let Checked { report, wrote } = runtime.block_on(self.check(config, said, known))?;
         // First what somebody waits for, and of that first what cannot fail to be there.
         let told = report.and_then(|report| {
             say(&match self.format {
@@ -192,15 +193,14 @@ impl Check {
         })
     }
 
-    async fn check(
-        &self,
-        config: CampaignConfig,
-        options: Option<Options>,
-        known: Vec<Entry>,
-    ) -> Result<Checked, Failure> {
+    async fn check(&self, config: CampaignConfig, said: Said, known: Vec<Entry>) -> Result<Checked, Failure> {
         let started = Instant::now();
         let Some(url) = &self.url else {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
+            let options = match &config.option_sets {
+                OptionSets::Varied => None,
+                OptionSets::Fixed(options) => Some(options.clone()),
+            };
             let setup = Setup { known, ..self.setup(subject, &config, options) };
             let mut target = EmbeddedTarget::builder().fsync(self.fsync).build();
             let fsync = if self.fsync { "on" } else { "off (--fsync turns it on)" };
@@ -210,14 +210,11 @@ impl Check {
             return Ok(Checked { report: Ok(Report::new(setup, campaign, None)), wrote: None });
         };
         if let Some(warning) = self.access.warning() {
-            match self.format {
-                Format::Text => say(warning),
-                Format::Json => eprintln!("{warning}"),
-            }
+            self.warn(warning);
         }
-        let given = options.unwrap_or_default();
         let http = HttpOptions {
-            catalog_max: given.catalog_max,
+            catalog_max: said.options.catalog_max,
+            facts: said.facts.clone(),
             timeout: patience(config.time),
             deadline: config.time.map(|time| started + time),
             keep: self.cleaning.keep,
@@ -225,7 +222,7 @@ impl Check {
         };
         let target = HttpTarget::connect(url, http).await?;
         let mut target = Commanded::new(target, self.commands(config.time.map(|time| started + time)));
-        let report = self.at_url(url, &mut target, started, config, given, known).await;
+        let report = self.at_url(url, &mut target, started, config, said, known).await;
         Ok(Checked { report, wrote: Some(target.http) })
     }
 
@@ -236,45 +233,39 @@ impl Check {
         target: &mut Commanded,
         started: Instant,
         mut config: CampaignConfig,
-        given: Options,
+        said: Said,
         known: Vec<Entry>,
     ) -> Result<Report, Failure> {
         let namespace = target.http.namespace().to_owned();
         let mut how = format!("repositories begin with {namespace}");
         let time = config.time;
-        let (options, inferred) = match self.probed(&mut target.http, config.dialect, given).await {
+        let probed = match probe::probe(&mut target.http, config.dialect, &said).await {
             Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled(), None)),
             probed => probed?,
         };
-        for one in probe::told(&inferred) {
+        for one in probe::told(&probed.known) {
             how.push_str("; ");
             how.push_str(&one);
         }
         config.time = time.map(|time| time.saturating_sub(started.elapsed()));
-        config.option_sets = OptionSets::Fixed(options.clone());
+        config.option_sets = OptionSets::Fixed(probed.options.clone());
         let subject = Subject { url: Some(url.to_owned()), namespace: Some(namespace), fsync: None };
-        let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(options)) };
-        let campaign = self.campaign(&config, &setup, &how, target).await?;
+        let inferred = probed.known.clone();
+        let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(probed.options.clone())) };
+        let mut campaign = self.campaign(&config, &setup, &how, target).await?;
+        probed.judge(&config, &mut campaign);
         let cut_off = target.cut_off();
         something_checked(&campaign, time, target.http.throttled(), cut_off.as_deref())?;
         let tally: Tally = target.http.tally();
         Ok(Report::new(setup, campaign, Some(&tally)).cut_off(cut_off))
     }
 
-    /// Asks the target how it is set up, unless its configuration was given. What was assumed is not asked again.
-    async fn probed(
-        &self,
-        target: &mut HttpTarget,
-        dialect: Dialect,
-        options: Options,
-    ) -> Result<(Options, Vec<Inference>), TargetError> {
-        if self.set_up.is_written() {
-            return Ok((options, Vec::new()));
+    /// Before the report, and where it stands in the way of nothing.
+    fn warn(&self, warning: &str) {
+        match self.format {
+            Format::Text => say(warning),
+            Format::Json => eprintln!("{warning}"),
         }
-        let mut found = probe::probe(target, dialect, &options).await?;
-        found.retain(|one| !self.set_up.assumed().any(|assumed| assumed == one.key));
-        let options = probe::apply(&options, &found).map_err(|error| TargetError::Options(error.to_string()))?;
-        Ok((options, found))
     }
 
     async fn campaign(
@@ -303,15 +294,19 @@ impl Check {
         self.dialect.unwrap_or(default)
     }
 
-    /// How the registry is set up. None: differently in each case, which only ours can be.
-    fn options(&self, dialect: Dialect) -> Result<Option<Options>, Failure> {
-        let options = self.set_up.options(|| match dialect {
+    /// What is said of the registry before anybody asks it.
+    fn said(&self, dialect: Dialect) -> Result<Said, Failure> {
+        let untold = || match dialect {
             // What its server does that was told nothing.
             Dialect::Distribution(_) => config::distribution(""),
             Dialect::Proofhouse | Dialect::Oci => Ok(Options::default()),
-        })?;
-        Specification::new(dialect, options.clone())?;
-        Ok((self.set_up.is_given() || self.url.is_some()).then_some(options))
+        };
+        let said = match &self.url {
+            Some(_) => self.set_up.said(untold)?,
+            None => self.set_up.options(untold)?.into(),
+        };
+        Specification::new(dialect, said.options.clone())?;
+        Ok(said)
     }
 
     fn setup(&self, subject: Subject, config: &CampaignConfig, options: Option<Options>) -> Setup {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use futures::future::join;
 use proofhouse::campaign::{CampaignConfig, OptionSets};
+use proofhouse::config::Said;
 use proofhouse::diff::{self, Compared, Difference, Side};
 use proofhouse::probe;
 use proofhouse::report::words::{self, shorten, wrap};
@@ -118,12 +119,11 @@ impl Diff {
 
     /// How it is set up.
     async fn probed(&self, url: &str, target: &mut HttpTarget) -> Result<Options, Failure> {
-        let found = probe::probe(target, self.dialect, &Options::default()).await?;
-        for one in &found {
-            let line = format!("{url}: {}={}, for {}", one.key, one.value, one.evidence);
-            say(&wrap("  ", &foreign(&line, SHOWN), 80));
+        let probed = probe::probe(target, self.dialect, &Said::default()).await?;
+        for one in &probed.known {
+            say(&wrap("  ", &foreign(&format!("{url}: {}", one.told()), SHOWN), 80));
         }
-        Ok(probe::apply(&Options::default(), &found)?)
+        Ok(probed.options)
     }
 
     fn told(&self, difference: &Difference) -> String {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use proofhouse::config::{self, ConfigError};
+use proofhouse::config::{self, ConfigError, Said};
 use proofhouse_model::Options;
 
 use super::Failure;
@@ -21,6 +21,9 @@ Options, by the same names and words in --assume KEY=VALUE and in the file of --
   redirect=URL                    blobs are answered with a redirect that begins so
   deny={repo: R, digest: D}       this digest is hidden in this repository
   cache=off|tiny|large, digest_resumption=true|false, tag_lookup_limit=N    change no answer
+What a registry at a URL has or lacks besides. false, cut, refused: it is not asked for. true, taken, N: it is demanded.
+  mounts, sha512, referrers, catalog, blob_deletion, manifest_deletion, tag_deletion, page_of_one = true|false
+  page_of_a_million=taken|cut|refused, manifest_bytes=N
 An example of a file:
   delete: true
   validate_index: [linux/amd64, linux/arm64]
@@ -43,32 +46,33 @@ pub(crate) struct SetUp {
 
 impl SetUp {
     /// What is said, on top of what a registry does that was told nothing.
-    pub(crate) fn options(&self, untold: impl FnOnce() -> Result<Options, ConfigError>) -> Result<Options, Failure> {
+    pub(crate) fn said(&self, untold: impl FnOnce() -> Result<Options, ConfigError>) -> Result<Said, Failure> {
         let written = match (&self.options, &self.config) {
             (Some(path), _) => config::options_file(path)?,
             (None, Some(path)) => config::distribution_file(path)?,
-            (None, None) => untold()?,
+            (None, None) => untold()?.into(),
         };
-        self.assume.iter().try_fold(written, |options, assumption| {
-            config::assume(&options, assumption).map_err(|error| Failure(format!("--assume: {error}")))
-        })
+        let said = self.assume.iter().try_fold(written, |said, assumption| {
+            config::assume(&said, assumption).map_err(|error| Failure(format!("--assume: {error}")))
+        })?;
+        said.consistent()?;
+        Ok(said)
     }
 
-    /// A file says all of it.
-    pub(crate) fn is_written(&self) -> bool {
-        self.options.is_some() || self.config.is_some()
+    /// As [`said`](Self::said), where there is no registry at a URL of which anything else could be known.
+    pub(crate) fn options(&self, untold: impl FnOnce() -> Result<Options, ConfigError>) -> Result<Options, Failure> {
+        let said = self.said(untold)?;
+        match said.facts.all().next() {
+            None => Ok(said.options),
+            Some((fact, value)) => Err(Failure(format!(
+                "{fact}={value} says something of a registry at a URL, and there is none here; leave it out"
+            ))),
+        }
     }
 
     /// Something is said.
     pub(crate) fn is_given(&self) -> bool {
-        self.is_written() || !self.assume.is_empty()
-    }
-
-    /// The keys that are assumed.
-    pub(crate) fn assumed(&self) -> impl Iterator<Item = &str> {
-        // Two names for one thing.
-        let keys = self.assume.iter().filter_map(|assumption| Some(assumption.split_once('=')?.0));
-        keys.map(|key| if key == "platforms" { "validate_index" } else { key })
+        self.options.is_some() || self.config.is_some() || !self.assume.is_empty()
     }
 
     /// The arguments that say the same again.

@@ -1,12 +1,14 @@
 //! Our options by name: what `--assume KEY=VALUE` sets, and what stands in a file of options.
 //!
-//! One table for both. A value is said the same way on the command line and in the file; only there a list may also be a list.
+//! One table for both, and beside it what is no option ([`facts`]). A value is said the same way on the command line and in the file;
+//! only there a list may also be a list.
 
 use proofhouse_model::{Cache, Deny, Options, Platform};
 use regex::Regex;
 
-use super::ConfigError;
 use super::yaml::{self, Node, Value};
+use super::{By, ConfigError, Said};
+use crate::facts::{self, FACTS, Page};
 
 /// An option.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ const PLATFORMS: &str = "all, none, or platforms such as linux/amd64,linux/arm64
 const PATTERN: &str = "a regular expression, in quotes";
 const FLAG: &str = "true or false";
 const COUNT: &str = "a whole number, 0 or more";
+const PAGE: &str = "taken, cut or refused";
+const BYTES: &str = "a number of bytes, from 1024 to 67108864";
 
 const KEYS: &[Key] = &[
     key("cache", "off, tiny or large", |options, it| put(&mut options.cache, cache(it))),
@@ -55,37 +59,38 @@ const fn text(name: &'static str, wanted: &'static str, set: Set) -> Key {
     Key { name, wanted, verbatim: true, set }
 }
 
-/// Reads our own options. What is not written has its default.
+/// Reads our own options and facts. What is not written has its default, and is said by nobody. Whether two contradict one another is
+/// not looked at ([`Said::consistent`]).
 ///
 /// # Errors
 /// Malformed YAML, an unknown option, or a value that does not fit.
-pub fn options(text: &str) -> Result<Options, ConfigError> {
+pub fn options(text: &str) -> Result<Said, ConfigError> {
     let document = yaml::parse(text)?;
-    let mut options = Options::default();
+    let mut said = Said::default();
     match &document.value {
         Value::Null => {}
         Value::Mapping(members) => {
             for (name, value) in members {
-                set(&mut options, name, |_| Ok(value.clone()), value.line)?;
+                set(&mut said, name, |_| Ok(value.clone()), value.line)?;
             }
         }
         _ => return Err(document.wrong("the document", "a mapping")),
     }
-    Ok(options)
+    Ok(said)
 }
 
-/// Sets one option, `KEY=VALUE`, as the command line has it.
+/// Says one thing, `KEY=VALUE`, as the command line has it. Whether it contradicts another is not looked at ([`Said::consistent`]).
 ///
 /// `validate_index` takes `none`, `all` or a list of `os/architecture`, separated by commas, and sets the platforms.
 ///
 /// # Errors
 /// No `=`, an unknown option, or a value that does not fit.
-pub fn assume(options: &Options, assumption: &str) -> Result<Options, ConfigError> {
+pub fn assume(said: &Said, assumption: &str) -> Result<Said, ConfigError> {
     let Some((name, text)) = assumption.split_once('=') else {
         return Err(ConfigError::Option(format!("{assumption:?} is no assumption: it must be KEY=VALUE")));
     };
-    let mut changed = options.clone();
-    let value = |key: &Key| match key.verbatim {
+    let mut changed = said.clone();
+    let value = |verbatim: bool| match verbatim {
         true => Ok(Node::text(text)),
         false => yaml::parse(text).map(|node| Node { line: 0, ..node }),
     };
@@ -94,17 +99,47 @@ pub fn assume(options: &Options, assumption: &str) -> Result<Options, ConfigErro
 }
 
 fn set(
-    options: &mut Options,
+    said: &mut Said,
     name: &str,
-    value: impl FnOnce(&Key) -> Result<Node, ConfigError>,
+    value: impl FnOnce(bool) -> Result<Node, ConfigError>,
     line: u64,
 ) -> Result<(), ConfigError> {
+    if let Some(fact) = FACTS.into_iter().find(|fact| *fact == name) {
+        let (wanted, read) = self::fact(fact);
+        let value = value(false)?;
+        said.facts.fix(fact, read(&value).ok_or_else(|| value.wrong(name, wanted))?);
+        said.note(fact, By::Assumed);
+        return Ok(());
+    }
     let Some(key) = KEYS.iter().find(|key| key.name == name) else {
-        let (known, at) = (KEYS.iter().map(|key| key.name).collect(), yaml::at(line));
+        let (known, at) = (KEYS.iter().map(|key| key.name).chain(FACTS).collect(), yaml::at(line));
         return Err(ConfigError::Unknown { key: name.to_owned(), at, known });
     };
-    let value = value(key)?;
-    (key.set)(options, &value).ok_or_else(|| value.wrong(name, key.wanted))
+    let value = value(key.verbatim)?;
+    (key.set)(&mut said.options, &value).ok_or_else(|| value.wrong(name, key.wanted))?;
+    // Two names for one thing.
+    said.note(if key.name == "platforms" { "validate_index" } else { key.name }, By::Assumed);
+    Ok(())
+}
+
+/// What the value of a fact must be, and how it is read.
+fn fact(name: &str) -> (&'static str, fn(&Node) -> Option<facts::Value>) {
+    match name {
+        facts::PAGE_OF_A_MILLION => (PAGE, |node| {
+            Some(facts::Value::Page(match node.as_text()? {
+                "taken" => Page::Taken,
+                "cut" => Page::Cut,
+                "refused" => Page::Refused,
+                _ => return None,
+            }))
+        }),
+        // Less is no image, and more no manifest.
+        facts::MANIFEST_BYTES => (BYTES, |node| {
+            let bytes = usize::try_from(node.integer()?).ok()?;
+            (1 << 10..=64 << 20).contains(&bytes).then_some(facts::Value::Bytes(bytes))
+        }),
+        _ => (FLAG, |node| node.boolean().map(facts::Value::Flag)),
+    }
 }
 
 fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
@@ -190,7 +225,7 @@ mod tests {
 
     #[test]
     fn assumptions_set_single_options() {
-        let assumed = |assumption: &str| assume(&Options::default(), assumption).unwrap();
+        let assumed = |assumption: &str| assume(&Said::default(), assumption).unwrap().options;
         assert!(assumed("delete=true").delete);
         assert_eq!(assumed("catalog_max=7").catalog_max, 7);
         assert_eq!(assumed("urls_allow=^https://[ab]: *$").urls_allow.as_deref(), Some("^https://[ab]: *$"));
@@ -201,12 +236,12 @@ mod tests {
         let both = assumed("validate_index=linux/amd64,windows/arm64");
         assert!(both.validate_index && both.platforms.len() == 2);
         assert_eq!(both.platforms[0], linux("amd64"));
-        assert_eq!(assume(&both, "validate_index=none").unwrap(), Options::default());
+        assert_eq!(assume(&both.into(), "validate_index=none").unwrap().options, Options::default());
     }
 
     #[test]
     fn an_assumption_that_is_none_says_what_is_wrong() {
-        let error = |assumption: &str| assume(&Options::default(), assumption).unwrap_err().to_string();
+        let error = |assumption: &str| assume(&Said::default(), assumption).unwrap_err().to_string();
         assert!(error("delete").contains("KEY=VALUE"));
         assert!(error("deletion=true").starts_with("there is no option \"deletion\"; there are cache, "));
         assert_eq!(error("delete=maybe"), "delete is \"maybe\"; it must be true or false");
@@ -229,9 +264,52 @@ mod tests {
             ("cache=off", "cache: off"),
             ("deny={repo: a, digest: 'sha256:0'}", "deny: {repo: a, digest: 'sha256:0'}"),
             ("tag_lookup_limit=-1", "tag_lookup_limit: -1"),
+            ("mounts=false", "mounts: false"),
+            ("page_of_a_million=cut", "page_of_a_million: cut"),
+            ("manifest_bytes=1048576", "manifest_bytes: 1048576"),
         ] {
-            assert_eq!(options(line).unwrap(), assume(&Options::default(), assumption).unwrap(), "{line}");
+            assert_eq!(options(line).unwrap(), assume(&Said::default(), assumption).unwrap(), "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_no_option_is_fixed_by_name_and_the_last_word_counts() {
+        let assumed = |assumptions: &[&str]| {
+            assumptions.iter().fold(Said::default(), |said, assumption| assume(&said, assumption).unwrap())
+        };
+        for fact in FACTS {
+            let (is, is_not) = match fact {
+                facts::PAGE_OF_A_MILLION => ("taken", "true"),
+                facts::MANIFEST_BYTES => ("4194304", "12"),
+                _ => ("true", "maybe"),
+            };
+            let said = assumed(&[&format!("{fact}={is}")]);
+            assert_eq!(said.facts.fixed(fact).map(|value| value.to_string()).as_deref(), Some(is));
+            assert!(said.settles(fact) && said.options == Options::default());
+            let error = assume(&said, &format!("{fact}={is_not}")).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{fact} is ")) && error.contains("; it must be "), "{error}");
+        }
+        let said = assumed(&["mounts=true", "mounts=false"]);
+        assert_eq!(said.facts.fixed("mounts"), Some(facts::Value::Flag(false)));
+    }
+
+    #[test]
+    fn what_cannot_both_be_is_an_error() {
+        let consistent = |assumptions: &[&str]| {
+            let said = assumptions.iter().fold(Said::default(), |said, assumption| assume(&said, assumption).unwrap());
+            said.consistent().map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            consistent(&["delete=false", "blob_deletion=true"]),
+            Err("delete=false (assumed) contradicts blob_deletion=true (assumed): say one of the two".to_owned())
+        );
+        assert!(consistent(&["manifest_deletion=false", "delete=true"]).is_err());
+        assert!(consistent(&["max_manifest_bytes=2000", "manifest_bytes=4000"]).is_err());
+        assert!(options("delete: true\nblob_deletion: false").unwrap().consistent().is_err());
+        // The option says nothing of tags.
+        assert_eq!(consistent(&["delete=true", "tag_deletion=false", "blob_deletion=true"]), Ok(()));
+        assert_eq!(consistent(&["blob_deletion=true", "manifest_deletion=false"]), Ok(()));
+        assert_eq!(consistent(&["max_manifest_bytes=4000", "manifest_bytes=2000"]), Ok(()));
     }
 
     #[test]
@@ -244,7 +322,7 @@ mod tests {
         assert_eq!(error("platforms: []"), format!("platforms is a list (line 1); it must be {PLATFORMS}"));
         assert_eq!(error("platforms: [amd64]"), format!("platforms is a list (line 1); it must be {PLATFORMS}"));
         assert_eq!(error("- a"), "the document is a list (line 1); it must be a mapping");
-        assert_eq!(options("").unwrap(), Options::default());
+        assert_eq!(options("").unwrap(), Said::default());
     }
 
     #[test]

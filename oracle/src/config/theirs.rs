@@ -5,6 +5,18 @@ use proofhouse_model::{Cache, Options, Platform};
 use super::ConfigError;
 use super::yaml::{self, Node, Value};
 
+/// The options that it says. It knows nothing of mounts, of algorithms, of referrers or of pages.
+pub(super) const SAYS: [&str; 8] = [
+    "cache",
+    "catalog_default",
+    "catalog_max",
+    "delete",
+    "tag_lookup_limit",
+    "urls_allow",
+    "urls_deny",
+    "validate_index",
+];
+
 /// Reads the configuration of a `distribution` registry: what of it a client can notice.
 ///
 /// Its defaults are the server's, not the library's: no URL of a foreign layer is permitted unless `allow` or `deny` is given,

@@ -12,7 +12,7 @@ use crate::wire;
 enum Where {
     /// On one that shows its storage.
     Library,
-    /// On one over HTTP, to several clients, or with a command that collects.
+    /// On one over HTTP: to several clients, with a command that collects, or where something was said of it.
     Wire,
     /// On every one that can be told to collect.
     Everywhere,
@@ -66,6 +66,9 @@ pub const COMMAND_SUCCEEDS: RuleId = RuleId("command.succeeds");
 /// No request keeps the registry from answering the next.
 pub const GOES_ON_ANSWERING: RuleId = RuleId("target.answers");
 
+/// What was said to be supported is.
+pub const CAPABILITY_ASSUMED: RuleId = RuleId("capability.assumed");
+
 const RULES: &[CaseRule] = &[
     CaseRule {
         id: STORAGE_AS_THE_MODEL,
@@ -117,6 +120,14 @@ const RULES: &[CaseRule] = &[
         level: Level::Must,
         sentence: "Whatever a client asked, the registry goes on answering.",
         seen: Where::Sometimes,
+    },
+    CaseRule {
+        id: CAPABILITY_ASSUMED,
+        standard: Standard::Seed,
+        section: "--assume",
+        level: Level::Must,
+        sentence: "What was said to be supported is, whether or not the standard asks for it.",
+        seen: Where::Wire,
     },
 ];
 

@@ -1,12 +1,16 @@
 //! What a target does with blobs: in another repository, mounted, by another algorithm.
 
-use proofhouse_model::{Content, Op, Outcome, UploadRef};
+use proofhouse_model::{Content, Op, Outcome};
 
-use super::{Asking, ELSEWHERE, Inference, MOUNTS, REPOSITORY, SHA512, SHARED, sha256};
+use super::{Asking, ELSEWHERE, Inference, REPOSITORY, SHARED, push, sha256};
+use crate::facts::{MOUNTS, SHA512};
 use crate::pool::{self, Algorithm};
 
 /// Does every repository see every blob? One was pushed to one repository, and is asked for in another, to which nothing was.
 pub(super) async fn sharing(target: &mut Asking<'_>) -> Option<Inference> {
+    if !push(target, SHARED).await {
+        return None;
+    }
     let (repo, digest) = (ELSEWHERE.to_owned(), sha256(SHARED));
     let (value, evidence) = match target.perform(&Op::HeadBlob { repo, digest }).await {
         Outcome::Blob { .. } => ("true", "a blob that was pushed to one repository is there in another"),
@@ -18,8 +22,11 @@ pub(super) async fn sharing(target: &mut Asking<'_>) -> Option<Inference> {
 
 /// Are blobs mounted? The one that was pushed is asked for in the other repository.
 pub(super) async fn mounts(target: &mut Asking<'_>) -> Option<Inference> {
+    if !push(target, SHARED).await {
+        return None;
+    }
     let (repo, from) = (ELSEWHERE.to_owned(), Some(REPOSITORY.to_owned()));
-    let upload = UploadRef(3);
+    let upload = target.upload();
     match target.perform(&Op::MountBlob { repo: repo.clone(), digest: sha256(SHARED), from, upload }).await {
         Outcome::BlobStored { .. } => {
             Some(Inference::part(MOUNTS, true, "a blob was mounted from one repository in another"))
@@ -35,7 +42,7 @@ pub(super) async fn mounts(target: &mut Asking<'_>) -> Option<Inference> {
 
 /// Is sha512 known? The same blob is pushed by it. The standard asks for sha256 only.
 pub(super) async fn sha512(target: &mut Asking<'_>) -> Option<Inference> {
-    let (repo, upload) = (REPOSITORY.to_owned(), UploadRef(4));
+    let (repo, upload) = (REPOSITORY.to_owned(), target.upload());
     let digest = Some(pool::digest(Algorithm::Sha512, SHARED.as_bytes()));
     target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
     let finish = Op::FinishUpload { repo: repo.clone(), upload, digest, range: None, bytes: Content::from(SHARED) };

@@ -1,8 +1,12 @@
 //! What a target makes of manifests: their URLs, their subjects, the entries of indexes, their size.
 
-use proofhouse_model::{Code, Op, Outcome};
+use proofhouse_model::{Code, Op, Options, Outcome, Platform};
 
-use super::{Asking, IMAGE, INDEX, Inference, MANIFEST_BYTES, REFERRERS, REPOSITORY, TAG, image, put, says, sha256};
+use super::{Asking, CONFIG, IMAGE, INDEX, Inference, REPOSITORY, TAG, image, push, put, says, sha256};
+use crate::facts::{MANIFEST_BYTES, REFERRERS};
+
+/// The URL of the layer that is asked about.
+const URL: &str = "https://layers.example/layer";
 
 /// The platforms that a target's filter is asked about: `os/architecture`.
 const PLATFORMS: [&str; 12] = [
@@ -26,9 +30,10 @@ pub(super) const SIZES: [usize; 3] = [64 << 10, 1 << 20, 4 << 20];
 /// Are URLs of layers refused? An image is pushed, and again with a layer that has a URL. A pattern cannot be found out.
 pub(super) async fn urls(target: &mut Asking<'_>) -> Option<Inference> {
     let layer = format!(
-        r#"{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"{}","size":2,"urls":["https://layers.example/layer"]}}"#,
+        r#"{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"{}","size":2,"urls":["{URL}"]}}"#,
         sha256("elsewhere")
     );
+    push(target, CONFIG).await;
     let plain = put(target, TAG, IMAGE, &image("", "")).await;
     let foreign = put(target, TAG, IMAGE, &image(&layer, "")).await;
     let refused = says(&foreign, &Code::ManifestInvalid);
@@ -38,6 +43,7 @@ pub(super) async fn urls(target: &mut Asking<'_>) -> Option<Inference> {
 
 /// Is there a referrers API? An image with a subject is pushed, and the subject's referrers are asked for.
 pub(super) async fn referrers(target: &mut Asking<'_>) -> Option<Inference> {
+    push(target, CONFIG).await;
     let subject = sha256("subject");
     let more = format!(r#","subject":{{"mediaType":"{IMAGE}","digest":"{subject}","size":7}}"#);
     let document = image("", &more);
@@ -82,6 +88,15 @@ pub(super) async fn validation(target: &mut Asking<'_>) -> Option<Inference> {
     Some(Inference::new("validate_index", value, evidence))
 }
 
+/// The option as it is written: none, all, or the platforms of its filter.
+pub(super) fn validated(options: &Options) -> String {
+    if !options.validate_index || options.platforms.is_empty() {
+        return if options.validate_index { "all" } else { "none" }.to_owned();
+    }
+    let written = |platform: &Platform| format!("{}/{}", platform.os, platform.architecture);
+    options.platforms.iter().map(written).collect::<Vec<_>>().join(",")
+}
+
 /// Whether an index with an entry of this platform that is not there is taken. Nothing: it was refused for another reason.
 async fn is_taken(target: &mut Asking<'_>, platform: Option<&str>) -> Option<bool> {
     let missing = sha256(platform.unwrap_or("no platform"));
@@ -100,9 +115,12 @@ async fn is_taken(target: &mut Asking<'_>, platform: Option<&str>) -> Option<boo
 }
 
 /// How large may a manifest be? Images are pushed that are padded to these sizes, until one is refused.
-pub(super) async fn size(target: &mut Asking<'_>) -> Option<Inference> {
+pub(super) async fn size(target: &mut Asking<'_>, sizes: &[usize]) -> Option<Inference> {
+    if !push(target, CONFIG).await {
+        return None;
+    }
     let mut taken: Option<usize> = None;
-    for bytes in SIZES {
+    for &bytes in sizes {
         match put(target, TAG, IMAGE, &padded(bytes)).await {
             outcome if outcome.succeeded() => taken = Some(bytes),
             Outcome::Refused { status, .. } => {

@@ -3,6 +3,7 @@
 use proofhouse_model::Platform;
 
 use super::*;
+use crate::facts::*;
 use crate::target::EmbeddedTarget;
 
 /// What is found of a registry that is set up so, while nothing of it is assumed.
@@ -20,7 +21,7 @@ fn found(options: &Options) -> Vec<Inference> {
     }
     let mut target = Set(EmbeddedTarget::builder().memory().build(), options.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(probe(&mut target, Dialect::Oci, &Options::default())).unwrap()
+    runtime.block_on(probe(&mut target, Dialect::Oci, &Said::default())).unwrap().known
 }
 
 #[test]
@@ -38,7 +39,7 @@ fn what_is_found_is_how_the_target_is_set_up() {
             let shared_blobs = Some(false);
             let options = Options { delete, validate_index, platforms, urls_allow, shared_blobs, ..Options::default() };
             let found = found(&options);
-            assert_eq!(apply(&Options::default(), &found).unwrap(), options, "{found:?}");
+            assert_eq!(apply(&Said::default(), &found).unwrap(), options, "{found:?}");
             assert!(found.iter().all(|one| !one.evidence.is_empty()));
             let referrers = found.iter().find(|one| one.key == REFERRERS).unwrap();
             assert_eq!(referrers.value, "true");
@@ -66,8 +67,8 @@ fn a_target_without_the_referrers_api_is_told_from_one_that_forgets_a_referrer()
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let told = |answer| {
-        let found = runtime.block_on(probe(&mut Old(answer), Dialect::Oci, &Options::default())).unwrap();
-        assert_eq!(apply(&Options::default(), &found).unwrap(), Options { delete: true, ..Options::default() });
+        let found = runtime.block_on(probe(&mut Old(answer), Dialect::Oci, &Said::default())).unwrap().known;
+        assert_eq!(apply(&Said::default(), &found).unwrap(), Options { delete: true, ..Options::default() });
         found.into_iter().find(|one| one.key == REFERRERS)
     };
     let absent = told(Outcome::Refused { status: 404, errors: Vec::new() }).unwrap();
@@ -92,8 +93,8 @@ fn a_target_that_shares_its_blobs_is_told_from_one_that_does_not_and_from_one_th
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let told = |answer, dialect| {
-        let found = runtime.block_on(probe(&mut Blobs(answer), dialect, &Options::default())).unwrap();
-        apply(&Options::default(), &found).unwrap().shared_blobs
+        let found = runtime.block_on(probe(&mut Blobs(answer), dialect, &Said::default())).unwrap().known;
+        apply(&Said::default(), &found).unwrap().shared_blobs
     };
     let there = Outcome::Blob { digest: None, size: 24, body: None };
     let refused = |status| Outcome::Refused { status, errors: Vec::new() };
@@ -127,12 +128,12 @@ fn what_a_target_has_and_has_not_of_mounts_and_of_sha512_is_told_and_changes_no_
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for has in [true, false] {
-        let found = runtime.block_on(probe(&mut Either(has), Dialect::Oci, &Options::default())).unwrap();
+        let found = runtime.block_on(probe(&mut Either(has), Dialect::Oci, &Said::default())).unwrap().known;
         for key in [MOUNTS, SHA512] {
             let told = found.iter().find(|one| one.key == key).unwrap();
             assert_eq!(told.value, has.to_string(), "{told:?}");
         }
-        assert_eq!(apply(&Options::default(), &found).unwrap(), Options::default());
+        assert_eq!(apply(&Said::default(), &found).unwrap(), Options::default());
     }
 }
 
@@ -149,7 +150,7 @@ fn what_is_left_open_is_not_inferred() {
         }
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let found = runtime.block_on(probe(&mut Odd, Dialect::Oci, &Options::default())).unwrap();
+    let found = runtime.block_on(probe(&mut Odd, Dialect::Oci, &Said::default())).unwrap().known;
     assert_eq!(found, []);
 }
 
@@ -173,10 +174,23 @@ impl<F: Fn(&Op) -> Option<Outcome>> Target for Stub<F> {
 
 /// What is found of a target that answers so, and what it was asked.
 fn asked(answers: impl Fn(&Op) -> Option<Outcome>) -> (Vec<Inference>, Vec<Op>) {
+    let (probed, ops) = asked_of(&Said::default(), answers);
+    (probed.known, ops)
+}
+
+/// As [`asked`], of one of which something is said.
+fn asked_of(said: &Said, answers: impl Fn(&Op) -> Option<Outcome>) -> (Probed, Vec<Op>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut target = Stub(answers, Vec::new());
-    let found = runtime.block_on(probe(&mut target, Dialect::Oci, &Options::default())).unwrap();
-    (found, target.1)
+    let probed = runtime.block_on(probe(&mut target, Dialect::Oci, said)).unwrap();
+    (probed, target.1)
+}
+
+/// What the command line says.
+fn assumed(assumptions: &[&str]) -> Said {
+    let said = assumptions.iter().fold(Said::default(), |said, assumption| config::assume(&said, assumption).unwrap());
+    said.consistent().unwrap();
+    said
 }
 
 fn value<'a>(found: &'a [Inference], key: &str) -> Option<&'a str> {
@@ -209,7 +223,7 @@ fn the_deletion_of_blobs_of_manifests_and_of_tags_is_told_apart() {
         // A target that deletes one of the two may do so: OCI then holds it to its first answers.
         let option = if blobs == manifests { Some(if blobs { "true" } else { "false" }) } else { None };
         assert_eq!(value(&found, "delete"), option);
-        assert_eq!(apply(&Options::default(), &found).unwrap().delete, blobs && manifests);
+        assert_eq!(apply(&Said::default(), &found).unwrap().delete, blobs && manifests);
     }
     let (found, _) = asked(|op| matches!(op, Op::DeleteBlob { .. }).then(|| refused(404)));
     assert_eq!((value(&found, BLOB_DELETION), value(&found, "delete")), (None, None));
@@ -269,7 +283,8 @@ fn an_upload_that_was_started_instead_of_a_mount_is_cancelled() {
         _ => None,
     });
     let mounted = ops.iter().position(|op| matches!(op, Op::MountBlob { .. })).unwrap();
-    let cancel = Op::CancelUpload { repo: ELSEWHERE.to_owned(), upload: UploadRef(3) };
+    let Op::MountBlob { upload, .. } = ops[mounted] else { unreachable!() };
+    let cancel = Op::CancelUpload { repo: ELSEWHERE.to_owned(), upload };
     assert_eq!(ops.get(mounted + 1), Some(&cancel));
 }
 
@@ -284,4 +299,79 @@ fn what_is_optional_and_absent_is_told_last_and_as_no_fault() {
         ["delete=true, for it was deleted", "absent: mounts, referrers: optional in the standard, not held against it"];
     assert_eq!(told(&found), expected);
     assert_eq!(told(&found[1..2]), expected[..1]);
+}
+
+#[test]
+fn what_is_said_to_be_lacking_is_not_asked_and_told_as_assumed() {
+    let said = assumed(&[
+        "mounts=false",
+        "sha512=false",
+        "referrers=false",
+        "catalog=false",
+        "blob_deletion=false",
+        "manifest_deletion=false",
+        "tag_deletion=false",
+        "page_of_one=false",
+        "page_of_a_million=refused",
+    ]);
+    let (probed, ops) = asked_of(&said, |_| None);
+    assert!(ops.iter().all(|op| said.facts.offers(op)), "{ops:?}");
+    for (key, value) in said.facts.all() {
+        let known: Vec<&Inference> = probed.known.iter().filter(|one| one.key == key).collect();
+        let [one] = known[..] else { panic!("{key}: {known:?}") };
+        assert_eq!((one.value.clone(), one.told()), (value.to_string(), format!("{key}={value}, assumed")));
+        assert_eq!(one.absent, value == Value::Flag(false));
+    }
+    assert_eq!(value(&probed.known, "delete"), Some("false"), "it follows from its parts");
+}
+
+#[test]
+fn what_is_said_to_be_there_is_asked_for_and_a_target_without_it_diverges() {
+    use crate::campaign::{CampaignConfig, CampaignReport};
+    let run = |said: &Said, known: Vec<crate::lockstep::Shape>, deletes: bool| -> CampaignReport {
+        let (probed, _) = asked_of(said, |op| {
+            matches!(op, Op::DeleteBlob { .. }).then(|| if deletes { Outcome::Done } else { refused(405) })
+        });
+        let config = CampaignConfig { dialect: Dialect::Oci, ops: 0, known, ..CampaignConfig::default() };
+        let nothing = CampaignConfig { cases: Some(1), ..config.clone() };
+        let mut target = EmbeddedTarget::builder().memory().build();
+        let mut campaign = crate::campaign::run(&nothing, &mut target, &mut ()).unwrap();
+        probed.judge(&config, &mut campaign);
+        campaign
+    };
+    let said = assumed(&["blob_deletion=true"]);
+    let met = run(&said, Vec::new(), true);
+    assert_eq!(met.divergences.len(), 0);
+    assert_eq!(met.coverage.rules[&crate::lockstep::CAPABILITY_ASSUMED], 1);
+
+    let unmet = run(&said, Vec::new(), false);
+    let [divergence] = &unmet.divergences[..] else { panic!("{:?}", unmet.divergences) };
+    assert_eq!(divergence.finding.rule(), crate::lockstep::CAPABILITY_ASSUMED);
+    let names: Vec<&str> = divergence.steps.iter().map(|step| step.op.name()).collect();
+    assert_eq!(names, ["StartUpload", "FinishUpload", "DeleteBlob"], "what shows it stands by itself");
+
+    let known = run(&said, vec![divergence.shape.clone()], false);
+    assert_eq!((known.divergences.len(), known.known), (0, vec![1]));
+    // Nobody said that mounts are made, and none was refused in so many words.
+    let open = run(&assumed(&["mounts=true"]), Vec::new(), false);
+    assert_eq!(open.divergences[0].shape.outcome, "mounts=true");
+}
+
+#[test]
+fn a_manifest_of_the_size_that_is_said_to_be_taken_is_pushed() {
+    let (probed, ops) = asked_of(&assumed(&["manifest_bytes=5000"]), |_| None);
+    let pushed = ops.iter().filter_map(|op| match op {
+        Op::PutManifest { bytes, .. } => Some(bytes.len()),
+        _ => None,
+    });
+    assert_eq!(pushed.max(), Some(5_000));
+    assert_eq!(value(&probed.known, MANIFEST_BYTES), Some("5000"));
+}
+
+#[test]
+fn both_kinds_of_deletion_are_the_option() {
+    let (probed, _) = asked_of(&assumed(&["blob_deletion=true", "manifest_deletion=true"]), |_| Some(Outcome::Done));
+    assert!(probed.options.delete);
+    let (probed, _) = asked_of(&assumed(&["blob_deletion=true"]), |_| Some(refused(405)));
+    assert!(!probed.options.delete);
 }

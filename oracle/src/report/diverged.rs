@@ -50,7 +50,7 @@ pub struct Diverged {
     pub cases: u64,
     /// Other requests that are answered as wrongly, whatever was asked before.
     pub also: Vec<ToldAlso>,
-    /// How often the shrunk sequence was run once more. 0: there was no time, so nothing is said of whether it is flaky.
+    /// How often the shrunk sequence was run once more. 0: nothing is said of whether it is flaky, for want of time or because it was found before all else.
     pub replays: u64,
     /// How often it diverged then; less than `replays`: it is flaky.
     pub replayed: u64,

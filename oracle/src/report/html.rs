@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use super::text::grouped;
 use super::xml::escaped;
 use super::{Diverged, Report, RuleCount, Verdict, files, text, words};
+use crate::probe::Origin;
 
 mod sequence;
 
@@ -69,10 +70,10 @@ fn summary(report: &Report) -> String {
     };
     row("Set up", &options);
     for found in report.inferred.iter().filter(|found| !found.absent) {
-        row("Found out", &format!("{}={}, for {}", found.key, found.value, found.evidence));
+        row(if found.origin == Origin::Probe { "Found out" } else { "Said" }, &found.told());
     }
     for found in report.inferred.iter().filter(|found| found.absent) {
-        let text = format!("{}, for {}: optional in the standard, not held against it", found.key, found.evidence);
+        let text = format!("{}: optional in the standard, not held against it", found.told());
         row("Absent", &text);
     }
     let strict = if report.strict { "; a SHOULD that is not kept fails the run" } else { "" };

@@ -29,6 +29,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::campaign::{CampaignReport, Ended};
+use crate::facts;
+use crate::lockstep::CAPABILITY_ASSUMED;
 use crate::probe::Inference;
 use crate::wire::{self, Tally};
 
@@ -64,7 +66,7 @@ pub struct Setup {
     pub ops: usize,
     /// A SHOULD that is not kept makes it diverge, too.
     pub strict: bool,
-    /// What was found out about the target, and is assumed because of it.
+    /// What is known about the target: what was said, and what was found out.
     pub inferred: Vec<Inference>,
     /// The divergences that do not count, in the order of [`CampaignConfig::known`](crate::campaign::CampaignConfig::known).
     pub known: Vec<Entry>,
@@ -105,7 +107,7 @@ pub struct Report {
     pub dialect: &'static str,
     /// How it is set up; null: differently in each case.
     pub options: Option<Options>,
-    /// What was found out about the target, and is assumed because of it.
+    /// What is known about the target: what was said, and what was found out.
     pub inferred: Vec<Inference>,
     /// The seed of the first case.
     pub seed: u64,
@@ -149,10 +151,12 @@ pub struct Mix {
 pub struct Coverage {
     /// Each rule that such a target can meet, and how often it had a say.
     pub rules: Vec<RuleCount>,
-    /// How many these are.
+    /// How many these are, but for those in [`absent`](Self::absent).
     pub applicable: usize,
     /// Those of them that were never reached.
     pub unreached: Vec<String>,
+    /// Those that were never reached because they are about something optional that is not there.
+    pub absent: Vec<String>,
     /// How often each kind of operation got each class of outcome.
     pub operations: Vec<OperationCount>,
 }
@@ -301,22 +305,27 @@ fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> 
     }
     let times = |counts: &BTreeMap<RuleId, u64>, rule: &RuleId| counts.get(rule).copied().unwrap_or_default();
     let mut applicable = applicable(setup.dialect, setup.subject.url.is_none());
+    // Of most targets nothing was said.
+    applicable.retain(|rule| *rule != CAPABILITY_ASSUMED || times(&exercised, rule) > 0);
     // What takes a command of the user's (a restart) is shown where there was one.
     let besides: Vec<RuleId> = exercised.keys().filter(|rule| !applicable.contains(rule)).copied().collect();
     applicable.extend(besides);
     let count =
         |id: &RuleId| Some(RuleCount { rule: row(id.0)?, exercised: times(&exercised, id), met: times(&met, id) });
     let rules: Vec<RuleCount> = applicable.iter().filter_map(count).collect();
-    let unreached = rules.iter().filter(|count| count.exercised == 0).map(|count| count.rule.id.clone()).collect();
+    let is_absent = |fact: &str| setup.inferred.iter().any(|known| known.absent && known.key == fact);
+    let never = rules.iter().filter(|count| count.exercised == 0).map(|count| count.rule.id.clone());
+    let (absent, unreached): (Vec<String>, Vec<String>) = never.partition(|rule| facts::without(rule, is_absent));
     let operation = |((operation, outcome), count): (&(&'static str, String), &u64)| OperationCount {
         operation,
         outcome: outcome.clone(),
         count: *count,
     };
     Coverage {
-        applicable: rules.len(),
+        applicable: rules.len() - absent.len(),
         rules,
         unreached,
+        absent,
         operations: campaign.coverage.operations.iter().map(operation).collect(),
     }
 }

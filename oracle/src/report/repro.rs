@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::written::{self, Kind, WrittenError};
 use super::{DIALECTS, Diverged, Report, dialect_name};
+use crate::lockstep::CAPABILITY_ASSUMED;
 
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
@@ -55,6 +56,12 @@ pub enum ReproError {
         "it was found by several clients at the same time, which is not replayed; run the command that the report gives"
     )]
     SeveralClients,
+    /// It is not the specification that is broken.
+    #[error(
+        "it was found because the registry does not do what was said of it with --assume, which a replay does not know; run the \
+         command that the report gives, or repro.sh beside this file"
+    )]
+    Assumed,
 }
 
 impl Repro {
@@ -80,6 +87,10 @@ impl Repro {
         let repro: Repro = written::read(text, KIND)?;
         let dialect = DIALECTS.into_iter().find(|dialect| dialect_name(*dialect) == repro.dialect);
         let dialect = dialect.ok_or_else(|| ReproError::Dialect(repro.dialect.clone()))?;
-        if repro.several_clients { Err(ReproError::SeveralClients) } else { Ok((repro, dialect)) }
+        match &repro {
+            Repro { several_clients: true, .. } => Err(ReproError::SeveralClients),
+            Repro { rule, .. } if rule == CAPABILITY_ASSUMED.0 => Err(ReproError::Assumed),
+            _ => Ok((repro, dialect)),
+        }
     }
 }

@@ -7,6 +7,7 @@ use proofhouse_model::{Code, ErrorItem, Op, Outcome, RuleId, UploadRef, Violatio
 use super::*;
 use crate::campaign::{Divergence, Finding, Shrunk, Step};
 use crate::lockstep::Shape;
+use crate::probe::Origin;
 
 pub(super) fn setup() -> Setup {
     Setup {
@@ -138,7 +139,8 @@ fn coverage_and_advice_are_told_when_all_is_well() {
     let text = report.text();
     assert!(text.starts_with("CONFORMS  3 cases"), "{text}");
     assert!(text.contains("of 150 generated operations 100 % succeeded, 100 % wrote"), "{text}");
-    let applicable = applicable(Dialect::Oci, false).len();
+    // Nothing was said of it that it must do.
+    let applicable = applicable(Dialect::Oci, false).iter().filter(|rule| **rule != CAPABILITY_ASSUMED).count();
     assert!(text.contains(&format!("coverage  2 of {applicable} rules that apply were exercised")), "{text}");
     assert!(!report.coverage.unreached.contains(&"wire.answer.whole".to_owned()));
     assert!(report.coverage.unreached.contains(&"wire.link".to_owned()));
@@ -247,4 +249,22 @@ fn in_process_the_options_are_not_assumed() {
     let told = |setup: &Setup| Report::new(setup.clone(), campaign.clone(), None).divergences[0].hint.clone();
     assert_eq!(told(&local), None);
     assert!(told(&setup()).is_some());
+}
+
+#[test]
+fn a_rule_of_something_that_is_absent_is_not_among_those_that_were_never_reached() {
+    let absent = Inference {
+        key: "mounts",
+        value: "false".into(),
+        origin: Origin::Assumed,
+        evidence: "assumed".into(),
+        absent: true,
+    };
+    let all = Report::new(setup(), campaign(None), None).coverage;
+    let report = Report::new(Setup { inferred: vec![absent], ..setup() }, campaign(None), None);
+    let Coverage { applicable, rules, unreached, absent, .. } = report.coverage.clone();
+    assert_eq!(absent, ["mount.linked", "mount.fallback", "mount.anywhere"]);
+    assert!(absent.iter().all(|rule| all.unreached.contains(rule) && !unreached.contains(rule)));
+    assert_eq!((applicable, rules.len()), (all.applicable - absent.len(), all.rules.len()));
+    assert!(report.text().contains("of what is absent there: mount.linked, mount.fallback"), "{}", report.text());
 }

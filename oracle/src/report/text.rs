@@ -71,7 +71,7 @@ pub(super) fn render(report: &Report) -> String {
 pub(super) fn flaky(divergence: &Diverged) -> Option<(&'static str, String)> {
     let Diverged { replayed, replays, .. } = divergence;
     match replays {
-        0 => Some(("unconfirmed", "there was no time to run the same sequence again".to_owned())),
+        0 => Some(("unconfirmed", "the same sequence was not run once more".to_owned())),
         _ if replayed < replays => {
             Some(("flaky", format!("it diverged in {replayed} of {replays} runs of the same sequence")))
         }
@@ -85,6 +85,9 @@ fn coverage(coverage: &Coverage) -> String {
     line(&mut out, "coverage  ", &format!("{reached} of {} rules that apply were exercised", coverage.applicable));
     if !coverage.unreached.is_empty() {
         line(&mut out, "          ", &format!("never reached: {}", coverage.unreached.join(", ")));
+    }
+    if !coverage.absent.is_empty() {
+        line(&mut out, "          ", &format!("of what is absent there: {}", coverage.absent.join(", ")));
     }
     out
 }

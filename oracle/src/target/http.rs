@@ -32,6 +32,7 @@ use proofhouse_model::{Code, Dialect, Op, Options, Outcome, Range, Release, Uplo
 use url::Url;
 
 use super::{Target, TargetError};
+use crate::facts::Facts;
 use crate::wire::{self, Answer, Exchange, Tally, headers};
 use access::Access;
 use cleanup::Written;
@@ -65,6 +66,8 @@ pub struct HttpOptions {
     /// Leave what a case wrote. Default: it is deleted before the next case begins; what the last wrote goes with
     /// [`clean_up`](HttpTarget::clean_up).
     pub keep: bool,
+    /// What is known of it that no option says: what it lacks is not asked for.
+    pub facts: Facts,
     /// Credentials, and whose certificates are believed.
     pub access: Access,
 }
@@ -82,6 +85,7 @@ impl HttpOptions {
             rate: None,
             catalog_max,
             keep: false,
+            facts: Facts::default(),
             access: Access::default(),
         }
     }
@@ -116,6 +120,7 @@ pub struct HttpTarget {
     dialect: Dialect,
     catalog_max: u64,
     keep: bool,
+    facts: Facts,
     session: Session,
     /// Why the last operation has no outcome.
     interruption: Option<TargetError>,
@@ -150,6 +155,7 @@ impl HttpTarget {
             dialect: options.dialect,
             catalog_max: options.catalog_max,
             keep: options.keep,
+            facts: options.facts,
             session,
             interruption: None,
             run: format!("{namespace}/{:08x}", random()),
@@ -182,6 +188,7 @@ impl HttpTarget {
             dialect: self.dialect,
             catalog_max: self.catalog_max,
             keep: self.keep,
+            facts: self.facts.clone(),
             session: self.session.clone(),
             interruption: None,
             run: self.run.clone(),
@@ -314,9 +321,11 @@ impl Target for HttpTarget {
     }
 
     /// No clock, no storage, nothing of an operator. The catalog has the repositories of others in it, so pages of it are
-    /// asked for only where none of them can be in the answer; OCI has no catalog. What a URL cannot say is not offered.
+    /// asked for only where none of them can be in the answer; OCI has no catalog. What a URL cannot say is not offered, nor what it
+    /// is known to lack.
     fn offers(&self, op: &Op) -> bool {
         self.can_ask(op)
+            && self.facts.offers(op)
             && match op {
                 Op::TagsOf { .. }
                 | Op::TagHistory { .. }

@@ -7,10 +7,11 @@
 mod server;
 
 use proofhouse::campaign::{CampaignConfig, CampaignReport, OptionSets, run_in};
+use proofhouse::config::Said;
 use proofhouse::probe;
 use proofhouse::report::{Report, Setup, Subject};
 use proofhouse::target::{HttpOptions, HttpTarget};
-use proofhouse_model::{Dialect, Options};
+use proofhouse_model::Dialect;
 use server::{Habits, router};
 
 /// Takes what it can do without: no deletion, no parts, no referrers, small pages, everything checked.
@@ -68,8 +69,7 @@ async fn check(habits: Habits, seed: u64, cases: u64) -> CampaignReport {
     let address = listener.local_addr().unwrap().to_string();
     let serving = tokio::spawn(axum::serve(listener, router(habits, address.clone())).into_future());
     let mut target = HttpTarget::connect(&address, HttpOptions::new(Dialect::Oci)).await.unwrap();
-    let found = probe::probe(&mut target, Dialect::Oci, &Options::default()).await.unwrap();
-    let options = probe::apply(&Options::default(), &found).unwrap();
+    let options = probe::probe(&mut target, Dialect::Oci, &Said::default()).await.unwrap().options;
     let config = CampaignConfig {
         dialect: Dialect::Oci,
         cases: Some(cases),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::concurrent::history::Call;
 use crate::lockstep::Shape;
-use crate::probe::Inference;
+use crate::probe::{Inference, Origin};
 use crate::report::known::Entry;
 use crate::report::tests::{answer, campaign, setup};
 use crate::report::{Setup, ToldCall};
@@ -24,7 +24,13 @@ fn sample(seen: &str) -> Report {
     let shape = Shape { rule: "wire.link".into(), expected: None, operation: "ListTags".into(), outcome: NASTY.into() };
     let setup = Setup {
         known: vec![Entry { comment: NASTY.into(), shape }],
-        inferred: vec![Inference { key: "delete", value: "true".into(), evidence: NASTY.into(), absent: false }],
+        inferred: vec![Inference {
+            key: "delete",
+            value: "true".into(),
+            origin: Origin::Probe,
+            evidence: NASTY.into(),
+            absent: false,
+        }],
         ..setup()
     };
     let mut campaign = campaign(Some(answer(seen)));
