@@ -133,12 +133,15 @@ pub struct Probed {
     pub known: Vec<Inference>,
     /// How the target is set up, by all that is known.
     pub options: Options,
+    /// Where the target does not do as a file says, one sentence each.
+    pub contradictions: Vec<String>,
     demands: Vec<Demand>,
 }
 
 /// Asks a target how it is set up. Begins a case of its own with the options that are said.
 ///
 /// What the command line says is not asked, nor is what is said to be lacking. What is said to be there is asked for ([`Probed::judge`]).
+/// What a file says is asked all the same, to notice the wrong file.
 ///
 /// It ends early where a request is not answered: the run will say what is wrong.
 ///
@@ -147,7 +150,7 @@ pub struct Probed {
 pub async fn probe(target: &mut dyn Target, dialect: Dialect, said: &Said) -> Result<Probed, TargetError> {
     target.fresh(&said.options).await?;
     let mut asking = Asking { target, stop: None, uploads: 0, steps: Vec::new() };
-    let (mut found, mut demands) = (Vec::new(), Vec::new());
+    let (mut found, mut demands, mut contradictions) = (Vec::new(), Vec::new(), Vec::new());
     for (key, is_asked) in QUESTIONS {
         let demanded = said.facts.demanded(key);
         let deletes = [facts::BLOB_DELETION, facts::MANIFEST_DELETION].contains(&key);
@@ -164,6 +167,7 @@ pub async fn probe(target: &mut dyn Target, dialect: Dialect, said: &Said) -> Re
             demands.extend(Demand::new(key, demanded, answer, &asking.steps));
             continue;
         }
+        contradictions.extend(answer.as_ref().and_then(|answer| contradiction(said, answer)));
         found.extend(answer);
     }
     if let Some(Stop::Target(error)) = asking.stop {
@@ -176,7 +180,7 @@ pub async fn probe(target: &mut dyn Target, dialect: Dialect, said: &Said) -> Re
     }
     found.retain(|one| said.by(one.key).is_none());
     let options = apply(said, &found).map_err(|error| TargetError::Options(error.to_string()))?;
-    Ok(Probed { known: [all_said(said), found].concat(), options, demands })
+    Ok(Probed { known: [all_said(said), found].concat(), options, contradictions, demands })
 }
 
 /// One question. `demanded` is the value that there must be, where that decides what is asked.
@@ -218,8 +222,24 @@ fn option(options: &Options, key: &str) -> String {
         "delete" => options.delete.to_string(),
         "shared_blobs" => options.shared_blobs.map_or("null".to_owned(), |shared| shared.to_string()),
         "urls_allow" => options.urls_allow.clone().unwrap_or_default(),
-        _ => manifests::validated(options),
+        _ => manifests::validated(options, |_| true),
     }
+}
+
+/// How the target differs from what a file says of it. None: it does not, as far as it was asked.
+fn contradiction(said: &Said, answer: &Inference) -> Option<String> {
+    let options = &said.options;
+    let (key, differs) = match answer.key {
+        facts::BLOB_DELETION | facts::MANIFEST_DELETION => ("delete", options.delete.to_string() != answer.value),
+        "shared_blobs" => (answer.key, options.shared_blobs.is_some_and(|shared| shared.to_string() != answer.value)),
+        "validate_index" => (answer.key, manifests::validated(options, manifests::is_asked) != answer.value),
+        "urls_allow" => (answer.key, manifests::allows(options)),
+        _ => return None,
+    };
+    let Some(By::File(file)) = said.by(key).filter(|_| differs) else { return None };
+    let value = option(options, key);
+    let evidence = &answer.evidence;
+    Some(format!("{file} says {key}={value}, and the target does otherwise: {evidence}; is it the target's own file?"))
 }
 
 /// A target that is asked until it does not answer.

@@ -130,3 +130,25 @@ fn what_a_file_says_is_told_and_all_else_is_found_out() {
     assert!(text.contains("delete=false, for deleting a blob and a manifest was refused"), "{text}");
     assert!(text.contains("CONFORMS"), "{text}");
 }
+
+#[test]
+fn a_file_that_is_not_the_targets_own_is_told() {
+    let registry = serve();
+    let own = registry.file("own.yml", "version: 0.1\nvalidation: {disabled: true}\n");
+    let other = registry.file("other.yml", "version: 0.1\nstorage: {delete: {enabled: true}}\n");
+    let text = told(&registry.check(&["--config", &own]));
+    assert!(!text.contains("warning:") && text.contains(&format!("delete=false, from {own}")), "{text}");
+    let text = told(&registry.check(&["--config", &other]));
+    for evidence in ["deleting a blob was refused", "deleting a manifest was refused"] {
+        let warning =
+            format!("warning: {other} says delete=true, and the target does otherwise: {evidence}; is it the target's");
+        assert!(text.contains(&warning), "{text}");
+    }
+    let warning =
+        format!("warning: {other} says validate_index=all, and the target does otherwise: an index was taken");
+    assert!(text.contains(&warning), "{text}");
+
+    let output = registry.check(&["--config", &other, "--format", "json"]);
+    assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok(), "{}", stdout(&output));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("warning: "));
+}

@@ -8,7 +8,7 @@ use proofhouse::config::{self, Said};
 use proofhouse::probe;
 use proofhouse::report::known::Entry;
 use proofhouse::report::words::{command_cut_off, wrap};
-use proofhouse::report::{Report, Setup, Subject, Verdict as ReportVerdict, dialect_name, options_set};
+use proofhouse::report::{Report, SHOWN, Setup, Subject, Verdict as ReportVerdict, dialect_name, foreign, options_set};
 use proofhouse::target::http::random;
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
 use proofhouse::wire::Tally;
@@ -243,6 +243,9 @@ impl Check {
             Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled(), None)),
             probed => probed?,
         };
+        for contradiction in &probed.contradictions {
+            self.warn(&wrap("", &foreign(&format!("warning: {contradiction}"), SHOWN), 80));
+        }
         for one in probe::told(&probed.known) {
             how.push_str("; ");
             how.push_str(&one);

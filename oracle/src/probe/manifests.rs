@@ -1,6 +1,7 @@
 //! What a target makes of manifests: their URLs, their subjects, the entries of indexes, their size.
 
 use proofhouse_model::{Code, Op, Options, Outcome, Platform};
+use regex::Regex;
 
 use super::{Asking, CONFIG, IMAGE, INDEX, Inference, REPOSITORY, TAG, image, push, put, says, sha256};
 use crate::facts::{MANIFEST_BYTES, REFERRERS};
@@ -39,6 +40,12 @@ pub(super) async fn urls(target: &mut Asking<'_>) -> Option<Inference> {
     let refused = says(&foreign, &Code::ManifestInvalid);
     (plain.succeeded() && refused)
         .then(|| Inference::new("urls_allow", "^$", "an image was refused whose layer has a URL"))
+}
+
+/// Is the URL that was asked about permitted? What is no regular expression permits nothing.
+pub(super) fn allows(options: &Options) -> bool {
+    let matches = |pattern: &str| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(URL));
+    options.urls_allow.as_deref().is_none_or(matches) && !options.urls_deny.as_deref().is_some_and(matches)
 }
 
 /// Is there a referrers API? An image with a subject is pushed, and the subject's referrers are asked for.
@@ -88,13 +95,22 @@ pub(super) async fn validation(target: &mut Asking<'_>) -> Option<Inference> {
     Some(Inference::new("validate_index", value, evidence))
 }
 
-/// The option as it is written: none, all, or the platforms of its filter.
-pub(super) fn validated(options: &Options) -> String {
+/// The option as it is written: none, all, or those platforms of its filter that `which` takes.
+pub(super) fn validated(options: &Options, which: impl Fn(&str) -> bool) -> String {
     if !options.validate_index || options.platforms.is_empty() {
         return if options.validate_index { "all" } else { "none" }.to_owned();
     }
     let written = |platform: &Platform| format!("{}/{}", platform.os, platform.architecture);
-    options.platforms.iter().map(written).collect::<Vec<_>>().join(",")
+    let mut platforms: Vec<String> = options.platforms.iter().map(written).filter(|it| which(it)).collect();
+    platforms.sort_by_key(|it| PLATFORMS.iter().position(|asked| asked == it));
+    platforms.dedup();
+    // None of the platforms that are asked about is filtered: then all of the answers are as without a filter.
+    if platforms.is_empty() { "none".to_owned() } else { platforms.join(",") }
+}
+
+/// Is it one of the platforms that are asked about?
+pub(super) fn is_asked(platform: &str) -> bool {
+    PLATFORMS.contains(&platform)
 }
 
 /// Whether an index with an entry of this platform that is not there is taken. Nothing: it was refused for another reason.

@@ -375,3 +375,42 @@ fn both_kinds_of_deletion_are_the_option() {
     let (probed, _) = asked_of(&assumed(&["blob_deletion=true"]), |_| Some(refused(405)));
     assert!(!probed.options.delete);
 }
+
+#[test]
+fn what_differs_from_a_file_is_told_and_what_the_file_says_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = |text: &str, answers: &dyn Fn(&Op) -> Option<Outcome>| {
+        let path = directory.path().join("options.yml");
+        std::fs::write(&path, text).unwrap();
+        let said = config::options_file(&path).unwrap();
+        let (probed, _) = asked_of(&said, answers);
+        assert_eq!(probed.options, said.options, "{text}");
+        probed.contradictions
+    };
+    let unknown = |op: &Op| match op {
+        Op::PutManifest { content_type: Some(kind), bytes, .. } if kind == INDEX => {
+            let here = String::from_utf8_lossy(bytes).contains("amd64");
+            let errors = vec![proofhouse_model::ErrorItem { code: Code::ManifestBlobUnknown, detail: None }];
+            here.then_some(Outcome::Refused { status: 404, errors })
+        }
+        _ => None,
+    };
+    let amd64 = "validate_index: [linux/amd64, darwin/amd64, windows/amd64, plan9/amd64]";
+    assert_eq!(told(amd64, &unknown), Vec::<String>::new(), "what was not asked about is no difference");
+    assert_eq!(told("validate_index: [linux/amd64]", &unknown).len(), 1);
+    assert_eq!(told("validate_index: all", &unknown).len(), 1);
+    let urls = |op: &Op| match op {
+        Op::PutManifest { bytes, .. } if String::from_utf8_lossy(bytes).contains("urls") => {
+            let errors = vec![proofhouse_model::ErrorItem { code: Code::ManifestInvalid, detail: None }];
+            Some(Outcome::Refused { status: 400, errors })
+        }
+        _ => None,
+    };
+    assert_eq!(told("urls_allow: '^https://'", &urls).len(), 1);
+    assert_eq!(told("urls_allow: '^ftp://'", &urls).len(), 0);
+    assert_eq!(
+        told("delete: true", &|_| Some(refused(405))),
+        Vec::<String>::new(),
+        "what is not stored is not deleted"
+    );
+}
