@@ -13,7 +13,7 @@ mod yaml;
 
 pub use ours::{assume, options};
 pub use said::{By, Said};
-pub use theirs::distribution;
+pub use theirs::{distribution, distribution_untold};
 
 use crate::file;
 

@@ -51,6 +51,11 @@ fn bad_arguments_are_named() {
         (&["check", ""], "it is empty"),
         (&["check", "http://localhost", "--fsync"], "--fsync"),
         (&["check", "--assume", "delete"], "KEY=VALUE"),
+        (&["check", "--assume", "validate_index="], "\"validate_index\" is given no value: it must be KEY=VALUE"),
+        (&["check", "--write-known", "/no/such/known.json"], "--write-known: cannot write /no/such/known.json"),
+        (&["check", "--write-known", "/"], "--write-known: cannot write /: is a directory"),
+        (&["rules", "BLOB.GET"], "names are in lower case: blob.get"),
+        (&["rules", "blob.gets"], "proofhouse rules lists them"),
         (&["check", "--assume", "deletion=true"], "there are cache, catalog_default, "),
         (&["check", "--assume", "delete=maybe"], "delete"),
         (&["check", "--assume", "validate_index=amd64"], "amd64"),
@@ -135,6 +140,11 @@ fn silent_server(ping: &'static str) -> String {
 #[test]
 fn a_target_that_hangs_costs_no_more_than_the_time_that_was_given() {
     let url = silent_server("");
+    let line = could_not(&run(&["check", &url, "--time", "1ms"]));
+    assert!(
+        line.contains(&format!("the time is up before {url} is asked anything; give the run more --time")),
+        "{line}"
+    );
     let line = could_not(&run(&["check", &url, "--time", "300ms"]));
     assert!(line.contains(&format!("{url} does not answer within ")), "{line}");
 
@@ -171,9 +181,14 @@ fn a_configuration_that_cannot_be_read_is_named() {
     assert_eq!(line.matches("/no/such/config.yml").count(), 1, "{line}");
     for (text, named) in [
         ("storage: {delete: {enabled: true}", "malformed YAML"),
-        ("storage: {delete: {enabled: 7}}", "storage.delete.enabled"),
-        ("validation: {manifests: {urls: {allow: ['(']}}}", "urls_allow"),
-        ("validation: {manifests: {indexes: {platforms: most}}}", "validation.manifests.indexes.platforms"),
+        ("{}", "version is missing: it must be 0.1"),
+        ("", "it must be a mapping with version: 0.1"),
+        ("{version: 0.1, storage: {delete: {enabled: 7}}}", "storage.delete.enabled"),
+        ("{version: 0.1, validation: {manifests: {urls: {allow: ['(']}}}}", "urls_allow"),
+        (
+            "{version: 0.1, validation: {manifests: {indexes: {platforms: most}}}}",
+            "validation.manifests.indexes.platforms",
+        ),
     ] {
         let (_directory, config) = file(text);
         let line = could_not(&run(&["check", "--config", path(&config)]));

@@ -301,8 +301,8 @@ impl Check {
     fn said(&self, dialect: Dialect) -> Result<Said, Failure> {
         let untold = || match dialect {
             // What its server does that was told nothing.
-            Dialect::Distribution(_) => config::distribution(""),
-            Dialect::Proofhouse | Dialect::Oci => Ok(Options::default()),
+            Dialect::Distribution(_) => config::distribution_untold(),
+            Dialect::Proofhouse | Dialect::Oci => Options::default(),
         };
         let said = match &self.url {
             Some(_) => self.set_up.said(untold)?,

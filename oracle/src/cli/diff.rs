@@ -8,7 +8,7 @@ use proofhouse::campaign::{CampaignConfig, OptionSets};
 use proofhouse::config::Said;
 use proofhouse::diff::{self, Compared, Difference, Side};
 use proofhouse::probe;
-use proofhouse::report::words::{self, shorten, wrap};
+use proofhouse::report::words::{self, counted, shorten, wrap};
 use proofhouse::report::{SHOWN, dialect_name, foreign};
 use proofhouse::target::http::random;
 use proofhouse::target::{HttpOptions, HttpTarget};
@@ -63,7 +63,12 @@ impl Diff {
         let count = compared.differences.len();
         let found = if count == 0 { "ALIKE" } else { "DIFFERENT" };
         let Compared { cases, operations, .. } = compared;
-        say(&format!("{found}  {count} differences in {cases} cases, {operations} operations on each"));
+        say(&format!(
+            "{found}  {} in {}, {} on each",
+            counted(count as u64, "difference"),
+            counted(cases, "case"),
+            counted(operations, "operation")
+        ));
         Ok(if count == 0 { Verdict::Good } else { Verdict::Bad })
     }
 
@@ -127,8 +132,12 @@ impl Diff {
     }
 
     fn told(&self, difference: &Difference) -> String {
-        let mut out =
-            format!("\n{} ({} cases, first with seed {})\n", difference.operation, difference.cases, difference.seed);
+        let mut out = format!(
+            "\n{} ({}, first with seed {})\n",
+            difference.operation,
+            counted(difference.cases, "case"),
+            difference.seed
+        );
         for (at, op) in difference.ops.iter().enumerate() {
             out += &wrap(&format!("{:>4}. ", at + 1), &foreign(&shorten(&words::request(op)), 400), 80);
             out.push('\n');

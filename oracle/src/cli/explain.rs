@@ -25,7 +25,7 @@ pub(crate) struct Explain {
 impl Explain {
     /// Good: a registry under these options takes the manifest, if what must exist does.
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
-        let options = self.set_up.options(|| Ok(Options::default()))?;
+        let options = self.set_up.options(Options::default)?;
         let specification = Specification::new(Dialect::Proofhouse, options)?;
         let explanation = explain(&specification, self.content_type.as_deref(), &self.read()?);
         for line in &explanation.lines {

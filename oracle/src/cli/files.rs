@@ -1,7 +1,7 @@
 //! The files of `proofhouse check`: its report, and the divergences that are known.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use proofhouse::file;
@@ -38,11 +38,16 @@ impl Files {
 
     /// Finds out before a long run whether its report can be written at all.
     pub(crate) fn prepare(&self) -> Result<(), Failure> {
-        let Some(directory) = &self.report else { return Ok(()) };
-        fs::create_dir_all(directory)
-            .map_err(|error| Failure(format!("--report: cannot make {}: {error}", directory.display())))
+        if let Some(directory) = &self.report {
+            made("--report", directory)?;
+        }
+        if let Some(path) = &self.write_known {
+            files::writable(path).map_err(|error| Failure(format!("--write-known: {error}")))?;
+        }
+        Ok(())
     }
 
+    /// After the run.
     pub(crate) fn write(&self, report: &Report) -> Result<(), Failure> {
         if let Some(directory) = &self.report {
             files::write_all(report, directory)?;
@@ -52,4 +57,10 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// A directory for what a flag asks for.
+pub(super) fn made(flag: &str, directory: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(directory)
+        .map_err(|error| Failure(format!("{flag}: cannot make {}: {error}", directory.display())))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use proofhouse::campaign;
+use proofhouse::report::words::counted;
 
 /// Between two lines.
 const EVERY: Duration = Duration::from_secs(5);
@@ -56,23 +57,26 @@ impl campaign::Progress for Progress {
         match self {
             Progress::Bar(bar) => {
                 bar.set_position(cases);
-                bar.set_message(format!("{operations} operations, {} per second", rate(operations, bar.elapsed())));
+                bar.set_message(format!(
+                    "{}, {} per second",
+                    counted(operations, "operation"),
+                    rate(operations, bar.elapsed())
+                ));
             }
             Progress::Lines { started, .. } => {
                 let rate = rate(operations, started.elapsed());
-                self.say(&format!("{cases} cases, {operations} operations, {rate} per second"));
+                let (cases, operations) = (counted(cases, "case"), counted(operations, "operation"));
+                self.say(&format!("{cases}, {operations}, {rate} per second"));
             }
         }
     }
 
     fn shrinking(&mut self, length: usize, attempts: u64) {
+        let (length, attempts) = (counted(length as u64, "operation"), counted(attempts, "attempt"));
+        let text = format!("diverges; shrinking: {length}, {attempts}");
         match self {
-            Progress::Bar(bar) => {
-                bar.set_message(format!("diverges; shrinking: {length} operations, {attempts} attempts"));
-            }
-            Progress::Lines { .. } => {
-                self.say(&format!("diverges; shrinking: {length} operations, {attempts} attempts"));
-            }
+            Progress::Bar(bar) => bar.set_message(text),
+            Progress::Lines { .. } => self.say(&text),
         }
     }
 }

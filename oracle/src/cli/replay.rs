@@ -7,7 +7,7 @@ use proofhouse::campaign::Finding;
 use proofhouse::file;
 use proofhouse::lockstep;
 use proofhouse::report::repro::Repro;
-use proofhouse::report::words::{self, shorten, wrap};
+use proofhouse::report::words::{self, counted, shorten, wrap};
 use proofhouse::report::{SHOWN, foreign, row};
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target};
 use proofhouse_model::{RuleId, Specification};
@@ -106,7 +106,7 @@ async fn replayed(repro: &Repro, specification: Specification, target: &mut dyn 
             say("DIVERGES  in what is stored at the end");
             return Ok(Verdict::Bad);
         }
-        say(&format!("CONFORMS  every answer is permitted, of {} operations", replay.steps.len()));
+        say(&format!("CONFORMS  every answer is permitted, of {}", counted(replay.steps.len() as u64, "operation")));
         return Ok(Verdict::Good);
     };
     let rule = Finding::Answer(violation.clone()).rule();

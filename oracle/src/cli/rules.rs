@@ -1,7 +1,7 @@
 //! `proofhouse rules`: what a registry is held to.
 
 use clap::{Args, ValueEnum};
-use proofhouse::report::words::wrap;
+use proofhouse::report::words::{counted, wrap};
 use proofhouse::report::{DIALECTS, Row, applicable, catalogue, dialect_name};
 use proofhouse_model::Dialect;
 use serde::Serialize;
@@ -53,9 +53,15 @@ impl Rules {
         let exact = all.iter().any(|rule| rule.row.id == wanted);
         let named = |rule: &Told| if exact { rule.row.id == wanted } else { rule.row.id.starts_with(wanted) };
         let held = |rule: &Told| self.dialect.is_none_or(|dialect| rule.dialects.contains(&dialect_name(dialect)));
+        let meant =
+            all.iter().map(|rule| &rule.row.id).find(|id| id.to_lowercase().starts_with(&wanted.to_lowercase()));
+        let hint = match meant {
+            Some(id) if !id.starts_with(wanted) => format!("names are in lower case: {}", wanted.to_lowercase()),
+            _ => "proofhouse rules lists them".to_owned(),
+        };
         let rules: Vec<Told> = all.into_iter().filter(|rule| named(rule) && held(rule)).collect();
         if rules.is_empty() {
-            return Err(Failure(format!("no rule is named {wanted:?} there; proofhouse rules lists them")));
+            return Err(Failure(format!("no rule is named {wanted:?} there; {hint}")));
         }
         say(&match self.format {
             Format::Json => serde_json::to_string_pretty(&rules)?,
@@ -79,7 +85,7 @@ fn listed(rules: &[Told]) -> String {
         let first = format!("{:<26} {:<6} ", rule.row.id, rule.row.level);
         wrap(&first, &rule.row.sentence, 80)
     };
-    let count = format!("{} rules; proofhouse rules ID tells more of one", rules.len());
+    let count = format!("{}; proofhouse rules ID tells more of one", counted(rules.len() as u64, "rule"));
     rules.iter().map(line).chain([count]).collect::<Vec<_>>().join("\n")
 }
 

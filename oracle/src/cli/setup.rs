@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use proofhouse::config::{self, ConfigError, Said};
+use proofhouse::config::{self, Said};
 use proofhouse_model::Options;
 
 use super::Failure;
@@ -46,11 +46,11 @@ pub(crate) struct SetUp {
 
 impl SetUp {
     /// What is said, on top of what a registry does that was told nothing.
-    pub(crate) fn said(&self, untold: impl FnOnce() -> Result<Options, ConfigError>) -> Result<Said, Failure> {
+    pub(crate) fn said(&self, untold: impl FnOnce() -> Options) -> Result<Said, Failure> {
         let written = match (&self.options, &self.config) {
             (Some(path), _) => config::options_file(path)?,
             (None, Some(path)) => config::distribution_file(path)?,
-            (None, None) => untold()?.into(),
+            (None, None) => untold().into(),
         };
         let said = self.assume.iter().try_fold(written, |said, assumption| {
             config::assume(&said, assumption).map_err(|error| Failure(format!("--assume: {error}")))
@@ -60,7 +60,7 @@ impl SetUp {
     }
 
     /// As [`said`](Self::said), where there is no registry at a URL of which anything else could be known.
-    pub(crate) fn options(&self, untold: impl FnOnce() -> Result<Options, ConfigError>) -> Result<Options, Failure> {
+    pub(crate) fn options(&self, untold: impl FnOnce() -> Options) -> Result<Options, Failure> {
         let said = self.said(untold)?;
         match said.facts.all().next() {
             None => Ok(said.options),

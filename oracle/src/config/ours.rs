@@ -89,6 +89,10 @@ pub fn assume(said: &Said, assumption: &str) -> Result<Said, ConfigError> {
     let Some((name, text)) = assumption.split_once('=') else {
         return Err(ConfigError::Option(format!("{assumption:?} is no assumption: it must be KEY=VALUE")));
     };
+    // Most often it is a variable that is not set.
+    if text.is_empty() {
+        return Err(ConfigError::Option(format!("{name:?} is given no value: it must be KEY=VALUE")));
+    }
     let mut changed = said.clone();
     let value = |verbatim: bool| match verbatim {
         true => Ok(Node::text(text)),
@@ -183,7 +187,7 @@ fn validate_index(options: &mut Options, node: &Node) -> Option<()> {
         Value::Null => (false, Vec::new()),
         Value::Text(text, _) => match text.as_str() {
             "all" => (true, Vec::new()),
-            "none" | "" => (false, Vec::new()),
+            "none" => (false, Vec::new()),
             list => (true, list.split(',').map(platform).collect::<Option<_>>()?),
         },
         Value::List(items) => (true, items.iter().map(listed).collect::<Option<_>>()?),
@@ -243,6 +247,10 @@ mod tests {
     fn an_assumption_that_is_none_says_what_is_wrong() {
         let error = |assumption: &str| assume(&Said::default(), assumption).unwrap_err().to_string();
         assert!(error("delete").contains("KEY=VALUE"));
+        for key in KEYS.iter().map(|key| key.name).chain(FACTS) {
+            assert_eq!(error(&format!("{key}=")), format!("{key:?} is given no value: it must be KEY=VALUE"));
+        }
+        assert!(options("validate_index: ''").is_err());
         assert!(error("deletion=true").starts_with("there is no option \"deletion\"; there are cache, "));
         assert_eq!(error("delete=maybe"), "delete is \"maybe\"; it must be true or false");
         assert_eq!(error("validate_index=amd64"), format!("validate_index is \"amd64\"; it must be {PLATFORMS}"));

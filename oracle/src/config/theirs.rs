@@ -23,12 +23,28 @@ pub(super) const SAYS: [&str; 8] = [
 /// and every entry of an index must exist. Keys that mean nothing here are passed over.
 ///
 /// # Errors
-/// Malformed YAML, a version that is not 0.1, or a key that means something with a value that it cannot have.
+/// Malformed YAML, a version that is missing or not 0.1, or a key that means something with a value that it cannot have.
 pub fn distribution(text: &str) -> Result<Options, ConfigError> {
     let document = yaml::parse(text)?;
-    if !matches!(document.value, Value::Mapping(_) | Value::Null) {
-        return Err(document.wrong("the document", "a mapping"));
+    if !matches!(document.value, Value::Mapping(_)) {
+        return Err(document.wrong("the document", "a mapping with version: 0.1"));
     }
+    // Without it distribution does not start; and a file of something else is not taken for one that says nothing.
+    if document.find(&["version"]).is_none() {
+        return Err(ConfigError::Option("version is missing: it must be 0.1".to_owned()));
+    }
+    noticed(&document)
+}
+
+/// What the server of `distribution` does that was told nothing.
+pub fn distribution_untold() -> Options {
+    let nothing = Node { line: 0, value: Value::Null };
+    // Invariant: no key is there that could have a wrong value.
+    noticed(&nothing).unwrap_or_else(|error| unreachable!("nothing is said: {error}"))
+}
+
+/// What of a configuration a client can notice.
+fn noticed(document: &Node) -> Result<Options, ConfigError> {
     let at = |path: &'static str| Key { node: document.find(&path.split('.').collect::<Vec<_>>()), path };
     at("version").version()?;
     let mut options = Options {
@@ -145,10 +161,26 @@ impl<'a> Key<'a> {
 mod tests {
     use super::*;
 
+    /// Of a file that says its version elsewhere.
+    fn part(text: &str) -> Options {
+        noticed(&yaml::parse(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_file_without_a_version_is_none() {
+        for text in ["{}", "storage: {delete: {enabled: true}}", "delete: true"] {
+            assert_eq!(distribution(text).unwrap_err().to_string(), "version is missing: it must be 0.1");
+        }
+        for text in ["", "# nothing", "null", "[]"] {
+            let error = distribution(text).unwrap_err().to_string();
+            assert!(error.contains("it must be a mapping with version: 0.1"), "{text}: {error}");
+        }
+    }
+
     #[test]
     fn what_the_server_sets_without_being_told() {
         let server = Options { urls_allow: Some("^$".into()), validate_index: true, ..Options::default() };
-        assert_eq!(distribution("").unwrap(), server);
+        assert_eq!(distribution_untold(), server);
         assert_eq!(distribution("version: 0.1\nstorage: inmemory\n").unwrap(), server);
     }
 
@@ -190,15 +222,15 @@ mod tests {
     #[test]
     fn validation_that_is_disabled_checks_neither_urls_nor_indexes() {
         let off = "validation: {disabled: true, manifests: {urls: {allow: [a]}, indexes: {platforms: all}}}";
-        assert_eq!(distribution(off).unwrap(), Options::default());
-        let none = distribution("validation: {manifests: {indexes: {platforms: none}}}").unwrap();
+        assert_eq!(part(off), Options::default());
+        let none = part("validation: {manifests: {indexes: {platforms: none}}}");
         assert!(!none.validate_index);
-        assert_eq!(distribution("validation: {disabled: yes, enabled: yes}").unwrap(), distribution("").unwrap());
+        assert_eq!(part("validation: {disabled: yes, enabled: yes}"), distribution_untold());
     }
 
     #[test]
     fn only_deny_leaves_all_else_allowed() {
-        let options = distribution("validation: {manifests: {urls: {deny: [evil]}}}").unwrap();
+        let options = part("validation: {manifests: {urls: {deny: [evil]}}}");
         assert_eq!((options.urls_allow, options.urls_deny), (None, Some("(?:evil)".into())));
     }
 
@@ -224,11 +256,10 @@ mod tests {
                 "validation: {manifests: {indexes: {platformlist: [amd64]}}}",
                 "validation.manifests.indexes.platformlist",
             ),
-            ("- a", "the document"),
             ("storage: {delete: {enabled: true}\n", "malformed YAML"),
             ("storage:\n\t- x: [", "malformed YAML"),
         ] {
-            let error = distribution(text).unwrap_err().to_string();
+            let error = yaml::parse(text).and_then(|document| noticed(&document)).unwrap_err().to_string();
             assert!(error.starts_with(key), "{text}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }

@@ -82,13 +82,29 @@ fn forget(directory: &Path, count: usize) -> Result<(), WriteError> {
 /// It could not be written.
 pub fn write(path: &Path, text: &str) -> Result<(), WriteError> {
     let failed = |source| WriteError { path: path.to_owned(), source };
+    let mut file = beside(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.persist(path).map(|_| ()).map_err(|error| failed(error.error))
+}
+
+/// Could a file be written there? What is there stays.
+///
+/// # Errors
+/// It could not, or something else is there than a file.
+pub fn writable(path: &Path) -> Result<(), WriteError> {
+    let failed = |source| WriteError { path: path.to_owned(), source };
+    if path.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    beside(path).map(drop).map_err(failed)
+}
+
+/// A file of another name in the same directory, which goes if nobody renames it.
+fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // As other files are, as far as the user's mask goes; a temporary one would be its owner's alone.
     let everybody = fs::Permissions::from_mode(0o666);
-    let mut builder = tempfile::Builder::new();
-    let mut file = builder.prefix(".proofhouse-").permissions(everybody).tempfile_in(directory).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.persist(path).map(|_| ()).map_err(|error| failed(error.error))
+    tempfile::Builder::new().prefix(".proofhouse-").permissions(everybody).tempfile_in(directory)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::text::grouped;
+use super::words::{counted, grouped};
 use super::xml::escaped;
 use super::{Diverged, Report, RuleCount, Verdict, files, text, words};
 use crate::probe::Origin;
@@ -83,8 +83,8 @@ fn summary(report: &Report) -> String {
         "target" => "when the registry was not to be had any more",
         _ => "when all cases had run",
     };
-    row("Run", &format!("seed {}, {} operations a case{strict}", report.seed, report.ops));
-    let checked = format!("{} cases, {} operations", grouped(report.cases), grouped(report.operations));
+    row("Run", &format!("seed {}, {} a case{strict}", report.seed, counted(report.ops as u64, "operation")));
+    let checked = format!("{}, {}", counted(report.cases, "case"), counted(report.operations, "operation"));
     row("Checked", &format!("{checked} in {:.1} s; it ended {ended}", report.elapsed_seconds));
     if let Some(why) = &report.stopped {
         row("Ended", why);
@@ -95,7 +95,7 @@ fn summary(report: &Report) -> String {
     if report.undecided > 0 {
         row(
             "Undecided",
-            &format!("{} cases had too many calls at once to look for an order", grouped(report.undecided)),
+            &format!("{} had too many calls at once to look for an order", counted(report.undecided, "case")),
         );
     }
     let reached = report.coverage.applicable - report.coverage.unreached.len();
@@ -144,11 +144,12 @@ fn diverged(at: usize, divergence: &Diverged) -> String {
     }
     let complete = if divergence.shrink_complete { "" } else { ", not to the end" };
     let (from, to) = (divergence.original_length, divergence.steps.len() + divergence.history.len());
-    let attempts = grouped(divergence.attempts);
+    let attempts = counted(divergence.attempts, "attempt");
     let _ = writeln!(
         out,
-        "<p>Shrunk from {from} operations to {to} in {attempts} attempts{complete}; seen in {} cases.</p>",
-        divergence.cases
+        "<p>Shrunk from {} to {to} in {attempts}{complete}; seen in {}.</p>",
+        counted(from as u64, "operation"),
+        counted(divergence.cases, "case")
     );
     if let Some((what, told)) = text::flaky(divergence) {
         let _ = writeln!(out, "<p><strong>{what}</strong>: {told}.</p>");
@@ -186,8 +187,8 @@ fn advice(report: &Report) -> String {
     }
     let mut out = String::from("<h2>Advice</h2>\n<p>What a registry SHOULD do, and this one did not.</p>\n<ul>\n");
     for advice in &report.advice {
-        let times = grouped(advice.count);
-        let text = format!("{} Seen {times} times, first: {}", advice.rule.sentence, advice.first);
+        let times = counted(advice.count, "time");
+        let text = format!("{} Seen {times}, first: {}", advice.rule.sentence, advice.first);
         let _ = writeln!(out, "<li><code>{}</code> {}</li>", escaped(&advice.rule.id), escaped(&words::shorten(&text)));
     }
     out + "</ul>\n"

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::words::counted;
 use super::xml::escaped;
 use super::{Advice, Diverged, Report, RuleCount, text};
 
@@ -79,7 +80,12 @@ fn case(report: &Report, count: &RuleCount, divergences: &[&Diverged], advice: O
     let known =
         report.known.iter().filter(|known| known.shape.rule == id).map(|known| format!("known: {}\n", known.told()));
     let told: String = known.collect::<String>()
-        + &format!("{}\nexercised {} times, met {} times\n", count.rule.sentence, count.exercised, count.met)
+        + &format!(
+            "{}\nexercised {}, met {}\n",
+            count.rule.sentence,
+            counted(count.exercised, "time"),
+            counted(count.met, "time")
+        )
         + &advice.map(|advice| format!("seen: {}\n", advice.first)).unwrap_or_default();
     let kind = match advice {
         _ if !divergences.is_empty() => Kind::Failed(failure(report, divergences)),

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::words::counted;
 use super::written::{self, Kind, WrittenError};
 use super::{Diverged, Report, row};
 use crate::lockstep::Shape;
@@ -89,8 +90,7 @@ impl KnownSeen {
         let level = row(rule).map(|row| format!(" {}", row.level)).unwrap_or_default();
         match self.cases {
             0 => format!("{rule}{level}{about}: gone, or not reached this time"),
-            1 => format!("{rule}{level}{about}: seen in 1 case"),
-            cases => format!("{rule}{level}{about}: seen in {cases} cases"),
+            cases => format!("{rule}{level}{about}: seen in {}", counted(cases, "case")),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::words::{command_cut_off, shorten, wrap};
+use super::words::{command_cut_off, counted, grouped, shorten, wrap};
 use super::{Advice, Coverage, Diverged, Report, SHOWN, Verdict, foreign};
 
 const WIDTH: usize = 80;
@@ -30,9 +30,9 @@ pub(super) fn render(report: &Report) -> String {
         _ => "",
     };
     let summary = format!(
-        "{} cases, {} operations in {:.1} s ({} per second){ended}",
-        grouped(report.cases),
-        grouped(report.operations),
+        "{}, {} in {:.1} s ({} per second){ended}",
+        counted(report.cases, "case"),
+        counted(report.operations, "operation"),
         report.elapsed_seconds,
         grouped(whole(report.operations_per_second)),
     );
@@ -44,14 +44,14 @@ pub(super) fn render(report: &Report) -> String {
         line(&mut out, "ended     ", why);
     }
     let mix = format!(
-        "of {} generated operations {:.0} % succeeded, {:.0} % wrote",
-        grouped(report.generated),
+        "of {} {:.0} % succeeded, {:.0} % wrote",
+        counted(report.generated, "generated operation"),
         100.0 * report.mix.succeeded,
         100.0 * report.mix.wrote
     );
     line(&mut out, "mix       ", &mix);
     if report.undecided > 0 {
-        let text = format!("{} cases had too many calls at once to look for an order", grouped(report.undecided));
+        let text = format!("{} had too many calls at once to look for an order", counted(report.undecided, "case"));
         line(&mut out, "undecided ", &text);
     }
     out += &coverage(&report.coverage);
@@ -95,7 +95,7 @@ fn coverage(coverage: &Coverage) -> String {
 fn advised(advice: &Advice) -> String {
     let mut out = String::new();
     let Advice { rule, count, first } = advice;
-    let text = format!("{} ({}, {} times): {} Seen: {first}", rule.id, rule.level, grouped(*count), rule.sentence);
+    let text = format!("{} ({}, {}): {} Seen: {first}", rule.id, rule.level, counted(*count, "time"), rule.sentence);
     line(&mut out, "advice    ", &shorten(&text));
     out
 }
@@ -104,11 +104,11 @@ pub(super) fn diverged(divergence: &Diverged) -> String {
     let mut out = String::new();
     let shrunk = if divergence.shrink_complete { "" } else { ", not to the end" };
     let found = format!(
-        "after {} operations; shrunk from {} to {} in {} attempts{shrunk}",
-        grouped(divergence.found_after),
+        "after {}; shrunk from {} to {} in {}{shrunk}",
+        counted(divergence.found_after, "operation"),
         divergence.original_length,
         divergence.steps.len() + divergence.history.len(),
-        grouped(divergence.attempts)
+        counted(divergence.attempts, "attempt")
     );
     line(&mut out, "divergence  ", &found);
     if divergence.cases > 1 {
@@ -164,19 +164,6 @@ pub(super) fn diverged(divergence: &Diverged) -> String {
 fn line(out: &mut String, first: &str, text: &str) {
     out.push_str(&wrap(first, &foreign(text, SHOWN), WIDTH));
     out.push('\n');
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate: positive, far below 2^53")]

@@ -14,6 +14,25 @@ const SHOWN_CHARACTERS: usize = 1_500;
 /// Bytes of what is no text that are shown.
 const SHOWN_BYTES: usize = 32;
 
+/// `1 case`, `1,234 cases`.
+pub fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// What is asked, in words.
 pub fn request(op: &Op) -> String {
     match op {
@@ -193,6 +212,14 @@ pub fn command_cut_off(command: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_a_kind_is_told_in_the_singular() {
+        assert_eq!(
+            [0, 1, 2, 1_234_567].map(|number| counted(number, "case")),
+            ["0 cases", "1 case", "2 cases", "1,234,567 cases"]
+        );
+    }
 
     #[test]
     fn operations_are_told_in_words() {

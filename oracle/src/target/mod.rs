@@ -121,6 +121,12 @@ pub enum TargetError {
         /// How that shows.
         reason: String,
     },
+    /// All the time went into getting ready.
+    #[error("the time is up before {url} is asked anything; give the run more --time")]
+    NoTime {
+        /// What was to be asked.
+        url: String,
+    },
     /// Something answers, but it is no registry.
     #[error("{url} is not a registry: GET /v2/ answered {status}")]
     NotARegistry {

@@ -55,9 +55,14 @@ impl Issuer {
 
     /// A registry that believes it.
     pub(super) fn registry(&self) -> Served {
+        self.registry_that_believes(self)
+    }
+
+    /// A registry that sends its clients here, and believes another.
+    fn registry_that_believes(&self, other: &Issuer) -> Served {
         Served::start(|directory| {
             let path = directory.join("jwks");
-            fs::write(&path, &self.jwks).unwrap();
+            fs::write(&path, &other.jwks).unwrap();
             let (address, jwks) = (&self.address, path.display());
             format!("auth: {{token: {{realm: 'http://{address}/t', service: house, issuer: me, jwks: {jwks}}}}}\n")
         })
@@ -119,4 +124,16 @@ fn a_token_that_was_got_before_is_shown_as_it_is() {
     let shown = served.check(&[]).env("PROOFHOUSE_TOKEN", "a.b.c").run();
     assert!(shown.could_not().contains("refuses these credentials: GET /v2/ is answered with 401"), "{shown:?}");
     assert!(issuer.asked().is_empty());
+}
+
+#[test]
+fn a_registry_that_takes_no_token_of_its_own_token_server_is_told() {
+    let (issuer, other) = (Issuer::start(), Issuer::start());
+    let served = issuer.registry_that_believes(&other);
+    let shown = served.check(&["--username", "alice", "--password-stdin"]).stdin("secret").run();
+    let line = shown.could_not();
+    assert!(line.contains("refuses these credentials: GET /v2/ is answered with 401"), "{line}");
+    let giver = format!("also with the token that http://{}/t has just given for it: see that ", issuer.address);
+    assert!(line.contains(&giver) && line.contains("the issuer, the service, the key and the clock"), "{line}");
+    assert_eq!(issuer.asked().len(), 1, "it is asked once");
 }

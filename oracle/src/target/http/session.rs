@@ -79,7 +79,13 @@ impl Session {
     /// # Errors
     /// As [`send`](Self::send).
     pub(super) async fn ping(&mut self, url: Url) -> Result<Received, TargetError> {
-        let silent = TargetError::Silent { url: self.shown.clone(), patience: self.time() };
+        let (url_shown, patience) = (self.shown.clone(), self.time());
+        if patience < Duration::from_millis(1) {
+            return Err(TargetError::NoTime { url: url_shown });
+        }
+        // Nobody reads nanoseconds.
+        let patience = patience - Duration::from_nanos(u64::from(patience.subsec_nanos() % 1_000_000));
+        let silent = TargetError::Silent { url: url_shown, patience };
         match self.persist(&Request::new(Method::GET, url.clone()), &url).await {
             Err(TargetError::TimeUp) if self.throttled.is_none() => Err(silent),
             Ok(Received { trouble: Some(Trouble::Late), .. }) => Err(silent),
@@ -116,13 +122,17 @@ impl Session {
         self.entry.borrow().may_ask(url)?;
         if !self.entry.borrow().is_registry(url) {
             let received = self.patiently(request, url).await?;
-            self.permitted(request, url, &received.answer, false)?;
+            self.permitted(request, url, &received.answer, false, None)?;
             return Ok(received);
         }
         let want = Want::of(&request.method, url);
         let mut key = self.entry.borrow().known(&want, Instant::now())?;
+        let mut giver = None;
         let (received, shown) = loop {
-            let last = matches!(key, Key::Get(_));
+            if let Key::Get(grant) = &key {
+                giver = Some(grant.realm().to_owned());
+            }
+            let last = giver.is_some();
             let shown = self.fetch(key).await?;
             let received = self.patiently(&with(request, shown.as_ref()), url).await?;
             // What is refused with a new token stays so.
@@ -136,7 +146,7 @@ impl Session {
             }
             // Nothing was done, so it can be sent again.
         };
-        self.permitted(request, url, &received.answer, shown.is_some())?;
+        self.permitted(request, url, &received.answer, shown.is_some(), giver.as_deref())?;
         Ok(received)
     }
 
@@ -219,8 +229,15 @@ impl Session {
         Ok(())
     }
 
-    /// A client without the right credentials is told so whatever it asks; no rule is about that.
-    fn permitted(&self, request: &Request, url: &Url, answer: &Answer, shown: bool) -> Result<(), TargetError> {
+    /// A client without the right credentials is told so whatever it asks; no rule is about that. `giver` has just given a token for it.
+    fn permitted(
+        &self,
+        request: &Request,
+        url: &Url,
+        answer: &Answer,
+        shown: bool,
+        giver: Option<&str>,
+    ) -> Result<(), TargetError> {
         if answer.status != 401 && (answer.status != 403 || self.hides) {
             return Ok(());
         }
@@ -234,6 +251,13 @@ impl Session {
             return Err(TargetError::Refused { url, reason });
         }
         let url = self.shown.clone();
+        if let Some(giver) = giver.filter(|_| answer.status == 401 && entry.credentials().any()) {
+            let reason = format!(
+                "{answered}, also with the token that {giver} has just given for it: see that these credentials permit it, and \
+                 that the registry accepts the issuer, the service, the key and the clock of whoever gives its tokens"
+            );
+            return Err(TargetError::WrongCredentials { url, reason });
+        }
         Err(match shown && entry.credentials().any() {
             true => TargetError::WrongCredentials { url, reason: answered },
             false => TargetError::Refused { url, reason: format!("{answered}; {}", entry.credentials().advice()) },

@@ -28,6 +28,9 @@ pub fn read(path: &Path, base: &Url, namespace: &str) -> Result<Option<Credentia
         let (line, column) = (error.line(), error.column());
         AccessError::NoJson { path: path.to_owned(), line, column }
     })?;
+    if !document.is_object() {
+        return Err(AccessError::NoAuthFile { path: path.to_owned() });
+    }
     let members = |key: &str| document[key].as_object().into_iter().flatten();
     let helper = |name: &Value| {
         let helper = name.as_str().unwrap_or_default().to_owned();
@@ -196,6 +199,20 @@ mod tests {
         }
         let error = find("{\"auths\": {\"a\": {\"auth\": secret}}}", "https://a/", "p").unwrap_err();
         assert_eq!(error, "FILE is no JSON: line 1, column 26");
+    }
+
+    #[test]
+    fn what_is_json_and_no_auth_file_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("auth.json");
+        let base = Url::parse("http://localhost:5000/").unwrap();
+        for text in ["[]", "null", "\"auths\"", "7"] {
+            fs::write(&path, text).unwrap();
+            let error = read(&path, &base, "").unwrap_err().to_string();
+            assert!(error.contains("auth.json is no auth file: it must be an object with `auths`"), "{text}: {error}");
+        }
+        fs::write(&path, "{}").unwrap();
+        assert!(read(&path, &base, "").unwrap().is_none(), "nobody is logged in");
     }
 
     #[test]

@@ -65,6 +65,13 @@ pub(in super::super) struct Grant {
     scopes: Vec<String>,
 }
 
+impl Grant {
+    /// Who gives it.
+    pub(in super::super) fn realm(&self) -> &str {
+        self.realm[..url::Position::AfterPath].trim_end_matches('/')
+    }
+}
+
 #[derive(Debug)]
 struct Token {
     header: HeaderValue,

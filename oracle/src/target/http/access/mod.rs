@@ -97,6 +97,12 @@ pub enum AccessError {
         /// Where, from 1.
         column: usize,
     },
+    /// An auth file is JSON, and no object.
+    #[error("{} is no auth file: it must be an object with `auths`, as docker login and podman login write it", path.display())]
+    NoAuthFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// An entry of an auth file cannot be used.
     #[error("{}: the entry {entry} {reason}", path.display())]
     Entry {
