@@ -4,24 +4,25 @@
 //! `--seed <s + i> --cases 1` makes it again. A divergence is shrunk, and the campaign goes on for another: one of a [`Shape`]
 //! that was found before is only counted.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
-use proofhouse_model::{Dialect, Op, Options, Outcome, RuleId, Violation};
+use futures::future::join_all;
+use proofhouse_model::{Dialect, Op, Options};
 use proptest::strategy::Strategy as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::case::Case;
-use crate::concurrent::history::Call;
 use crate::concurrent::{self, Dealt};
 use crate::coverage::Coverage;
 use crate::generate::Cases;
-use crate::lockstep::{self, Origin, Shape};
+use crate::lockstep::{self, Origin, Run, Shape};
 use crate::shrink::CaseTree;
 use crate::target::{Target, TargetError};
-use crate::wire;
 
+mod finding;
 mod reduce;
+
+pub use finding::{Also, Divergence, Finding, Shrunk, Step};
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -103,149 +104,6 @@ pub enum Ended {
     Target,
 }
 
-/// One operation and what was seen.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Step {
-    /// What was asked.
-    pub op: Op,
-    /// What the target answered.
-    pub outcome: Outcome,
-}
-
-/// What is wrong.
-#[derive(Debug, Clone)]
-pub enum Finding {
-    /// The last answer is one that no rule permits.
-    Answer(Box<Violation>),
-    /// After the last step the storage is not what it must be.
-    Storage {
-        /// What differs, one sentence each; never empty.
-        differences: Vec<String>,
-    },
-    /// A collection took something from a manifest that it left.
-    ///
-    /// This is found from the answers alone, without the model: the last step asks for what is missing.
-    Lost {
-        /// The repository.
-        repo: String,
-        /// The digest of the manifest, which can be fetched after the collection as before it.
-        manifest: String,
-        /// The digest of the blob or manifest which it names, and which could be fetched only before.
-        missing: String,
-    },
-    /// A collection took a manifest that a tag names. As above, this is found from the answers alone.
-    LostTag {
-        /// The repository.
-        repo: String,
-        /// The tag, which could be fetched before.
-        tag: String,
-        /// What was fetched, and no longer is.
-        digest: String,
-    },
-    /// No order of the calls explains what several clients saw.
-    Unordered,
-}
-
-impl Finding {
-    /// The rule that is broken. What breaks a rule of the wire, or of a whole case, is that rule's business, whatever was asked.
-    pub fn rule(&self) -> RuleId {
-        match self {
-            Finding::Answer(violation) => match &violation.seen {
-                Outcome::Broken { what } => lockstep::cited(what).map_or(violation.rule, |(cited, _)| cited),
-                _ => violation.rule,
-            },
-            Finding::Storage { .. } => lockstep::STORAGE_AS_THE_MODEL,
-            Finding::Lost { .. } => lockstep::COLLECTION_KEEPS_CLOSURE,
-            Finding::LostTag { .. } => lockstep::COLLECTION_KEEPS_TAGS,
-            Finding::Unordered => lockstep::HISTORY_IN_SOME_ORDER,
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Finding::Answer(violation) => write!(f, "{}", violation.seen),
-            Finding::Storage { differences } => write!(f, "on disk: {}", differences.join("; ")),
-            Finding::Unordered => f.write_str("no order of the calls explains these answers"),
-            Finding::LostTag { repo, tag, digest } => {
-                write!(f, "before the collection {repo}:{tag} was {digest}, and it is not after it")
-            }
-            Finding::Lost { repo, manifest, missing } => {
-                write!(f, "the collection left manifest {manifest} in {repo}, and took {missing} from it")
-            }
-        }
-    }
-}
-
-/// A sequence at whose end the target does what it must not.
-#[derive(Debug, Clone)]
-pub struct Divergence {
-    /// `--seed <seed> --cases 1` makes the case again.
-    pub seed: u64,
-    /// How many operations were checked in this campaign before this was found.
-    pub found_after: u64,
-    /// In how many cases of the campaign it was seen.
-    pub cases: u64,
-    /// Other requests that are answered as wrongly whatever was asked before, as this one is.
-    pub also: Vec<Also>,
-    /// What it comes down to.
-    pub shrunk: Shrunk,
-}
-
-/// A request whose answer breaks a rule of the wire that the answer to another breaks, too. Neither needs anything before it.
-#[derive(Debug, Clone)]
-pub struct Also {
-    /// The request and its answer.
-    pub step: Step,
-    /// What tells it from other divergences.
-    pub shape: Shape,
-}
-
-/// A divergence as short as it could be made.
-#[derive(Debug, Clone)]
-pub struct Shrunk {
-    /// The specification that is broken.
-    pub dialect: Dialect,
-    /// How the registry was set up; after shrinking, if the options were varied.
-    pub options: Options,
-    /// The shrunk sequence with the answers; the last one diverges, if there is no [`history`](Self::history).
-    pub steps: Vec<Step>,
-    /// What several clients asked after that, some of it at the same time; empty if there was one client only.
-    pub history: Vec<Call>,
-    /// What is wrong.
-    pub finding: Finding,
-    /// What tells it from other divergences.
-    pub shape: Shape,
-    /// How long the sequence was before it was shrunk.
-    pub original_length: usize,
-    /// How many candidates were tried.
-    pub attempts: u64,
-    /// Every way to make it smaller was tried; false when the time was up, or the target was not to be had any more.
-    pub shrink_complete: bool,
-    /// How often the shrunk sequence was run once more.
-    pub replays: u64,
-    /// How often it diverged then. Less than [`replays`](Self::replays): it is flaky.
-    pub replayed: u64,
-}
-
-impl std::ops::Deref for Divergence {
-    type Target = Shrunk;
-
-    fn deref(&self) -> &Shrunk {
-        &self.shrunk
-    }
-}
-
-impl Shrunk {
-    /// The one step that it takes, if a rule of the wire is broken whatever was asked before.
-    fn alone(&self) -> Option<&Step> {
-        let [step] = &self.steps[..] else { return None };
-        let of_the_wire = self.history.is_empty() && wire::rule(&self.shape.rule).is_some();
-        of_the_wire.then_some(step)
-    }
-}
-
 /// How a campaign went.
 #[derive(Debug, Clone)]
 pub struct CampaignReport {
@@ -307,9 +165,13 @@ pub async fn run_in(
     let deadline = config.time.map(|time| started + time);
     let limit = config.cases.unwrap_or(if deadline.is_some() { u64::MAX } else { 100 });
     let mut campaign = Campaign::new(config, target, progress, deadline);
-    while campaign.report.cases < limit {
-        let seed = config.seed.wrapping_add(campaign.report.cases);
-        match campaign.case(seed).await {
+    // Of each client one case alone, and as many with several clients.
+    let round = if config.clients > 1 { 2 * config.clients as u64 } else { 1 };
+    let mut next = 0;
+    while next < limit {
+        let seeds: Vec<u64> = (next..limit.min(next + round)).map(|at| config.seed.wrapping_add(at)).collect();
+        next += seeds.len() as u64;
+        match campaign.cases(&seeds).await {
             Ok(()) => {}
             Err(TargetError::TimeUp) => {
                 campaign.report.ended = Ended::Time;
@@ -322,7 +184,7 @@ pub async fn run_in(
                 break;
             }
         }
-        if campaign.report.divergences.len() >= config.findings {
+        if campaign.is_enough() {
             campaign.report.ended = Ended::Divergence;
             break;
         }
@@ -366,21 +228,108 @@ impl<'a> Campaign<'a> {
         Campaign { config, target, progress, deadline, known: config.known.clone(), of: Vec::new(), report }
     }
 
-    /// One case. With several clients they work in those whose seed is odd, so that the seed alone makes a case again.
+    /// As many distinct divergences were found as were asked for.
+    fn is_enough(&self) -> bool {
+        self.report.divergences.len() >= self.config.findings
+    }
+
+    /// Some cases. With several clients they work together in those whose seed is odd, so that the seed alone makes a case again; in the
+    /// others each works on one by itself, beside the others where the target can do that.
+    async fn cases(&mut self, seeds: &[u64]) -> Result<(), TargetError> {
+        let (together, alone): (Vec<u64>, Vec<u64>) =
+            seeds.iter().partition(|seed| self.config.clients > 1 && **seed % 2 == 1);
+        self.beside(&alone).await?;
+        for seed in together {
+            if self.is_enough() {
+                break;
+            }
+            self.case(seed).await?;
+        }
+        Ok(())
+    }
+
+    /// Cases of one client each.
+    async fn beside(&mut self, seeds: &[u64]) -> Result<(), TargetError> {
+        // What all repositories share, other cases could add to and take from.
+        let apart = match &self.config.option_sets {
+            OptionSets::Fixed(options) => self.config.dialect != Dialect::Oci || options.shared_blobs == Some(false),
+            OptionSets::Varied => false,
+        };
+        let mut targets = if apart && seeds.len() > 1 { self.target.beside(seeds.len()) } else { Vec::new() };
+        if targets.len() < seeds.len() {
+            for seed in seeds {
+                if self.is_enough() {
+                    break;
+                }
+                self.case(*seed).await?;
+            }
+            return Ok(());
+        }
+        let trees: Result<Vec<CaseTree>, TargetError> = seeds.iter().map(|seed| self.tree(*seed)).collect();
+        let trees = trees?;
+        let (known, dialect, deadline) = (&self.known, self.config.dialect, self.deadline);
+        let all = trees.iter().zip(&mut targets).map(|(tree, target)| async move {
+            let mut coverage = Coverage::default();
+            let run = lockstep::run(tree.best(), dialect, target.as_mut(), known, Some(&mut coverage), deadline).await;
+            (run, coverage)
+        });
+        let all = join_all(all).await;
+        let mut error = None;
+        for (seed, (tree, (run, coverage))) in seeds.iter().zip(trees.into_iter().zip(all)) {
+            self.report.coverage.merge(&coverage);
+            let run = match run {
+                Ok(run) => run,
+                Err(why) => {
+                    error.get_or_insert(why);
+                    continue;
+                }
+            };
+            // Another of these may have found the same.
+            let met = run.shape().and_then(|shape| self.known.iter().position(|known| *known == shape));
+            let found = match met {
+                Some(met) => {
+                    self.ran(&run);
+                    self.met(met);
+                    None
+                }
+                None => self.one_client(tree, run).await,
+            };
+            self.done(*seed, found);
+            if self.is_enough() {
+                return Ok(());
+            }
+        }
+        error.map_or(Ok(()), Err)
+    }
+
+    fn tree(&self, seed: u64) -> Result<CaseTree, TargetError> {
+        case(self.config, seed, &|op| self.target.offers(op))
+    }
+
+    /// One case.
     async fn case(&mut self, seed: u64) -> Result<(), TargetError> {
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(TargetError::TimeUp);
         }
-        let tree = case(self.config, seed, &|op| self.target.offers(op))?;
-        let found = match self.config.clients > 1 && seed % 2 == 1 {
-            true => self.several_clients(tree.best().clone()).await?,
-            false => self.one_client(tree).await?,
+        let tree = self.tree(seed)?;
+        let found = if self.config.clients > 1 && seed % 2 == 1 {
+            self.several_clients(tree.best().clone()).await?
+        } else {
+            let Campaign { config, target, deadline, known, report, .. } = self;
+            let coverage = Some(&mut report.coverage);
+            let run = lockstep::run(tree.best(), config.dialect, &mut **target, known, coverage, *deadline).await?;
+            self.one_client(tree, run).await
         };
+        self.done(seed, found);
+        Ok(())
+    }
+
+    /// A case has been run, and shrunk if need be.
+    fn done(&mut self, seed: u64, found: Option<Shrunk>) {
         self.progress.case_done(self.report.cases, self.report.operations);
         if let Some(shrunk) = found {
             self.found(seed, shrunk);
         }
-        Ok(())
     }
 
     /// Another divergence, or another request that is answered as wrongly as that of one which is told already.
@@ -399,20 +348,23 @@ impl<'a> Campaign<'a> {
         self.report.divergences.push(Divergence { seed, found_after, cases: 1, also: Vec::new(), shrunk });
     }
 
-    async fn one_client(&mut self, tree: CaseTree) -> Result<Option<Shrunk>, TargetError> {
-        let Campaign { config, target, deadline, known, report, .. } = self;
-        let coverage = Some(&mut report.coverage);
-        let run = lockstep::run(tree.best(), config.dialect, &mut **target, known, coverage, *deadline).await?;
+    /// Counts a case of one client.
+    fn ran(&mut self, run: &Run) {
         let generated = run.performed.iter().filter(|performed| performed.origin == Origin::Action);
-        report.cases += 1;
-        report.operations += run.performed.len() as u64;
-        report.generated += generated.count() as u64;
+        self.report.cases += 1;
+        self.report.operations += run.performed.len() as u64;
+        self.report.generated += generated.count() as u64;
         run.known.iter().for_each(|met| self.met(*met));
+    }
+
+    /// What became of a case of one client.
+    async fn one_client(&mut self, tree: CaseTree, run: Run) -> Option<Shrunk> {
+        self.ran(&run);
         let (time, dialect) = (self.shrink_time(), self.config.dialect);
         let Campaign { target, known, progress, .. } = self;
         let shrinking =
             reduce::Shrinking { dialect, known, target: &mut **target, time, progress: &mut **progress, attempts: 0 };
-        Ok(if run.finding.is_some() { reduce::reduce(shrinking, tree, run).await } else { None })
+        if run.finding.is_some() { reduce::reduce(shrinking, tree, run).await } else { None }
     }
 
     async fn several_clients(&mut self, case: Case) -> Result<Option<Shrunk>, TargetError> {

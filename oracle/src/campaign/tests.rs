@@ -1,6 +1,6 @@
 //! Campaigns on a target that is perfect, or lies in a way that is known.
 
-use proofhouse_model::{Code, ErrorItem};
+use proofhouse_model::{Code, ErrorItem, Outcome, RuleId};
 
 use super::*;
 use crate::perfect::Perfect;
@@ -255,4 +255,54 @@ fn what_was_found_is_not_lost_when_the_target_goes_while_it_is_shrunk() {
     let divergence = run(&config(100), &mut target, &mut ()).unwrap().into_first().expect("a divergence");
     assert_eq!(divergence.finding.rule().0, "blob.unlinked");
     assert!(!divergence.shrink_complete);
+}
+
+/// A target beside which there are others.
+struct Many(fn() -> Perfect, Perfect);
+
+#[async_trait::async_trait(?Send)]
+impl Target for Many {
+    async fn fresh(&mut self, options: &Options) -> Result<(), TargetError> {
+        self.1.fresh(options).await
+    }
+    async fn perform(&mut self, op: &Op) -> Outcome {
+        self.1.perform(op).await
+    }
+    fn beside(&self, count: usize) -> Vec<Box<dyn Target>> {
+        (0..count).map(|_| Box::new((self.0)()) as Box<dyn Target>).collect()
+    }
+}
+
+/// What comes of these cases, run beside one another or not.
+fn cases_of(make: fn() -> Perfect, many: bool) -> CampaignReport {
+    let option_sets = OptionSets::Fixed(Options { delete: true, ..Options::default() });
+    let config = CampaignConfig { findings: 9, option_sets, ..config(40) };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut one, mut all) = (make(), Many(make, make()));
+    let target: &mut dyn Target = if many { &mut all } else { &mut one };
+    let mut progress = ();
+    let mut campaign = Campaign::new(&config, target, &mut progress, None);
+    let seeds: Vec<u64> = (1..9).collect();
+    for some in seeds.chunks(4) {
+        runtime.block_on(campaign.beside(some)).unwrap();
+    }
+    campaign.report
+}
+
+#[test]
+fn cases_beside_one_another_come_to_the_same_as_one_after_another() {
+    let [one, many] = [false, true].map(|many| cases_of(Perfect::new, many));
+    assert_eq!((one.cases, one.operations, one.generated), (many.cases, many.operations, many.generated));
+    assert_eq!(one.coverage.rules, many.coverage.rules);
+    assert!(many.divergences.is_empty() && many.cases == 8, "{:?}", many.divergences);
+}
+
+#[test]
+fn what_several_cases_find_at_the_same_time_is_told_once() {
+    let report = cases_of(lies_twice, true);
+    let mut rules = broken_rules(&report.divergences);
+    rules.sort_unstable();
+    assert_eq!(rules, ["blob.delete.missing", "blob.head"], "{:#?}", report.divergences);
+    assert!(report.divergences.iter().any(|divergence| divergence.cases > 1), "{:#?}", report.divergences);
+    assert_eq!(report.cases, 8);
 }

@@ -304,6 +304,18 @@ impl Target for Commanded {
         (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()
     }
 
+    /// A command works on all that the registry has.
+    fn beside(&self, count: usize) -> Vec<Box<dyn Target>> {
+        let another = || Commanded {
+            http: self.http.another_case(),
+            commands: self.commands.clone(),
+            shared: Rc::clone(&self.shared),
+            out_of_time: false,
+        };
+        let count = if self.commands.any() { 0 } else { count };
+        (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()
+    }
+
     async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {
         self.http.inspect(state).await
     }

@@ -22,7 +22,7 @@ mod translate;
 mod transport;
 mod uploads;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -126,7 +126,8 @@ pub struct HttpTarget {
     interruption: Option<TargetError>,
     /// Namespace and run, without the number of the case.
     run: String,
-    cases: u64,
+    /// All that began, of all targets beside one another.
+    cases: Rc<Cell<u64>>,
     redirects: bool,
     names: Names,
     /// Clients of one case go on with the uploads of one another.
@@ -159,7 +160,7 @@ impl HttpTarget {
             session,
             interruption: None,
             run: format!("{namespace}/{:08x}", random()),
-            cases: 0,
+            cases: Rc::default(),
             redirects: false,
             names: Names::default(),
             uploads: Rc::default(),
@@ -192,13 +193,18 @@ impl HttpTarget {
             session: self.session.clone(),
             interruption: None,
             run: self.run.clone(),
-            cases: self.cases,
+            cases: Rc::clone(&self.cases),
             redirects: self.redirects,
             names: self.names.clone(),
             uploads: Rc::clone(&self.uploads),
             tally: Rc::clone(&self.tally),
             written: Rc::clone(&self.written),
         }
+    }
+
+    /// Another target for cases of its own. What they write is taken away by this one.
+    pub(super) fn another_case(&self) -> HttpTarget {
+        HttpTarget { keep: true, ..self.another() }
     }
 
     /// Every repository that this target writes to has a name that begins with this.
@@ -286,8 +292,8 @@ impl Target for HttpTarget {
         if !self.keep {
             self.take_away().await;
         }
-        self.cases += 1;
-        self.names = Names::new(format!("{}-{}", self.run, self.cases));
+        self.cases.set(self.cases.get() + 1);
+        self.names = Names::new(format!("{}-{}", self.run, self.cases.get()));
         self.uploads = Rc::default();
         self.redirects = options.redirect.is_some() && self.dialect != Dialect::Oci;
         self.session.hides = options.deny.is_some();
@@ -318,6 +324,10 @@ impl Target for HttpTarget {
 
     fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
         (0..count).map(|_| Box::new(self.another()) as Box<dyn Target>).collect()
+    }
+
+    fn beside(&self, count: usize) -> Vec<Box<dyn Target>> {
+        (0..count).map(|_| Box::new(self.another_case()) as Box<dyn Target>).collect()
     }
 
     /// No clock, no storage, nothing of an operator. The catalog has the repositories of others in it, so pages of it are

@@ -66,6 +66,13 @@ pub trait Target {
         Vec::new()
     }
 
+    /// So many targets of which each can run a case of its own while the others do. None but those: nothing else is asked of this one by
+    /// then. Default: none, since cases would see one another.
+    fn beside(&self, count: usize) -> Vec<Box<dyn Target>> {
+        let _ = count;
+        Vec::new()
+    }
+
     /// After a case: an independent look at the storage. None: it cannot be looked at.
     ///
     /// Returns what differs from the model's state, one sentence each; nothing if all is as it must be.
