@@ -58,3 +58,14 @@ fn a_name_that_no_rule_has_is_exit_2_and_one_line() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("blob.unlinkd") && stderr.lines().count() == 1, "{stderr}");
 }
+
+#[test]
+fn a_rule_that_is_our_reading_says_so() {
+    let told = |id: &str| text(&[id]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told("wire.status.server-error")
+            .contains("reading our reading, which stands in no MUST there: RFC 9110, 15.6, ")
+    );
+    assert!(told("tags.page").contains("reading partly our reading: "));
+    assert!(!told("blob.get").contains("reading"));
+}

@@ -77,6 +77,9 @@ fn line(first: &str, text: &str) {
 fn told_rule(rule: RuleId) {
     if let Some(row) = row(rule.0) {
         line("rule        ", &format!("{} ({}): {}", row.id, row.level, row.sentence));
+        if let Some(reading) = row.reading {
+            line("reading     ", reading);
+        }
     }
 }
 

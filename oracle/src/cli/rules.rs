@@ -94,13 +94,13 @@ fn explained(rules: &[Told]) -> String {
         let Told { row, dialects, library_only } = rule;
         let where_seen =
             if *library_only { "only by a library call, or in the storage" } else { "by every client over HTTP" };
-        let lines = [
+        let mut lines = vec![
             wrap("", &format!("{} ({})", row.id, row.level), 80),
             wrap("  says      ", &row.sentence, 80),
             wrap("  source    ", &format!("{}, \"{}\"", row.standard, row.section), 80),
-            wrap("  dialects  ", &dialects.join(", "), 80),
-            wrap("  seen      ", where_seen, 80),
         ];
+        lines.extend(row.reading.map(|reading| wrap("  reading   ", reading, 80)));
+        lines.extend([wrap("  dialects  ", &dialects.join(", "), 80), wrap("  seen      ", where_seen, 80)]);
         lines.join("\n")
     };
     rules.iter().map(one).collect::<Vec<_>>().join("\n\n")

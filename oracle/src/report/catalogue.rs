@@ -5,6 +5,21 @@ use serde::Serialize;
 
 use crate::{lockstep, wire};
 
+/// Where a rule is our reading of its source, which does not say it in these words; and why we read it so.
+const READINGS: &[(&str, &str)] = &[
+    (
+        "wire.status.server-error",
+        "our reading, which stands in no MUST there: RFC 9110, 15.6, has a 5xx say that the server erred, or cannot do what it was \
+         asked; a request that a client may make can be answered or refused (4xx), so that a server error is a fault of the server",
+    ),
+    (
+        "tags.page",
+        "partly our reading: that a page holds the next tags in order after `last`, and as many as were asked for unless it \
+         announces another, is a MUST there; that a next page is announced wherever tags are left is a MAY in its words, and a \
+         registry is held to it because clients follow Link and would take the page for the last",
+    ),
+];
+
 /// A rule, whoever checks it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
@@ -18,6 +33,8 @@ pub struct Row {
     pub standard: String,
     /// The section there.
     pub section: String,
+    /// Where the source does not say it in these words: how it is read, and why. None: it does.
+    pub reading: Option<&'static str>,
 }
 
 /// The rule of that name. None: there is no such rule.
@@ -56,6 +73,7 @@ fn make(id: RuleId, level: Level, sentence: &str, standard: String, section: &st
         sentence: sentence.to_owned(),
         standard,
         section: section.to_owned(),
+        reading: READINGS.iter().find(|(rule, _)| *rule == id.0).map(|(_, reading)| *reading),
     }
 }
 
@@ -73,6 +91,16 @@ mod tests {
         assert_eq!(row("gc.closure").map(|row| row.section).as_deref(), Some("Garbage collection"));
         assert_eq!(row("wire.answer.whole").map(|row| row.standard).as_deref(), Some("RFC 9110"));
         assert_eq!(row("no.such"), None);
+    }
+
+    #[test]
+    fn a_rule_that_its_source_does_not_say_in_words_says_so() {
+        let reading = |id: &str| row(id).and_then(|row| row.reading);
+        assert!(
+            reading("wire.status.server-error").is_some_and(|it| it.contains("our reading, which stands in no MUST"))
+        );
+        assert_eq!(reading("blob.get"), None);
+        assert!(READINGS.iter().all(|(id, _)| row(id).is_some()), "each is one of a rule that there is");
     }
 
     #[test]

@@ -136,6 +136,7 @@ pub(super) fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         sentence: "(a rule that is in no table)".into(),
         standard: String::new(),
         section: String::new(),
+        reading: None,
     };
     let row = row(&rule).unwrap_or_else(unknown);
     let (why, hint) = (why::why(&divergence, &row), hint::hint(setup, &divergence));

@@ -134,6 +134,9 @@ fn diverged(at: usize, divergence: &Diverged) -> String {
         escaped(&rule.sentence),
         escaped(&source)
     );
+    if let Some(reading) = rule.reading {
+        let _ = writeln!(out, "<p>How it is read: {}.</p>", escaped(reading));
+    }
     if let Some(why) = &divergence.why {
         let _ = writeln!(out, "<p>Why it counts: {}.</p>", escaped(why));
     }

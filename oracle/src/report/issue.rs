@@ -50,6 +50,9 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
     if !rule.standard.is_empty() {
         let _ = writeln!(out, "({}, section \"{}\", {}.)", inline(&rule.standard), inline(&rule.section), rule.level);
     }
+    if let Some(reading) = rule.reading {
+        let _ = writeln!(out, "\nHow it is read: {}.", inline(reading));
+    }
     if let Some(why) = &divergence.why {
         let _ = writeln!(out, "\nWhy it counts: {}.", inline(why));
     }

@@ -147,6 +147,9 @@ pub(super) fn diverged(divergence: &Diverged) -> String {
     if !rule.standard.is_empty() {
         line(&mut out, "            ", &format!("{}, \"{}\"", rule.standard, rule.section));
     }
+    if let Some(reading) = rule.reading {
+        line(&mut out, "reading     ", reading);
+    }
     if let Some(why) = &divergence.why {
         line(&mut out, "why         ", why);
     }
