@@ -1,22 +1,26 @@
 //! `proofhouse diff`.
 
+#![allow(clippy::print_stderr, reason = "this is the program's own output")]
+
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures::future::join;
 use proofhouse::campaign::{CampaignConfig, OptionSets};
 use proofhouse::config::Said;
-use proofhouse::diff::{self, Compared, Difference, Side};
+use proofhouse::diff::{self, Side};
 use proofhouse::probe;
-use proofhouse::report::words::{self, counted, shorten, wrap};
-use proofhouse::report::{SHOWN, dialect_name, foreign};
+use proofhouse::report::comparison::{Compares, Comparison, head};
+use proofhouse::report::dialect_name;
 use proofhouse::target::http::random;
 use proofhouse::target::{HttpOptions, HttpTarget};
-use proofhouse_model::{Dialect, Options};
+use proofhouse_model::Dialect;
 
 use super::access::AccessFlags;
-use super::check::dialect;
+use super::check::{Format, dialect};
 use super::cleaning::Cleaning;
+use super::files::made;
 use super::{Failure, Verdict, duration, say};
 
 /// The time, if neither it nor the number of cases is given.
@@ -43,6 +47,12 @@ pub(crate) struct Diff {
     /// How long at most, for example 60s or 5m. Default without --cases: 60s.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     time: Option<Duration>,
+    /// What was found: text, or one JSON document.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write it into this directory too: diff.json and diff.txt.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     access: AccessFlags,
     #[command(flatten)]
@@ -52,35 +62,35 @@ pub(crate) struct Diff {
 impl Diff {
     /// Good: they answer alike.
     pub(crate) fn run(&self) -> Result<Verdict, Failure> {
+        if let Some(directory) = &self.report {
+            made("--report", directory)?;
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let compared = runtime.block_on(self.compared())?;
-        if compared.cases == 0 {
+        let comparison = runtime.block_on(self.compared())?;
+        if comparison.cases == 0 {
             return Err(Failure("nothing was compared: no case was finished; give it more --time".to_owned()));
         }
-        for difference in &compared.differences {
-            say(&self.told(difference));
+        say(&match self.format {
+            Format::Text => comparison.text(),
+            Format::Json => comparison.json()?,
+        });
+        if let Some(directory) = &self.report {
+            comparison.write(directory)?;
         }
-        let count = compared.differences.len();
-        let found = if count == 0 { "ALIKE" } else { "DIFFERENT" };
-        let Compared { cases, operations, .. } = compared;
-        say(&format!(
-            "{found}  {} in {}, {} on each",
-            counted(count as u64, "difference"),
-            counted(cases, "case"),
-            counted(operations, "operation")
-        ));
-        Ok(if count == 0 { Verdict::Good } else { Verdict::Bad })
+        Ok(if comparison.differences.is_empty() { Verdict::Good } else { Verdict::Bad })
     }
 
-    async fn compared(&self) -> Result<Compared, Failure> {
+    async fn compared(&self) -> Result<Comparison, Failure> {
         let started = Instant::now();
         let time = self.time.or(if self.cases.is_none() { Some(TIME) } else { None });
         let seed = self.seed.unwrap_or_else(|| random().into());
-        let line = format!("comparing {} with {}; {}; seed {seed}", self.one, self.other, dialect_name(self.dialect));
         if let Some(warning) = self.access.warning() {
-            say(warning);
+            match self.format {
+                Format::Text => say(warning),
+                Format::Json => eprintln!("{warning}"),
+            }
         }
-        say(&wrap("", &foreign(&line, SHOWN), 80));
+        self.tell(&head(&self.one, &self.other, dialect_name(self.dialect), seed));
         // Both are looked for before anything is asked.
         let to_one = self.access.options(&self.one, None, self.dialect)?;
         let to_other = self.access.options_of_another(&self.other, self.dialect)?;
@@ -89,7 +99,12 @@ impl Diff {
         let compared = self.side_by_side(&mut one, &mut other, started, time, seed).await;
         // At the same time: each has its own connections and its own clock.
         let (left, also) = join(self.cleaning.after(&mut one, time), self.cleaning.after(&mut other, time)).await;
-        left.iter().chain(&also).for_each(|leftovers| say(leftovers));
+        for leftovers in left.iter().chain(&also) {
+            match self.format {
+                Format::Text => say(leftovers),
+                Format::Json => eprintln!("{leftovers}"),
+            }
+        }
         compared
     }
 
@@ -100,19 +115,23 @@ impl Diff {
         started: Instant,
         time: Option<Duration>,
         seed: u64,
-    ) -> Result<Compared, Failure> {
-        let one_options = self.probed(&self.one, one).await?;
-        let other_options = self.probed(&self.other, other).await?;
+    ) -> Result<Comparison, Failure> {
+        let one_is = self.probed(&self.one, one).await?;
+        let other_is = self.probed(&self.other, other).await?;
         let config = CampaignConfig {
             dialect: self.dialect,
             cases: self.cases.or(time.map(|_| u64::MAX)),
             seed,
             time: time.map(|time| time.saturating_sub(started.elapsed())),
-            option_sets: OptionSets::Fixed(one_options.clone()),
+            option_sets: OptionSets::Fixed(one_is.options.clone()),
             ..CampaignConfig::default()
         };
-        let mut sides = [Side { target: one, options: one_options }, Side { target: other, options: other_options }];
-        Ok(diff::run(&config, &mut sides).await?)
+        let mut sides = [
+            Side { target: one, options: one_is.options.clone() },
+            Side { target: other, options: other_is.options.clone() },
+        ];
+        let compared = diff::run(&config, &mut sides).await?;
+        Ok(Comparison::new(self.dialect, seed, [one_is, other_is], compared))
     }
 
     /// A registry that answers.
@@ -123,32 +142,17 @@ impl Diff {
     }
 
     /// How it is set up.
-    async fn probed(&self, url: &str, target: &mut HttpTarget) -> Result<Options, Failure> {
+    async fn probed(&self, url: &str, target: &mut HttpTarget) -> Result<Compares, Failure> {
         let probed = probe::probe(target, self.dialect, &Said::default()).await?;
-        for one in &probed.known {
-            say(&wrap("  ", &foreign(&format!("{url}: {}", one.told()), SHOWN), 80));
-        }
-        Ok(probed.options)
+        let compares = Compares { url: url.to_owned(), options: probed.options, inferred: probed.known };
+        self.tell(&compares.told());
+        Ok(compares)
     }
 
-    fn told(&self, difference: &Difference) -> String {
-        let mut out = format!(
-            "\n{} ({}, first with seed {})\n",
-            difference.operation,
-            counted(difference.cases, "case"),
-            difference.seed
-        );
-        for (at, op) in difference.ops.iter().enumerate() {
-            out += &wrap(&format!("{:>4}. ", at + 1), &foreign(&shorten(&words::request(op)), 400), 80);
-            out.push('\n');
+    /// How it goes, which is not a part of the document.
+    fn tell(&self, text: &str) {
+        if self.format == Format::Text {
+            say(text);
         }
-        let urls = [&self.one, &self.other];
-        for ((url, judged), outcome) in urls.iter().zip(&difference.judged).zip(&difference.outcomes) {
-            let which = if judged.permitted { "permitted by" } else { "breaks" };
-            let text = format!("{url}: {outcome} [{which} {}]", judged.rule);
-            out += &wrap("      → ", &foreign(&shorten(&text), SHOWN), 80);
-            out.push('\n');
-        }
-        out
     }
 }

@@ -6,6 +6,7 @@
 //! seen, what was permitted instead, by which rule of which standard, and how to see it again.
 
 mod catalogue;
+pub mod comparison;
 mod diverged;
 pub mod files;
 mod foreign;
