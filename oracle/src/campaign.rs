@@ -98,6 +98,8 @@ pub enum Ended {
     Cases,
     /// The time is up.
     Time,
+    /// Somebody asked for its end ([`Stop`](crate::target::Stop)).
+    Interrupted,
     /// As many distinct divergences were found as were asked for.
     Divergence,
     /// There is no registry any more that could be tested; [`CampaignReport::stopped`] says why. Only where something was found.
@@ -175,6 +177,10 @@ pub async fn run_in(
             Ok(()) => {}
             Err(TargetError::TimeUp) => {
                 campaign.report.ended = Ended::Time;
+                break;
+            }
+            Err(TargetError::Interrupted) => {
+                campaign.report.ended = Ended::Interrupted;
                 break;
             }
             Err(error) if campaign.report.divergences.is_empty() => return Err(error),

@@ -230,13 +230,17 @@ impl Target for Until {
 }
 
 #[test]
-fn time_that_ends_during_an_operation_ends_the_campaign_and_is_no_divergence() {
+fn a_run_that_ends_during_an_operation_ends_the_campaign_and_is_no_divergence() {
     let one = run_on(Perfect::new(), 1).operations;
-    for (operations, cases) in [(1, 0), (one, 0), (one + 1, 1)] {
-        let mut target = Until(Perfect::new(), operations, || TargetError::TimeUp);
-        let report = run(&config(100), &mut target, &mut ()).unwrap();
-        assert_eq!((report.ended, report.cases), (Ended::Time, cases));
-        assert!(report.divergences.is_empty());
+    let ways: [(fn() -> TargetError, Ended); 2] =
+        [(|| TargetError::TimeUp, Ended::Time), (|| TargetError::Interrupted, Ended::Interrupted)];
+    for (error, ended) in ways {
+        for (operations, cases) in [(1, 0), (one, 0), (one + 1, 1)] {
+            let mut target = Until(Perfect::new(), operations, error);
+            let report = run(&config(100), &mut target, &mut ()).unwrap();
+            assert_eq!((report.ended, report.cases), (ended, cases));
+            assert!(report.divergences.is_empty());
+        }
     }
 }
 

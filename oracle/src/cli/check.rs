@@ -3,20 +3,21 @@
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use proofhouse::campaign::{self, CampaignConfig, CampaignReport, OptionSets};
+use proofhouse::campaign::{self, CampaignConfig, CampaignReport, Ended, OptionSets};
 use proofhouse::config::{self, Said};
 use proofhouse::probe;
 use proofhouse::report::known::Entry;
 use proofhouse::report::words::{command_cut_off, wrap};
 use proofhouse::report::{Report, SHOWN, Setup, Subject, Verdict as ReportVerdict, dialect_name, foreign, options_set};
 use proofhouse::target::http::random;
-use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Target, TargetError};
+use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Stop, Target, TargetError};
 use proofhouse::wire::Tally;
 use proofhouse_model::{Dialect, Options, Release, Specification};
 
 use super::access::AccessFlags;
 use super::cleaning::Cleaning;
 use super::files::Files;
+use super::interrupts::Interrupts;
 use super::progress::Progress;
 use super::setup::{SetUp, VOCABULARY};
 use super::{Failure, Verdict, duration, say};
@@ -134,9 +135,16 @@ fn patience(time: Option<Duration>) -> Duration {
 
 /// What a run came to.
 struct Checked {
-    report: Result<Report, Failure>,
+    /// None: it was interrupted before any case was finished.
+    report: Result<Option<Report>, Failure>,
     /// The registry in which something may be left.
     wrote: Option<HttpTarget>,
+}
+
+impl Checked {
+    fn in_process(report: Result<Option<Report>, Failure>) -> Checked {
+        Checked { report, wrote: None }
+    }
 }
 
 impl Check {
@@ -166,34 +174,48 @@ impl Check {
             known: known.iter().map(|entry| entry.shape.clone()).collect(),
             ..CampaignConfig::default()
         };
+        let interrupts = Interrupts::heard()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let Checked { report, wrote } = runtime.block_on(self.check(config, said, known))?;
+        let Checked { report, wrote } = runtime.block_on(self.check(config, said, known, &interrupts))?;
         // First what somebody waits for, and of that first what cannot fail to be there.
         let told = report.and_then(|report| {
+            let Some(report) = report else { return Ok(None) };
             say(&match self.format {
                 Format::Text => report.text(),
                 Format::Json => report.json(),
             });
             self.files.write(&report)?;
-            Ok(report)
+            Ok(Some(report))
         });
         if let Some(mut wrote) = wrote
-            && let Some(leftovers) = runtime.block_on(self.cleaning.after(&mut wrote, time))
+            && let Some(leftovers) = runtime.block_on(self.cleaning.after(&mut wrote, time, &interrupts))
         {
             match self.format {
                 Format::Text => say(&leftovers),
                 Format::Json => eprintln!("{leftovers}"),
             }
         }
-        let report = told?;
+        let Some(report) = told? else {
+            eprintln!("nothing was checked: no case was finished until it was interrupted");
+            return Ok(interrupts.verdict(Verdict::Good));
+        };
         Ok(match report.verdict {
+            ReportVerdict::Conforms | ReportVerdict::Incomplete if report.ended == "interrupted" => {
+                interrupts.verdict(Verdict::Good)
+            }
             ReportVerdict::Conforms => Verdict::Good,
             ReportVerdict::Diverges => Verdict::Bad,
             ReportVerdict::Incomplete => Verdict::Open,
         })
     }
 
-    async fn check(&self, config: CampaignConfig, said: Said, known: Vec<Entry>) -> Result<Checked, Failure> {
+    async fn check(
+        &self,
+        config: CampaignConfig,
+        said: Said,
+        known: Vec<Entry>,
+        interrupts: &Interrupts,
+    ) -> Result<Checked, Failure> {
         let started = Instant::now();
         let Some(url) = &self.url else {
             let subject = Subject { url: None, namespace: None, fsync: Some(self.fsync) };
@@ -202,12 +224,11 @@ impl Check {
                 OptionSets::Fixed(options) => Some(options.clone()),
             };
             let setup = Setup { known, ..self.setup(subject, &config, options) };
-            let mut target = EmbeddedTarget::builder().fsync(self.fsync).build();
+            let mut target = EmbeddedTarget::builder().fsync(self.fsync).stop(interrupts.stop.clone()).build();
             let fsync = if self.fsync { "on" } else { "off (--fsync turns it on)" };
             let how = format!("in {}, fsync {fsync}", target.directory().display());
             let campaign = self.campaign(&config, &setup, &how, &mut target).await?;
-            something_checked(&campaign, self.time, None, None)?;
-            return Ok(Checked { report: Ok(Report::new(setup, campaign, None)), wrote: None });
+            return Ok(Checked::in_process(report(setup, campaign, None, Left { time: self.time, ..Left::default() })));
         };
         if let Some(warning) = self.access.warning() {
             self.warn(warning);
@@ -218,10 +239,16 @@ impl Check {
             timeout: patience(config.time),
             deadline: config.time.map(|time| started + time),
             keep: self.cleaning.keep,
+            stop: interrupts.stop.clone(),
             ..self.access.options(url, self.namespace.as_deref(), config.dialect)?
         };
-        let target = HttpTarget::connect(url, http).await?;
-        let mut target = Commanded::new(target, self.commands(config.time.map(|time| started + time)));
+        let target = match HttpTarget::connect(url, http).await {
+            Err(TargetError::Interrupted) => return Ok(Checked::in_process(Ok(None))),
+            connected => connected?,
+        };
+        interrupts.writes_below(target.namespace());
+        let deadline = config.time.map(|time| started + time);
+        let mut target = Commanded::new(target, self.commands(deadline, interrupts.stop.clone()));
         let report = self.at_url(url, &mut target, started, config, said, known).await;
         Ok(Checked { report, wrote: Some(target.http) })
     }
@@ -235,12 +262,15 @@ impl Check {
         mut config: CampaignConfig,
         said: Said,
         known: Vec<Entry>,
-    ) -> Result<Report, Failure> {
+    ) -> Result<Option<Report>, Failure> {
         let namespace = target.http.namespace().to_owned();
         let mut how = format!("repositories begin with {namespace}");
         let time = config.time;
         let probed = match probe::probe(&mut target.http, config.dialect, &said).await {
-            Err(TargetError::TimeUp) => return Err(nothing_checked(time, target.http.throttled(), None)),
+            Err(TargetError::Interrupted) => return Ok(None),
+            Err(TargetError::TimeUp) => {
+                return Err(nothing_checked(&Left { time, throttled: target.http.throttled(), cut_off: None }));
+            }
             probed => probed?,
         };
         for contradiction in &probed.contradictions {
@@ -257,10 +287,8 @@ impl Check {
         let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(probed.options.clone())) };
         let mut campaign = self.campaign(&config, &setup, &how, target).await?;
         probed.judge(&config, &mut campaign);
-        let cut_off = target.cut_off();
-        something_checked(&campaign, time, target.http.throttled(), cut_off.as_deref())?;
-        let tally: Tally = target.http.tally();
-        Ok(Report::new(setup, campaign, Some(&tally)).cut_off(cut_off))
+        let left = Left { time, throttled: target.http.throttled(), cut_off: target.cut_off() };
+        report(setup, campaign, Some(&target.http.tally()), left)
     }
 
     /// Before the report, and where it stands in the way of nothing.
@@ -287,9 +315,9 @@ impl Check {
         Ok(campaign?)
     }
 
-    fn commands(&self, deadline: Option<Instant>) -> Commands {
+    fn commands(&self, deadline: Option<Instant>, stop: Stop) -> Commands {
         let (gc, restart, kill) = (self.gc_cmd.clone(), self.restart_cmd.clone(), self.kill_cmd.clone());
-        Commands { gc, restart, kill, patience: self.cmd_timeout, deadline }
+        Commands { gc, restart, kill, patience: self.cmd_timeout, deadline, stop }
     }
 
     fn dialect(&self) -> Dialect {
@@ -352,20 +380,35 @@ impl Check {
     }
 }
 
-/// A campaign that finished no case says nothing about the registry.
-fn something_checked(
-    campaign: &CampaignReport,
-    time: Option<Duration>,
-    throttled: Option<&str>,
-    cut_off: Option<&str>,
-) -> Result<(), Failure> {
+/// A campaign that finished no case says nothing about the registry; if it was interrupted, that is no failure.
+fn report(
+    setup: Setup,
+    campaign: CampaignReport,
+    tally: Option<&Tally>,
+    left: Left,
+) -> Result<Option<Report>, Failure> {
     let nothing = campaign.cases == 0 && campaign.divergences.is_empty();
-    if nothing { Err(nothing_checked(time, throttled, cut_off)) } else { Ok(()) }
+    match campaign.ended {
+        Ended::Interrupted if nothing => Ok(None),
+        _ if nothing => Err(nothing_checked(&left)),
+        _ => Ok(Some(Report::new(setup, campaign, tally).cut_off(left.cut_off))),
+    }
 }
 
-fn nothing_checked(time: Option<Duration>, throttled: Option<&str>, cut_off: Option<&str>) -> Failure {
-    let within = time.map(|time| format!(" within {time:?}")).unwrap_or_default();
-    let why = match (throttled, cut_off) {
+/// What a run left to be said of why there is no more of it.
+#[derive(Debug, Default)]
+struct Left<'a> {
+    /// What it had.
+    time: Option<Duration>,
+    /// What the registry said to slow down.
+    throttled: Option<&'a str>,
+    /// The command that never came to its end.
+    cut_off: Option<String>,
+}
+
+fn nothing_checked(left: &Left) -> Failure {
+    let within = left.time.map(|time| format!(" within {time:?}")).unwrap_or_default();
+    let why = match (left.throttled, &left.cut_off) {
         (Some(what), _) => TargetError::Throttles { what: what.to_owned() }.to_string(),
         (None, Some(command)) => command_cut_off(command),
         (None, None) => "give it more --time, or fewer --ops".to_owned(),

@@ -6,6 +6,11 @@ use clap::Args;
 use proofhouse::report::words::wrap;
 use proofhouse::target::HttpTarget;
 
+use super::interrupts::Interrupts;
+
+/// What is left of it when a signal has ended the run: whoever sent it soon sends another.
+const IN_A_HURRY: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Args)]
 pub(super) struct Cleaning {
     /// Leaves what was written where it is. Default: what a case wrote is deleted before the next, and what is left of it after the
@@ -16,11 +21,17 @@ pub(super) struct Cleaning {
 
 impl Cleaning {
     /// After a run of so much time: what stays, and why, if something does that should not. For a person.
-    pub(super) async fn after(&self, target: &mut HttpTarget, time: Option<Duration>) -> Option<String> {
+    pub(super) async fn after(
+        &self,
+        target: &mut HttpTarget,
+        time: Option<Duration>,
+        interrupts: &Interrupts,
+    ) -> Option<String> {
         if self.keep {
             return None;
         }
-        let leftovers = target.clean_up(clean_up_time(time)).await?;
+        let within = if interrupts.status().is_some() { IN_A_HURRY } else { clean_up_time(time) };
+        let leftovers = target.clean_up(within).await?;
         Some(wrap("", &leftovers.to_string(), 80))
     }
 }

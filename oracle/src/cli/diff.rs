@@ -21,6 +21,7 @@ use super::access::AccessFlags;
 use super::check::{Format, dialect};
 use super::cleaning::Cleaning;
 use super::files::made;
+use super::interrupts::Interrupts;
 use super::{Failure, Verdict, duration, say};
 
 /// The time, if neither it nor the number of cases is given.
@@ -65,9 +66,10 @@ impl Diff {
         if let Some(directory) = &self.report {
             made("--report", directory)?;
         }
+        let interrupts = Interrupts::heard()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let comparison = runtime.block_on(self.compared())?;
-        if comparison.cases == 0 {
+        let comparison = runtime.block_on(self.compared(&interrupts))?;
+        if comparison.cases == 0 && interrupts.status().is_none() {
             return Err(Failure("nothing was compared: no case was finished; give it more --time".to_owned()));
         }
         say(&match self.format {
@@ -77,10 +79,10 @@ impl Diff {
         if let Some(directory) = &self.report {
             comparison.write(directory)?;
         }
-        Ok(if comparison.differences.is_empty() { Verdict::Good } else { Verdict::Bad })
+        Ok(interrupts.verdict(if comparison.differences.is_empty() { Verdict::Good } else { Verdict::Bad }))
     }
 
-    async fn compared(&self) -> Result<Comparison, Failure> {
+    async fn compared(&self, interrupts: &Interrupts) -> Result<Comparison, Failure> {
         let started = Instant::now();
         let time = self.time.or(if self.cases.is_none() { Some(TIME) } else { None });
         let seed = self.seed.unwrap_or_else(|| random().into());
@@ -94,11 +96,12 @@ impl Diff {
         // Both are looked for before anything is asked.
         let to_one = self.access.options(&self.one, None, self.dialect)?;
         let to_other = self.access.options_of_another(&self.other, self.dialect)?;
-        let mut one = self.connected(&self.one, to_one, time).await?;
-        let mut other = self.connected(&self.other, to_other, time).await?;
+        let mut one = self.connected(&self.one, to_one, time, interrupts).await?;
+        let mut other = self.connected(&self.other, to_other, time, interrupts).await?;
         let compared = self.side_by_side(&mut one, &mut other, started, time, seed).await;
         // At the same time: each has its own connections and its own clock.
-        let (left, also) = join(self.cleaning.after(&mut one, time), self.cleaning.after(&mut other, time)).await;
+        let after = |target| self.cleaning.after(target, time, interrupts);
+        let (left, also) = join(after(&mut one), after(&mut other)).await;
         for leftovers in left.iter().chain(&also) {
             match self.format {
                 Format::Text => say(leftovers),
@@ -135,10 +138,18 @@ impl Diff {
     }
 
     /// A registry that answers.
-    async fn connected(&self, url: &str, http: HttpOptions, time: Option<Duration>) -> Result<HttpTarget, Failure> {
+    async fn connected(
+        &self,
+        url: &str,
+        http: HttpOptions,
+        time: Option<Duration>,
+        interrupts: &Interrupts,
+    ) -> Result<HttpTarget, Failure> {
         let deadline = time.map(|time| Instant::now() + time);
-        let http = HttpOptions { deadline, keep: self.cleaning.keep, ..http };
-        Ok(HttpTarget::connect(url, http).await?)
+        let http = HttpOptions { deadline, keep: self.cleaning.keep, stop: interrupts.stop.clone(), ..http };
+        let target = HttpTarget::connect(url, http).await?;
+        interrupts.writes_below(target.namespace());
+        Ok(target)
     }
 
     /// How it is set up.

@@ -12,6 +12,7 @@ mod diff;
 mod duration;
 mod explain;
 mod files;
+mod interrupts;
 mod log;
 mod maintain;
 mod progress;
@@ -34,7 +35,8 @@ use proofhouse::report::{SHOWN, foreign};
 #[command(
     name = "proofhouse",
     version,
-    after_help = "Exit status: 0 it conforms (or was asked to stop), 1 it does not, 2 it could not be checked, or not all of it (or not served)."
+    after_help = "Exit status: 0 it conforms (or was asked to stop serving), 1 it does not, 2 it could not be checked, or not all of it \
+                  (or not served), 130 or 143 SIGINT or SIGTERM ended the check before anything was found."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -72,6 +74,8 @@ pub(crate) enum Verdict {
     Bad,
     /// Nothing of what was found is bad, but not all could be looked at. It was told what.
     Open,
+    /// Nothing was found until a signal ended it; the exit status that says so.
+    Interrupted(u8),
 }
 
 /// Why a command could not run, in one line.
@@ -113,6 +117,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Verdict::Good) => said(ExitCode::SUCCESS),
         Ok(Verdict::Bad) => said(ExitCode::from(1)),
         Ok(Verdict::Open) => said(ExitCode::from(2)),
+        Ok(Verdict::Interrupted(status)) => said(ExitCode::from(status)),
         Err(Failure(reason)) => fail(&reason),
     }
 }

@@ -14,6 +14,7 @@ use proofhouse_model::{RuleId, Specification};
 
 use super::access::AccessFlags;
 use super::cleaning::Cleaning;
+use super::interrupts::Interrupts;
 use super::{Failure, Verdict, say};
 
 #[derive(Debug, Args)]
@@ -41,28 +42,31 @@ impl Replay {
         let text = file::read_text(&self.repro).map_err(|error| Failure(format!("cannot read {path}: {error}")))?;
         let (repro, dialect) = Repro::read(&text).map_err(|error| Failure(format!("{path}: {error}")))?;
         let specification = Specification::new(dialect, repro.options.clone())?;
+        let interrupts = Interrupts::heard()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let Some(url) = &self.url else {
-                return replayed(&repro, specification, &mut EmbeddedTarget::builder().build()).await;
+                return replayed(&repro, specification, &mut EmbeddedTarget::default()).await;
             };
             if let Some(warning) = self.access.warning() {
                 say(warning);
             }
             let catalog_max = repro.options.catalog_max;
-            let options =
-                HttpOptions { catalog_max, keep: self.cleaning.keep, ..self.access.options(url, None, dialect)? };
+            let (keep, stop) = (self.cleaning.keep, interrupts.stop.clone());
+            let options = HttpOptions { catalog_max, keep, stop, ..self.access.options(url, None, dialect)? };
             let http = HttpTarget::connect(url, options).await?;
+            interrupts.writes_below(http.namespace());
             let commands = Commands {
                 gc: self.gc_cmd.clone(),
                 restart: self.restart_cmd.clone(),
                 kill: None,
                 patience: Commands::PATIENCE,
                 deadline: None,
+                stop: interrupts.stop.clone(),
             };
             let mut target = Commanded::new(http, commands);
             let verdict = replayed(&repro, specification, &mut target).await;
-            if let Some(leftovers) = self.cleaning.after(&mut target.http, None).await {
+            if let Some(leftovers) = self.cleaning.after(&mut target.http, None, &interrupts).await {
                 say(&leftovers);
             }
             verdict

@@ -79,6 +79,7 @@ fn summary(report: &Report) -> String {
     let strict = if report.strict { "; a SHOULD that is not kept fails the run" } else { "" };
     let ended = match report.ended {
         "time" => "when the time was up",
+        "interrupted" => "when it was interrupted",
         "divergence" => "when as many divergences were found as were asked for",
         "target" => "when the registry was not to be had any more",
         _ => "when all cases had run",

@@ -96,7 +96,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// A SHOULD that is not kept counts as a divergence.
     pub strict: bool,
-    /// Why it ended: `cases`, `time`, `divergence` or `target`.
+    /// Why it ended: `cases`, `time`, `interrupted`, `divergence` or `target`.
     pub ended: &'static str,
     /// Why there is no registry any more that could be tested; null: there is.
     pub stopped: Option<String>,
@@ -209,6 +209,7 @@ impl Report {
             ended: match campaign.ended {
                 Ended::Cases => "cases",
                 Ended::Time => "time",
+                Ended::Interrupted => "interrupted",
                 Ended::Divergence => "divergence",
                 Ended::Target => "target",
             },

@@ -27,6 +27,7 @@ pub(super) fn render(report: &Report) -> String {
     let ended = match report.ended {
         "time" => ", until the time was up",
         "target" => ", until it was not to be had any more",
+        "interrupted" => ", until it was interrupted",
         _ => "",
     };
     let summary = format!(

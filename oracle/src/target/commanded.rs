@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::timeout_at;
 
 use super::http::NO_ANSWER;
-use super::{HttpTarget, Target, TargetError};
+use super::{HttpTarget, Stop, Target, TargetError};
 use crate::lockstep::{COMMAND_SUCCEEDS, GOES_ON_ANSWERING};
 use crate::wire;
 
@@ -35,6 +35,8 @@ pub struct Commands {
     pub patience: Duration,
     /// When the run ends. A command that is cut short by that says nothing about the registry.
     pub deadline: Option<Instant>,
+    /// Ends the run before that, in the same way.
+    pub stop: Stop,
 }
 
 impl Commands {
@@ -54,8 +56,8 @@ pub struct Commanded {
     pub http: HttpTarget,
     commands: Commands,
     shared: Rc<Shared>,
-    /// The run ended during the last command.
-    out_of_time: bool,
+    /// How the run ended, if it did during the last command.
+    over: Option<TargetError>,
 }
 
 /// What all clients know.
@@ -85,7 +87,7 @@ const BACK: Duration = Duration::from_secs(10);
 impl Commanded {
     /// Puts the commands beside the registry.
     pub fn new(http: HttpTarget, commands: Commands) -> Commanded {
-        Commanded { http, commands, shared: Rc::default(), out_of_time: false }
+        Commanded { http, commands, shared: Rc::default(), over: None }
     }
 
     /// The command that was not done when the run ended, and never was before: nothing is known of what it does.
@@ -119,7 +121,9 @@ impl Commanded {
         let before = self.back().await;
         match self.http.perform(op).await {
             Outcome::Broken { what } if *self.shared.turns.borrow() != before => {
-                self.out_of_time |= matches!(self.http.interruption(), Some(TargetError::TimeUp));
+                if let Some(over @ (TargetError::TimeUp | TargetError::Interrupted)) = self.http.interruption() {
+                    self.over = Some(over);
+                }
                 broken(format!("{NO_ANSWER}the time until it was stopped: {what}"))
             }
             Outcome::Broken { what } if is_no_answer(&what) && self.is_gone().await => {
@@ -132,7 +136,7 @@ impl Commanded {
 
     /// Does it answer nobody any more?
     async fn is_gone(&self) -> bool {
-        let gone = matches!(self.answers_until(Instant::now() + MOMENT).await, Err(error) if !matches!(error, TargetError::TimeUp));
+        let gone = matches!(self.answers_until(Instant::now() + MOMENT).await, Err(error) if !matches!(error, TargetError::TimeUp | TargetError::Interrupted));
         self.shared.gone.set(self.shared.gone.get() || gone);
         gone
     }
@@ -150,7 +154,7 @@ impl Commanded {
             match timeout_at((until + MOMENT).into(), http.answers()).await.unwrap_or_else(|_| Err(silent())) {
                 Ok(()) => return Ok(()),
                 Err(error) if Instant::now() >= until => return Err(error),
-                Err(TargetError::TimeUp) => return Err(TargetError::TimeUp),
+                Err(error @ (TargetError::TimeUp | TargetError::Interrupted)) => return Err(error),
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
@@ -172,6 +176,7 @@ impl Commanded {
         let until = Instant::now() + BACK;
         let end = self.commands.deadline.map_or(until, |deadline| deadline.min(until));
         self.answers_until(end).await.map_err(|error| match error {
+            TargetError::Interrupted => TargetError::Interrupted,
             _ if end < until => TargetError::TimeUp,
             error => TargetError::Gone { reason: error.to_string() },
         })
@@ -182,11 +187,12 @@ impl Commanded {
         let patience = self.commands.patience;
         let until = Instant::now() + patience;
         let end = self.commands.deadline.map_or(until, |deadline| deadline.min(until));
-        match timeout_at(end.into(), finished(command)).await {
-            Err(_) if end < until => {
-                *self.shared.cut_off.borrow_mut() = Some(command.to_owned());
-                return self.no_time();
-            }
+        let done = tokio::select! {
+            done = timeout_at(end.into(), finished(command)) => done,
+            () = self.commands.stop.asked() => return self.cut(command, TargetError::Interrupted),
+        };
+        match done {
+            Err(_) if end < until => return self.cut(command, TargetError::TimeUp),
             Err(_) => return self.failed(command, &format!("`{command}` takes longer than {patience:?}")),
             Ok(Err(what)) => return self.failed(command, &what),
             Ok(Ok(())) => {}
@@ -194,7 +200,8 @@ impl Commanded {
         self.shared.ended.borrow_mut().insert(command.to_owned());
         match self.answers_until(end).await {
             Ok(()) => Outcome::Done,
-            Err(_) if end < until => self.no_time(),
+            Err(TargetError::Interrupted) => self.over(TargetError::Interrupted),
+            Err(_) if end < until => self.over(TargetError::TimeUp),
             Err(error) => {
                 self.shared.gone.set(true);
                 self.failed(command, &format!("it does not answer within {patience:?} of `{command}`: {error}"))
@@ -207,9 +214,16 @@ impl Commanded {
         broken(format!("{COMMAND_SUCCEEDS}: {what}"))
     }
 
-    fn no_time(&mut self) -> Outcome {
-        self.out_of_time = true;
-        broken(TargetError::TimeUp.to_string())
+    /// The run ends so, before the command is done.
+    fn cut(&mut self, command: &str, over: TargetError) -> Outcome {
+        *self.shared.cut_off.borrow_mut() = Some(command.to_owned());
+        self.over(over)
+    }
+
+    fn over(&mut self, over: TargetError) -> Outcome {
+        let what = over.to_string();
+        self.over = Some(over);
+        broken(what)
     }
 }
 
@@ -286,8 +300,8 @@ impl Target for Commanded {
     }
 
     fn interruption(&mut self) -> Option<TargetError> {
-        let out_of_time = std::mem::take(&mut self.out_of_time);
-        self.http.interruption().or(out_of_time.then_some(TargetError::TimeUp))
+        let ended = self.over.take();
+        self.http.interruption().or(ended)
     }
 
     fn collects_blindly(&self) -> bool {
@@ -299,7 +313,7 @@ impl Target for Commanded {
             http: self.http.another(),
             commands: Commands { gc: None, ..self.commands.clone() },
             shared: Rc::clone(&self.shared),
-            out_of_time: false,
+            over: None,
         };
         (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()
     }
@@ -310,7 +324,7 @@ impl Target for Commanded {
             http: self.http.another_case(),
             commands: self.commands.clone(),
             shared: Rc::clone(&self.shared),
-            out_of_time: false,
+            over: None,
         };
         let count = if self.commands.any() { 0 } else { count };
         (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()

@@ -31,7 +31,7 @@ use async_trait::async_trait;
 use proofhouse_model::{Code, Dialect, Op, Options, Outcome, Range, Release, UploadRef, digest_of};
 use url::Url;
 
-use super::{Target, TargetError};
+use super::{Stop, Target, TargetError};
 use crate::facts::Facts;
 use crate::wire::{self, Answer, Exchange, Tally, headers};
 use access::Access;
@@ -59,6 +59,8 @@ pub struct HttpOptions {
     pub timeout: Duration,
     /// When the run ends. A request that is not answered by then says nothing about the registry.
     pub deadline: Option<Instant>,
+    /// Ends the run before that, in the same way.
+    pub stop: Stop,
     /// Requests a second at most, more than 0. None: as many as it takes.
     pub rate: Option<f64>,
     /// The largest page of the registry's catalog; a larger one is asked for to see it refused.
@@ -82,6 +84,7 @@ impl HttpOptions {
             dialect,
             timeout: Duration::from_secs(30),
             deadline: None,
+            stop: Stop::default(),
             rate: None,
             catalog_max,
             keep: false,

@@ -14,10 +14,12 @@ use proofhouse_model::{Op, Options, Outcome, State};
 pub mod commanded;
 pub mod embedded;
 pub mod http;
+pub mod stop;
 
 pub use commanded::{Commanded, Commands};
 pub use embedded::EmbeddedTarget;
 pub use http::{HttpOptions, HttpTarget};
+pub use stop::Stop;
 
 /// A registry under test.
 ///
@@ -36,7 +38,7 @@ pub trait Target {
     /// Never fails: a dropped connection, an answer that cannot be read and a 5xx are [`Outcome::Broken`].
     async fn perform(&mut self, op: &Op) -> Outcome;
 
-    /// Why the last outcome counts for nothing, if it does: the operation could not be asked, or the time ended while it was. That
+    /// Why the last outcome counts for nothing, if it does: the operation could not be asked, or the run ended while it was. That
     /// is not the registry's doing, so nothing more is asked, and nobody judges the outcome.
     fn interruption(&mut self) -> Option<TargetError> {
         None
@@ -154,6 +156,9 @@ pub enum TargetError {
     /// The run has no time left. Not a fault of anybody: a campaign ends with what it has.
     #[error("the time is up")]
     TimeUp,
+    /// Somebody asked for the end of the run ([`Stop`]). As above.
+    #[error("interrupted")]
+    Interrupted,
     /// The registry wants credentials, and there are none.
     #[error("{url} wants credentials: {reason}")]
     Refused {

@@ -25,7 +25,7 @@ use proofhouse_registry::driver::{
 };
 use regex::Regex;
 
-use super::{Target, TargetError};
+use super::{Stop, Target, TargetError};
 use crate::disk;
 
 mod deny;
@@ -45,9 +45,16 @@ pub struct EmbeddedBuilder {
     storage: Option<Storage>,
     directory: Option<PathBuf>,
     alter: Option<Alter>,
+    stop: Stop,
 }
 
 impl EmbeddedBuilder {
+    /// Ends the run when that is asked for.
+    pub fn stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
+    }
+
     /// Writes as if a crash could come at any time. Default: off, for there is none; and it is some ten times faster.
     pub fn fsync(mut self, on: bool) -> Self {
         self.fsync = on;
@@ -215,6 +222,10 @@ impl Target for EmbeddedTarget {
                 }
             },
         }
+    }
+
+    fn interruption(&mut self) -> Option<TargetError> {
+        self.setup.stop.is_asked().then_some(TargetError::Interrupted)
     }
 
     fn is_library(&self) -> bool {

@@ -67,6 +67,11 @@ impl Server {
         Server { url, asked }
     }
 
+    /// How much of that there is.
+    pub(super) fn count(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
     /// What was asked since the last time.
     pub(super) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.asked.lock().unwrap())

@@ -16,7 +16,7 @@ use super::HttpOptions;
 use super::access::entry::{Entry, Grant, Key, Want};
 use super::pace::{self, Pace};
 use super::transport::{Received, Request, Transport, Trouble};
-use crate::target::TargetError;
+use crate::target::{Stop, TargetError};
 use crate::wire::Answer;
 use crate::wire::headers::text;
 
@@ -31,6 +31,8 @@ pub(super) struct Session {
     patience: Duration,
     /// Nothing is sent after it.
     pub(super) deadline: Option<Instant>,
+    /// Nor when this was asked for; what is in flight then is left.
+    pub(super) stop: Stop,
     /// All clients together.
     pace: Rc<RefCell<Pace>>,
     /// The registry, as the user wrote it.
@@ -49,6 +51,7 @@ impl Session {
             transport: Transport::new(&options.access.trust).map_err(TargetError::Options)?,
             patience: options.timeout,
             deadline: options.deadline,
+            stop: options.stop.clone(),
             pace: Rc::new(RefCell::new(Pace::new(options.rate))),
             shown,
             entry: Rc::new(RefCell::new(Entry::new(base.clone(), options.access.clone()))),
@@ -65,7 +68,7 @@ impl Session {
     /// Sends the request, follows redirects if it says so, and waits where the registry says so.
     ///
     /// # Errors
-    /// The time of the run is up, the registry throttles for good, it wants credentials, or the request cannot be made yet.
+    /// The run has ended, the registry throttles for good, it wants credentials, or the request cannot be made yet.
     pub(super) async fn send(&mut self, request: Request) -> Result<Answer, TargetError> {
         let received = self.persist(&request, &request.url).await?;
         if request.follow && is_redirect(&received.answer) {
@@ -201,7 +204,11 @@ impl Session {
         if time.is_zero() {
             return Err(TargetError::TimeUp);
         }
-        let received = self.transport.send(request, url, time).await;
+        let received = tokio::select! {
+            biased;
+            () = self.stop.asked() => return Err(TargetError::Interrupted),
+            received = self.transport.send(request, url, time) => received,
+        };
         // It had less than its own time: that says nothing about the registry.
         if received.trouble == Some(Trouble::Late) && time < self.patience {
             return Err(TargetError::TimeUp);
@@ -224,7 +231,10 @@ impl Session {
             return Err(TargetError::TimeUp);
         }
         if until > Instant::now() {
-            tokio::time::sleep_until(until.into()).await;
+            tokio::select! {
+                () = self.stop.asked() => return Err(TargetError::Interrupted),
+                () = tokio::time::sleep_until(until.into()) => {}
+            }
         }
         Ok(())
     }
@@ -362,6 +372,29 @@ mod tests {
             (first, target.interruption())
         });
         assert!(matches!(why, (Some(TargetError::TimeUp), Some(TargetError::TimeUp))), "{why:?}");
+    }
+
+    #[test]
+    fn a_run_that_is_to_stop_waits_for_nothing_and_asks_nothing_more() {
+        let later = reply(429, &[("Retry-After", "20")], "");
+        for script in [vec![Reply::Hang], vec![later]] {
+            let (first, second, asked) = with_target(options(), script, async |target, server| {
+                let stop = target.session.stop.clone();
+                // It is asked for when the request has arrived.
+                let stopping = async {
+                    while server.count() == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                    stop.ask();
+                };
+                futures::future::join(target.perform(&get(None)), stopping).await;
+                let first = target.interruption();
+                target.perform(&get(None)).await;
+                (first, target.interruption(), server.asked().len())
+            });
+            assert!(matches!((&first, &second), (Some(TargetError::Interrupted), Some(TargetError::Interrupted))));
+            assert_eq!(asked, 1);
+        }
     }
 
     #[test]
