@@ -122,10 +122,10 @@ fn server_that_keeps() -> (String, Receiver<()>) {
 #[test]
 fn a_second_signal_ends_it_at_once_and_what_may_be_left_is_named() {
     let (url, deleted) = server_that_keeps();
-    let directory = tempfile::tempdir().unwrap();
-    let options = directory.path().join("options.yml");
-    fs::write(&options, "delete: true\n").unwrap();
-    let check = Check::start(&url, &["--findings", "1000", "--options", options.to_str().unwrap()]);
+    // The probe deletes nothing, so the first deletion is that of what a case wrote.
+    let lacks = ["blob_deletion=false", "manifest_deletion=false", "tag_deletion=false"];
+    let lacks: Vec<&str> = lacks.into_iter().flat_map(|fact| ["--assume", fact]).collect();
+    let check = Check::start(&url, &[&["--findings", "1000"], &lacks[..]].concat());
     deleted.recv_timeout(LONG).unwrap();
     check.signal("INT");
     // What is in flight is left, and what was written is deleted once more.
