@@ -122,5 +122,11 @@ fn files_that_cannot_be_read_or_written_are_named() {
     assert!(told.contains("--report") && told.contains(path(&below_a_file)), "{told}");
     let written = run(&["check", "--cases", "1", "--write-known", path(&below_a_file)]);
     assert!(could_not(&written).contains(path(&below_a_file)), "{written:?}");
+    assert_eq!(stdout(&written), "", "it is found out before the run");
+    // That a file cannot be replaced shows only when it is.
+    let report = directory.path().join("report");
+    fs::create_dir_all(report.join("report.json/in the way")).unwrap();
+    let written = run(&["check", "--cases", "1", "--report", path(&report)]);
+    assert!(could_not(&written).contains("report.json"), "{written:?}");
     assert!(stdout(&written).contains("CONFORMS"), "what was found is told all the same");
 }
