@@ -11,7 +11,6 @@ use proofhouse_model::{Dialect, Op, Options};
 use proptest::strategy::Strategy as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::case::Case;
 use crate::concurrent::{self, Dealt};
 use crate::coverage::Coverage;
 use crate::generate::Cases;
@@ -207,8 +206,6 @@ struct Campaign<'a> {
     deadline: Option<Instant>,
     /// The shapes that were known before, and then those of the divergences that were found.
     known: Vec<Shape>,
-    /// To which divergence each shape belongs that was found.
-    of: Vec<usize>,
     report: CampaignReport,
 }
 
@@ -231,7 +228,7 @@ impl<'a> Campaign<'a> {
             ended: Ended::Cases,
             stopped: None,
         };
-        Campaign { config, target, progress, deadline, known: config.known.clone(), of: Vec::new(), report }
+        Campaign { config, target, progress, deadline, known: config.known.clone(), report }
     }
 
     /// As many distinct divergences were found as were asked for.
@@ -249,7 +246,7 @@ impl<'a> Campaign<'a> {
             if self.is_enough() {
                 break;
             }
-            self.case(seed).await?;
+            self.together(seed).await?;
         }
         Ok(())
     }
@@ -267,7 +264,7 @@ impl<'a> Campaign<'a> {
                 if self.is_enough() {
                     break;
                 }
-                self.case(*seed).await?;
+                self.alone(*seed).await?;
             }
             return Ok(());
         }
@@ -283,24 +280,12 @@ impl<'a> Campaign<'a> {
         let mut error = None;
         for (seed, (tree, (run, coverage))) in seeds.iter().zip(trees.into_iter().zip(all)) {
             self.report.coverage.merge(&coverage);
-            let run = match run {
-                Ok(run) => run,
+            match run {
+                Ok(run) => self.ran(*seed, tree, run).await,
                 Err(why) => {
                     error.get_or_insert(why);
-                    continue;
                 }
-            };
-            // Another of these may have found the same.
-            let met = run.shape().and_then(|shape| self.known.iter().position(|known| *known == shape));
-            let found = match met {
-                Some(met) => {
-                    self.ran(&run);
-                    self.met(met);
-                    None
-                }
-                None => self.one_client(tree, run).await,
-            };
-            self.done(*seed, found);
+            }
             if self.is_enough() {
                 return Ok(());
             }
@@ -312,22 +297,72 @@ impl<'a> Campaign<'a> {
         case(self.config, seed, &|op| self.target.offers(op))
     }
 
-    /// One case.
-    async fn case(&mut self, seed: u64) -> Result<(), TargetError> {
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(TargetError::TimeUp);
-        }
+    /// # Errors
+    /// The time was up before.
+    fn is_time_left(&self) -> Result<(), TargetError> {
+        let over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if over { Err(TargetError::TimeUp) } else { Ok(()) }
+    }
+
+    /// A case of one client.
+    async fn alone(&mut self, seed: u64) -> Result<(), TargetError> {
+        self.is_time_left()?;
         let tree = self.tree(seed)?;
-        let found = if self.config.clients > 1 && seed % 2 == 1 {
-            self.several_clients(tree.best().clone()).await?
-        } else {
-            let Campaign { config, target, deadline, known, report, .. } = self;
-            let coverage = Some(&mut report.coverage);
-            let run = lockstep::run(tree.best(), config.dialect, &mut **target, known, coverage, *deadline).await?;
-            self.one_client(tree, run).await
+        let Campaign { config, target, deadline, known, report, .. } = self;
+        let coverage = Some(&mut report.coverage);
+        let run = lockstep::run(tree.best(), config.dialect, &mut **target, known, coverage, *deadline).await?;
+        self.ran(seed, tree, run).await;
+        Ok(())
+    }
+
+    /// A case of one client has been run.
+    async fn ran(&mut self, seed: u64, tree: CaseTree, run: Run) {
+        let generated = run.performed.iter().filter(|performed| performed.origin == Origin::Action);
+        self.report.cases += 1;
+        self.report.operations += run.performed.len() as u64;
+        self.report.generated += generated.count() as u64;
+        run.known.iter().for_each(|met| self.met(*met));
+        let found = match run.shape() {
+            // One beside it may have found the same.
+            Some(shape) if !self.is_known(&shape) => {
+                let (time, dialect) = (self.shrink_time(), self.config.dialect);
+                let Campaign { target, known, progress, .. } = self;
+                let (target, progress) = (&mut **target, &mut **progress);
+                reduce::reduce(reduce::Shrinking { dialect, known, target, time, progress, attempts: 0 }, tree, run)
+                    .await
+            }
+            _ => None,
+        };
+        self.done(seed, found);
+    }
+
+    /// A case in which several clients work together.
+    async fn together(&mut self, seed: u64) -> Result<(), TargetError> {
+        self.is_time_left()?;
+        let case = self.tree(seed)?.best().clone();
+        let Campaign { config, target, deadline, known, report, .. } = self;
+        let dialect = config.dialect;
+        let dealt = Dealt::new(case, dialect, config.clients);
+        let coverage = Some(&mut report.coverage);
+        let together = concurrent::run(&dealt, dialect, &mut **target, known, coverage, *deadline).await?;
+        report.cases += 1;
+        report.operations += (together.before.len() + together.calls.len()) as u64;
+        report.undecided += u64::from(together.undecided);
+        let found = match together.finding.as_ref().map(|finding| Shape::of(finding, None)) {
+            Some(shape) if !self.is_known(&shape) => {
+                let time = self.shrink_time();
+                concurrent::reduce(dealt, together, dialect, &mut *self.target, &self.known, time).await
+            }
+            _ => None,
         };
         self.done(seed, found);
         Ok(())
+    }
+
+    /// Was it known or found before? Then it is counted.
+    fn is_known(&mut self, shape: &Shape) -> bool {
+        let known = self.known.iter().position(|known| known == shape);
+        known.inspect(|known| self.met(*known)).is_some()
     }
 
     /// A case has been run, and shrunk if need be.
@@ -345,57 +380,24 @@ impl<'a> Campaign<'a> {
         if let Some(step) = shrunk.alone()
             && let Some(at) = self.report.divergences.iter().position(as_wrongly)
         {
-            self.of.push(at);
             self.report.divergences[at].also.push(Also { step: step.clone(), shape: shrunk.shape.clone() });
             return;
         }
-        self.of.push(self.report.divergences.len());
         let found_after = self.report.operations;
         self.report.divergences.push(Divergence { seed, found_after, cases: 1, also: Vec::new(), shrunk });
     }
 
-    /// Counts a case of one client.
-    fn ran(&mut self, run: &Run) {
-        let generated = run.performed.iter().filter(|performed| performed.origin == Origin::Action);
-        self.report.cases += 1;
-        self.report.operations += run.performed.len() as u64;
-        self.report.generated += generated.count() as u64;
-        run.known.iter().for_each(|met| self.met(*met));
-    }
-
-    /// What became of a case of one client.
-    async fn one_client(&mut self, tree: CaseTree, run: Run) -> Option<Shrunk> {
-        self.ran(&run);
-        let (time, dialect) = (self.shrink_time(), self.config.dialect);
-        let Campaign { target, known, progress, .. } = self;
-        let shrinking =
-            reduce::Shrinking { dialect, known, target: &mut **target, time, progress: &mut **progress, attempts: 0 };
-        if run.finding.is_some() { reduce::reduce(shrinking, tree, run).await } else { None }
-    }
-
-    async fn several_clients(&mut self, case: Case) -> Result<Option<Shrunk>, TargetError> {
-        let Campaign { config, target, deadline, known, report, .. } = self;
-        let dialect = config.dialect;
-        let dealt = Dealt::new(case, dialect, config.clients);
-        let coverage = Some(&mut report.coverage);
-        let together = concurrent::run(&dealt, dialect, &mut **target, known, coverage, *deadline).await?;
-        report.cases += 1;
-        report.operations += (together.before.len() + together.calls.len()) as u64;
-        report.undecided += u64::from(together.undecided);
-        let Some(shape) = together.finding.as_ref().map(|finding| Shape::of(finding, None)) else { return Ok(None) };
-        if let Some(met) = self.known.iter().position(|known| *known == shape) {
-            self.met(met);
-            return Ok(None);
-        }
-        let time = self.shrink_time();
-        Ok(concurrent::reduce(dealt, together, dialect, &mut *self.target, &self.known, time).await)
-    }
-
     /// One of the known shapes was seen in a case.
     fn met(&mut self, known: usize) {
-        match known.checked_sub(self.config.known.len()) {
-            Some(found) => self.report.divergences[self.of[found]].cases += 1,
-            None => self.report.known[known] += 1,
+        if let Some(cases) = self.report.known.get_mut(known) {
+            *cases += 1;
+            return;
+        }
+        let shape = &self.known[known];
+        let of = |other: &&mut Divergence| other.shapes().any(|other| other == shape);
+        // Each shape that was not known before is one of a divergence.
+        if let Some(divergence) = self.report.divergences.iter_mut().find(of) {
+            divergence.cases += 1;
         }
     }
 

@@ -137,6 +137,13 @@ pub struct Shrunk {
     pub replayed: u64,
 }
 
+impl Divergence {
+    /// What tells it from others, and then what tells those requests that are answered as wrongly.
+    pub fn shapes(&self) -> impl Iterator<Item = &Shape> {
+        std::iter::once(&self.shape).chain(self.also.iter().map(|also| &also.shape))
+    }
+}
+
 impl std::ops::Deref for Divergence {
     type Target = Shrunk;
 
