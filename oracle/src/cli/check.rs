@@ -96,6 +96,16 @@ pub(super) enum Format {
     Json,
 }
 
+impl Format {
+    /// Says something that is no part of the document, and stands in the way of nothing that reads it.
+    pub(super) fn aside(self, text: &str) {
+        match self {
+            Format::Text => say(text),
+            Format::Json => eprintln!("{text}"),
+        }
+    }
+}
+
 pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
     match text {
         "proofhouse" => Ok(Dialect::Proofhouse),
@@ -190,10 +200,7 @@ impl Check {
         if let Some(mut wrote) = wrote
             && let Some(leftovers) = runtime.block_on(self.cleaning.after(&mut wrote, time, &interrupts))
         {
-            match self.format {
-                Format::Text => say(&leftovers),
-                Format::Json => eprintln!("{leftovers}"),
-            }
+            self.format.aside(&leftovers);
         }
         let Some(report) = told? else {
             eprintln!("nothing was checked: no case was finished until it was interrupted");
@@ -231,7 +238,7 @@ impl Check {
             return Ok(Checked::in_process(report(setup, campaign, None, Left { time: self.time, ..Left::default() })));
         };
         if let Some(warning) = self.access.warning() {
-            self.warn(warning);
+            self.format.aside(warning);
         }
         let http = HttpOptions {
             catalog_max: said.options.catalog_max,
@@ -274,7 +281,7 @@ impl Check {
             probed => probed?,
         };
         for contradiction in &probed.contradictions {
-            self.warn(&wrap("", &foreign(&format!("warning: {contradiction}"), SHOWN), 80));
+            self.format.aside(&wrap("", &foreign(&format!("warning: {contradiction}"), SHOWN), 80));
         }
         for one in probe::told(&probed.known) {
             how.push_str("; ");
@@ -289,14 +296,6 @@ impl Check {
         probed.judge(&config, &mut campaign);
         let left = Left { time, throttled: target.http.throttled(), cut_off: target.cut_off() };
         report(setup, campaign, Some(&target.http.tally()), left)
-    }
-
-    /// Before the report, and where it stands in the way of nothing.
-    fn warn(&self, warning: &str) {
-        match self.format {
-            Format::Text => say(warning),
-            Format::Json => eprintln!("{warning}"),
-        }
     }
 
     async fn campaign(

@@ -1,7 +1,5 @@
 //! `proofhouse diff`.
 
-#![allow(clippy::print_stderr, reason = "this is the program's own output")]
-
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -87,10 +85,7 @@ impl Diff {
         let time = self.time.or(if self.cases.is_none() { Some(TIME) } else { None });
         let seed = self.seed.unwrap_or_else(|| random().into());
         if let Some(warning) = self.access.warning() {
-            match self.format {
-                Format::Text => say(warning),
-                Format::Json => eprintln!("{warning}"),
-            }
+            self.format.aside(warning);
         }
         self.tell(&head(&self.one, &self.other, dialect_name(self.dialect), seed));
         // Both are looked for before anything is asked.
@@ -102,12 +97,7 @@ impl Diff {
         // At the same time: each has its own connections and its own clock.
         let after = |target| self.cleaning.after(target, time, interrupts);
         let (left, also) = join(after(&mut one), after(&mut other)).await;
-        for leftovers in left.iter().chain(&also) {
-            match self.format {
-                Format::Text => say(leftovers),
-                Format::Json => eprintln!("{leftovers}"),
-            }
-        }
+        left.iter().chain(&also).for_each(|leftovers| self.format.aside(leftovers));
         compared
     }
 
