@@ -94,7 +94,7 @@ pub enum Op {
 
 impl Op {
     /// The digest that it is about, if it is about content.
-    pub(crate) fn digest(&self) -> Option<&str> {
+    pub fn digest(&self) -> Option<&str> {
         match self {
             Op::HeadBlob { digest, .. }
             | Op::GetBlob { digest, .. }

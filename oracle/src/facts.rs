@@ -153,22 +153,8 @@ impl Facts {
 /// It, or a manifest in it, names something by its sha512.
 fn names_sha512(op: &Op) -> bool {
     const PREFIX: &str = "sha512:";
-    match op {
-        Op::HeadBlob { digest, .. }
-        | Op::GetBlob { digest, .. }
-        | Op::DeleteBlob { digest, .. }
-        | Op::MountBlob { digest, .. }
-        | Op::PutBlob { digest, .. }
-        | Op::FinishUpload { digest: Some(digest), .. }
-        | Op::Referrers { digest, .. } => digest.starts_with(PREFIX),
-        Op::PutManifest { reference, bytes, .. } => {
-            reference.starts_with(PREFIX) || bytes.windows(PREFIX.len()).any(|part| part == PREFIX.as_bytes())
-        }
-        Op::HeadManifest { reference, .. }
-        | Op::GetManifest { reference, .. }
-        | Op::DeleteManifest { reference, .. } => reference.starts_with(PREFIX),
-        _ => false,
-    }
+    op.digest().is_some_and(|digest| digest.starts_with(PREFIX))
+        || matches!(op, Op::PutManifest { bytes, .. } if bytes.windows(PREFIX.len()).any(|part| part == PREFIX.as_bytes()))
 }
 
 /// What each rule takes to be reached: one of these.
