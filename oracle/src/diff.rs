@@ -76,7 +76,7 @@ pub async fn run(config: &CampaignConfig, sides: &mut [Side<'_>; 2]) -> Result<C
         let offers = |op: &Op| sides.iter().all(|side| side.target.offers(op));
         let ops = campaign::case(config, seed, &offers)?.best().ops();
         match case(config, seed, &ops, sides, &mut compared.operations, deadline).await {
-            Err(TargetError::TimeUp | TargetError::Interrupted) => break,
+            Err(error) if error.ends_the_run() => break,
             Err(error) => return Err(error),
             Ok(None) => {}
             Ok(Some(difference)) => match found.get_mut(&(difference.operation, difference.judged.clone())) {
@@ -108,7 +108,7 @@ async fn shortened(
         let mut ops = best.ops.clone();
         ops.remove(at);
         match case(config, seed, &ops, sides, &mut 0, deadline).await {
-            Err(TargetError::TimeUp | TargetError::Interrupted) => break,
+            Err(error) if error.ends_the_run() => break,
             Err(error) => return Err(error),
             Ok(Some(found)) if found.operation == best.operation && found.judged == best.judged => {
                 at = at.min(found.ops.len().saturating_sub(1));

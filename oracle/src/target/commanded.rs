@@ -47,6 +47,11 @@ impl Commands {
     pub fn any(&self) -> bool {
         self.gc.is_some() || self.restart.is_some() || self.kill.is_some()
     }
+
+    /// Then, or when the run ends.
+    fn before_the_end(&self, then: Instant) -> Instant {
+        self.deadline.map_or(then, |deadline| deadline.min(then))
+    }
 }
 
 /// A registry at a URL that can be restarted, killed, or told to collect garbage.
@@ -121,7 +126,7 @@ impl Commanded {
         let before = self.back().await;
         match self.http.perform(op).await {
             Outcome::Broken { what } if *self.shared.turns.borrow() != before => {
-                if let Some(over @ (TargetError::TimeUp | TargetError::Interrupted)) = self.http.interruption() {
+                if let Some(over) = self.http.interruption().filter(TargetError::ends_the_run) {
                     self.over = Some(over);
                 }
                 broken(format!("{NO_ANSWER}the time until it was stopped: {what}"))
@@ -136,7 +141,7 @@ impl Commanded {
 
     /// Does it answer nobody any more?
     async fn is_gone(&self) -> bool {
-        let gone = matches!(self.answers_until(Instant::now() + MOMENT).await, Err(error) if !matches!(error, TargetError::TimeUp | TargetError::Interrupted));
+        let gone = self.answers_until(Instant::now() + MOMENT).await.is_err_and(|error| !error.ends_the_run());
         self.shared.gone.set(self.shared.gone.get() || gone);
         gone
     }
@@ -154,7 +159,7 @@ impl Commanded {
             match timeout_at((until + MOMENT).into(), http.answers()).await.unwrap_or_else(|_| Err(silent())) {
                 Ok(()) => return Ok(()),
                 Err(error) if Instant::now() >= until => return Err(error),
-                Err(error @ (TargetError::TimeUp | TargetError::Interrupted)) => return Err(error),
+                Err(error) if error.ends_the_run() => return Err(error),
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
@@ -174,7 +179,7 @@ impl Commanded {
             }
         }
         let until = Instant::now() + BACK;
-        let end = self.commands.deadline.map_or(until, |deadline| deadline.min(until));
+        let end = self.commands.before_the_end(until);
         self.answers_until(end).await.map_err(|error| match error {
             TargetError::Interrupted => TargetError::Interrupted,
             _ if end < until => TargetError::TimeUp,
@@ -186,7 +191,7 @@ impl Commanded {
     async fn run(&mut self, command: &str) -> Outcome {
         let patience = self.commands.patience;
         let until = Instant::now() + patience;
-        let end = self.commands.deadline.map_or(until, |deadline| deadline.min(until));
+        let end = self.commands.before_the_end(until);
         let done = tokio::select! {
             done = timeout_at(end.into(), finished(command)) => done,
             () = self.commands.stop.asked() => return self.cut(command, TargetError::Interrupted),
@@ -207,6 +212,11 @@ impl Commanded {
                 self.failed(command, &format!("it does not answer within {patience:?} of `{command}`: {error}"))
             }
         }
+    }
+
+    /// Another client of the same registry.
+    fn another(&self, http: HttpTarget, commands: Commands) -> Box<dyn Target> {
+        Box::new(Commanded { http, commands, shared: Rc::clone(&self.shared), over: None })
     }
 
     fn failed(&self, command: &str, what: &str) -> Outcome {
@@ -309,25 +319,15 @@ impl Target for Commanded {
     }
 
     fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
-        let another = || Commanded {
-            http: self.http.another(),
-            commands: Commands { gc: None, ..self.commands.clone() },
-            shared: Rc::clone(&self.shared),
-            over: None,
-        };
-        (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()
+        // A collection ends a case of one client, and is none of several.
+        let commands = Commands { gc: None, ..self.commands.clone() };
+        (0..count).map(|_| self.another(self.http.another(), commands.clone())).collect()
     }
 
     /// A command works on all that the registry has.
     fn beside(&self, count: usize) -> Vec<Box<dyn Target>> {
-        let another = || Commanded {
-            http: self.http.another_case(),
-            commands: self.commands.clone(),
-            shared: Rc::clone(&self.shared),
-            over: None,
-        };
         let count = if self.commands.any() { 0 } else { count };
-        (0..count).map(|_| Box::new(another()) as Box<dyn Target>).collect()
+        (0..count).map(|_| self.another(self.http.another_case(), self.commands.clone())).collect()
     }
 
     async fn inspect(&mut self, state: &State) -> Option<Vec<String>> {

@@ -222,3 +222,10 @@ pub enum TargetError {
     #[error("the registry cannot be set up so: {0}")]
     Options(String),
 }
+
+impl TargetError {
+    /// Nothing is wrong with the registry: the time is up, or somebody asked for the end.
+    pub(crate) fn ends_the_run(&self) -> bool {
+        matches!(self, TargetError::TimeUp | TargetError::Interrupted)
+    }
+}
