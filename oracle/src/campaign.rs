@@ -294,7 +294,8 @@ impl<'a> Campaign<'a> {
     }
 
     fn tree(&self, seed: u64) -> Result<CaseTree, TargetError> {
-        case(self.config, seed, &|op| self.target.offers(op))
+        let tree = case(self.config, seed, &|op| self.target.offers(op))?;
+        Ok(if self.target.keeps_contents() { CaseTree::new(tree.best().salted()) } else { tree })
     }
 
     /// # Errors

@@ -1,5 +1,7 @@
 //! One case: how the registry is set up, the things there are, and what is done with them.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use proofhouse_model::{Deny, Op, Options};
 
 use crate::action::Action;
@@ -59,6 +61,19 @@ pub struct Case {
 }
 
 impl Case {
+    /// The same case with other bytes in its blobs and manifests, if it had bytes of its own.
+    #[must_use]
+    pub(crate) fn afresh(&self) -> Case {
+        if self.pool.spec().salt == 0 { self.clone() } else { self.salted() }
+    }
+
+    /// The same case with bytes that nobody has pushed yet. Which they are is a matter of chance, also in the next run of a seed.
+    #[must_use]
+    pub(crate) fn salted(&self) -> Case {
+        let salt = RandomState::new().hash_one(()) | 1;
+        Case { pool: self.pool.salted(salt), ..self.clone() }
+    }
+
     /// The operations, in order.
     pub fn ops(&self) -> Vec<Op> {
         self.actions.iter().map(|action| action.resolve(&self.pool)).collect()

@@ -86,6 +86,7 @@ impl Shrinking<'_> {
     /// Runs a case. None: it does not diverge in this shape.
     async fn attempt(&mut self, case: Case, shape: &Shape, until: Instant) -> Result<Option<Failing>, TargetError> {
         self.attempts += 1;
+        let case = case.afresh();
         let run = lockstep::run(&case, self.dialect, self.target, self.known, None, Some(until)).await?;
         Ok(run.shape().filter(|seen| seen == shape).map(|shape| Failing { case, run, shape }))
     }

@@ -27,7 +27,13 @@ pub(super) fn pool(dice: &mut Dice, limited: bool) -> PoolSpec {
     let blobs = (0..blobs).map(|at| blob(dice, at, at == large)).collect::<Vec<_>>();
     let count = 4 + dice.below(5);
     let manifests = (0..count).map(|at| manifest(dice, blobs.len(), at, limited)).collect();
-    PoolSpec { repositories: dice.pick(REPOSITORY_SETS).to_vec(), tags: dice.pick(TAG_SETS).to_vec(), blobs, manifests }
+    PoolSpec {
+        repositories: dice.pick(REPOSITORY_SETS).to_vec(),
+        tags: dice.pick(TAG_SETS).to_vec(),
+        blobs,
+        manifests,
+        salt: 0,
+    }
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "there are a handful of blobs")]

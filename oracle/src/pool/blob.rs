@@ -43,21 +43,23 @@ impl BlobSpec {
     }
 
     pub(super) fn render(self, pool: &Pool) -> Vec<u8> {
+        let fresh = pool.spec.salt;
         match self {
-            BlobSpec::Binary { size, salt } => noise(size, salt).collect(),
-            BlobSpec::Text { size, salt } => noise(size, salt).map(|byte| b'a' + byte % 26).collect(),
+            BlobSpec::Binary { size, salt } => noise(size, salt, fresh).collect(),
+            BlobSpec::Text { size, salt } => noise(size, salt, fresh).map(|byte| b'a' + byte % 26).collect(),
             BlobSpec::Index { names } => {
                 let entry = names.and_then(|blob| named(pool, blob)).map(|(digest, size)| {
                     format!(r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{digest}","size":{size}}}"#)
                 });
                 let entry = entry.unwrap_or_default();
-                format!(r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{entry}]}}"#)
+                format!(r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{entry}]}}{}"#, blanks(fresh))
                     .into_bytes()
             }
             BlobSpec::Image { config } => {
                 let (digest, size) = named(pool, config).unwrap_or_else(|| (pool.digest(Named::Unknown(9)), 1));
                 format!(
-                    r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{size}}},"layers":[]}}"#
+                    r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{size}}},"layers":[]}}{}"#,
+                    blanks(fresh)
                 )
                 .into_bytes()
             }
@@ -74,9 +76,15 @@ fn named(pool: &Pool, blob: BlobId) -> Option<(String, u64)> {
     Some((pool.digest(Named::blob(blob)), pool.bytes(payload).size()))
 }
 
+/// What may stand after a document and says nothing: so much of a pool's salt as is needed to make it another.
+pub(super) fn blanks(salt: u64) -> String {
+    let bits = if salt == 0 { 0 } else { 24 };
+    (0..bits).map(|bit| if salt >> bit & 1 == 1 { '\t' } else { ' ' }).collect()
+}
+
 /// A linear congruential generator is noise enough here, and the same everywhere.
-fn noise(size: u32, salt: u8) -> impl Iterator<Item = u8> {
-    let mut state = u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(size);
+fn noise(size: u32, salt: u8, fresh: u64) -> impl Iterator<Item = u8> {
+    let mut state = u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(size) ^ fresh.rotate_left(32);
     (0..size).map(move |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state.to_be_bytes()[0]

@@ -2,8 +2,9 @@
 //!
 //! A [`ManifestSpec`] says what a manifest names, and perhaps one [`Oddity`] that makes it malformed, or looks as if it did.
 
+use super::blob::blanks;
 use super::document::Node;
-use super::oddity::Oddity;
+use super::oddity::{Edit, Oddity};
 use super::{Named, Payload, Pool, pick};
 
 /// Which of the four types.
@@ -294,9 +295,14 @@ impl ManifestSpec {
         let mut text = String::from(gap);
         document.write(gap, &mut text);
         text.push_str(gap);
-        match &self.oddity {
-            Some(oddity) => oddity.apply_to_text(text.into_bytes()),
-            None => text.into_bytes(),
+        let fresh = blanks(pool.spec.salt);
+        let Some(oddity) = &self.oddity else { return (text + &fresh).into_bytes() };
+        match oddity.edit {
+            // Its length is what matters.
+            Edit::Pad(_) => oddity.apply_to_text((text + &fresh).into_bytes()),
+            // Nothing of it is ours.
+            Edit::Become(_) => oddity.apply_to_text(text.into_bytes()),
+            _ => [oddity.apply_to_text(text.into_bytes()), fresh.into_bytes()].concat(),
         }
     }
 

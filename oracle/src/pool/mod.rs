@@ -131,7 +131,13 @@ pub struct PoolSpec {
     pub blobs: Vec<BlobSpec>,
     /// Manifests; each names blobs, and manifests before it.
     pub manifests: Vec<ManifestSpec>,
+    /// 0, or what makes the bytes others than those of the same specification with another salt: a registry that keeps contents
+    /// whoever pushed them has not seen these. The empty blob, and what has fewer bytes than [`FRESH`], may be the same.
+    pub salt: u64,
 }
+
+/// From so many bytes on, a blob with a salt is another than with any other salt.
+pub const FRESH: u32 = 8;
 
 /// Bytes with their digests.
 #[derive(Debug, Clone)]
@@ -188,6 +194,11 @@ impl Pool {
             pool.manifests.push(Rendered::new(bytes));
         }
         pool
+    }
+
+    /// The same things, made of other bytes.
+    pub fn salted(&self, salt: u64) -> Pool {
+        Pool::new(PoolSpec { salt, ..self.spec.clone() })
     }
 
     /// What it was made from.

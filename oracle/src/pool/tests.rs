@@ -30,6 +30,7 @@ fn spec() -> PoolSpec {
             image(1),
             ManifestSpec { body: Body::List(vec![entry(0), entry(0)]), annotations: Annotations::Some(1), ..image(0) },
         ],
+        salt: 0,
     }
 }
 
@@ -85,7 +86,8 @@ fn every_oddity_changes_one_of_the_four_types() {
 
 #[test]
 fn a_pool_without_anything_gets_one_of_each() {
-    let nothing = PoolSpec { repositories: Vec::new(), tags: Vec::new(), blobs: Vec::new(), manifests: Vec::new() };
+    let nothing =
+        PoolSpec { repositories: Vec::new(), tags: Vec::new(), blobs: Vec::new(), manifests: Vec::new(), salt: 0 };
     let pool = Pool::new(nothing);
     assert_eq!((pool.repository(RepoId(7)), pool.tag(TagId(9))), ("a", "latest"));
     assert_eq!(pool.payloads().count(), 2);
@@ -96,4 +98,32 @@ fn some_names_have_a_component_that_begins_with_a_digit_and_none_of_these_is_bel
     let digits = |name: &&str| name.split('/').any(|component| component.starts_with(|it: char| it.is_ascii_digit()));
     let set = REPOSITORY_SETS.iter().find(|set| set.iter().all(&digits)).expect("there is one");
     assert!(set.iter().all(|name| set.iter().all(|other| !name.starts_with(&format!("{other}/")))), "{set:?}");
+}
+
+#[test]
+fn another_salt_makes_other_bytes_that_mean_the_same() {
+    let read = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+    let nothing = ManifestSpec::default();
+    let padded = |length| ManifestSpec {
+        oddity: Some(Oddity { place: Place::Document, edit: Edit::Pad(length) }),
+        ..ManifestSpec::default()
+    };
+    let blobs = vec![
+        BlobSpec::Text { size: FRESH, salt: 0 },
+        BlobSpec::Binary { size: FRESH, salt: 0 },
+        BlobSpec::Index { names: None },
+        BlobSpec::Image { config: BlobId(0) },
+    ];
+    let pool = Pool::new(PoolSpec { blobs, manifests: vec![nothing, padded(500)], ..spec() });
+    let (one, other) = (pool.salted(1), pool.salted(2));
+    for payload in pool.payloads() {
+        let all = [&pool, &one, &other].map(|pool| pool.bytes(payload).to_vec());
+        let different: BTreeSet<_> = all.iter().collect();
+        assert_eq!(different.len(), 3, "{payload:?}");
+        if all[0].first() == Some(&b'{') && !all[0].windows(7).any(|part| part == b"sha256:") {
+            assert!(all.iter().all(|bytes| read(bytes) == read(&all[0])), "{payload:?}");
+        }
+    }
+    assert_eq!(one.bytes(Payload::Manifest(ManifestId(1))).size(), 500);
+    assert_eq!(pool.salted(0).bytes(Payload::Blob(BlobId(0))), pool.bytes(Payload::Blob(BlobId(0))));
 }

@@ -7,7 +7,7 @@ use proofhouse_model::Options;
 use crate::action::{Action, By, Chunk, ChunkRange, ContentType, PageSize, Repo, Tag};
 use crate::case::Case;
 use crate::pool::{
-    Algorithm, Annotations, BlobSpec, Body, LayerKind, Layout, ManifestSpec, Named, Payload, PlatformSpec, Pool,
+    Algorithm, Annotations, BlobSpec, Body, FRESH, LayerKind, Layout, ManifestSpec, Named, Payload, PlatformSpec, Pool,
     PoolSpec, RepoId, Size, TagId, Urls,
 };
 
@@ -20,7 +20,7 @@ pub(crate) enum Edit {
     Platform(usize),
     /// Nothing is hidden.
     NoDeny,
-    /// A blob is two letters.
+    /// A blob is two letters, or as many as make it one that nobody has seen.
     Blob(usize),
     /// One thing about a manifest is simpler.
     Manifest(usize, ManifestEdit),
@@ -221,8 +221,8 @@ impl Edit {
             }
             Edit::Blob(at) => {
                 let salt = u8::try_from(*at).unwrap_or(0);
-                let edit = |spec: &mut PoolSpec| spec.blobs[*at] = BlobSpec::Text { size: 2, salt };
-                return with_pool(next, edit);
+                let size = if case.pool.spec().salt == 0 { 2 } else { FRESH };
+                return with_pool(next, |spec| spec.blobs[*at] = BlobSpec::Text { size, salt });
             }
             Edit::Manifest(at, edit) => return with_pool(next, |spec| edit.apply(&mut spec.manifests[*at])),
             Edit::PlainNames => {

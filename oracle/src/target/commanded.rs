@@ -318,6 +318,10 @@ impl Target for Commanded {
         true
     }
 
+    fn keeps_contents(&self) -> bool {
+        true
+    }
+
     fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
         // A collection ends a case of one client, and is none of several.
         let commands = Commands { gc: None, ..self.commands.clone() };

@@ -325,6 +325,10 @@ impl Target for HttpTarget {
         self.interruption.take()
     }
 
+    fn keeps_contents(&self) -> bool {
+        true
+    }
+
     fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
         (0..count).map(|_| Box::new(self.another()) as Box<dyn Target>).collect()
     }

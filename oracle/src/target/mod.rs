@@ -61,6 +61,12 @@ pub trait Target {
         false
     }
 
+    /// May it still hold the bytes of an earlier case, whoever pushed them and wherever to? Then each run of a case has bytes of its
+    /// own: a sequence that is short because something was there before would show nothing to anybody else. Default: no.
+    fn keeps_contents(&self) -> bool {
+        false
+    }
+
     /// So many clients of the same registry in the same case, which know the uploads of one another. Default: none, since it
     /// takes one client only.
     fn clients(&self, count: usize) -> Vec<Box<dyn Target>> {
