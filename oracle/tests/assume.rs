@@ -5,45 +5,26 @@
 mod common;
 
 use std::fs;
-use std::process::{Child, Output};
+use std::process::Output;
 
-use common::{could_not, listening, program, run, stdout};
+use common::{Served, could_not, run, stdout};
 use serde_json::Value;
 
-/// Our server on a directory of its own, until it is dropped.
-struct Served {
-    process: Child,
-    url: String,
-    directory: tempfile::TempDir,
+/// Checks what deletes nothing.
+struct Keeping(Served);
+
+fn serve() -> Keeping {
+    Keeping(Served::new(&[]))
 }
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// One that deletes nothing.
-fn serve() -> Served {
-    let directory = tempfile::tempdir().unwrap();
-    let root = directory.path().join("root");
-    let mut command = program(&["serve", "--addr", "127.0.0.1:0", "--root", root.to_str().unwrap()]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
-    let mut process = command.spawn().unwrap();
-    let url = listening(&mut process);
-    Served { process, url, directory }
-}
-
-impl Served {
+impl Keeping {
     fn check(&self, more: &[&str]) -> Output {
-        run(&[&["check", &self.url, "--cases", "4", "--ops", "30", "--seed", "1", "--keep"][..], more].concat())
+        run(&[&["check", &self.0.url, "--cases", "4", "--ops", "30", "--seed", "1", "--keep"][..], more].concat())
     }
 
     /// A file beside it.
     fn file(&self, name: &str, text: &str) -> String {
-        let path = self.directory.path().join(name);
+        let path = self.0.directory.path().join(name);
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
@@ -77,7 +58,7 @@ fn what_is_said_to_be_lacking_is_neither_asked_for_nor_missed() {
 #[test]
 fn what_is_said_to_be_there_and_is_not_fails_the_run() {
     let registry = serve();
-    let report = registry.directory.path().join("report");
+    let report = registry.0.directory.path().join("report");
     let report = report.to_str().unwrap();
     let output = registry.check(&["--assume", "tag_deletion=true", "--assume", "mounts=true", "--report", report]);
     let text = told(&output);
@@ -88,7 +69,7 @@ fn what_is_said_to_be_there_and_is_not_fails_the_run() {
     assert!(text.contains("--assume tag_deletion=true"), "the command says it again: {text}");
     assert_eq!(text.matches("rule capability.assumed").count(), 1, "the mounts are made: {text}");
 
-    let line = could_not(&run(&["replay", &format!("{report}/divergence-1/repro.json"), &registry.url]));
+    let line = could_not(&run(&["replay", &format!("{report}/divergence-1/repro.json"), &registry.0.url]));
     assert!(line.contains("run the command that the report gives"), "{line}");
 
     let known = registry.file("known.json", "");

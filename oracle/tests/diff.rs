@@ -5,34 +5,9 @@
 mod common;
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
 
-use common::{could_not, listening, run, server_of_errors, stdout};
+use common::{Served, could_not, run, server_of_errors, stdout};
 use serde_json::Value;
-
-/// A server on a directory of its own, until it is dropped.
-struct Served {
-    process: Child,
-    url: String,
-    _directory: tempfile::TempDir,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn serve(more: &[&str]) -> Served {
-    let directory = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_proofhouse"));
-    command.args(["serve", "--addr", "127.0.0.1:0", "--root"]).arg(directory.path()).args(more);
-    let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let url = listening(&mut process);
-    Served { process, url, _directory: directory }
-}
 
 /// Every name of a member, but for those of operations, outcomes and options.
 fn members(value: &Value, into: &mut Vec<String>) {
@@ -52,7 +27,7 @@ fn members(value: &Value, into: &mut Vec<String>) {
 
 #[test]
 fn two_of_one_kind_answer_alike_and_others_do_not() {
-    let (one, other, keeps) = (serve(&["--delete"]), serve(&["--delete"]), serve(&[]));
+    let (one, other, keeps) = (Served::new(&["--delete"]), Served::new(&["--delete"]), Served::new(&[]));
     let arguments = ["--seed", "3", "--cases", "6"];
     let alike = run(&[&["diff", &one.url, &other.url][..], &arguments].concat());
     assert_eq!(alike.status.code(), Some(0), "{}", stdout(&alike));

@@ -37,6 +37,32 @@ pub(crate) fn serving(root: &Path) -> (Child, String) {
     (server, url)
 }
 
+/// Our server on a directory of its own, until it is dropped.
+pub(crate) struct Served {
+    process: Child,
+    pub(crate) url: String,
+    pub(crate) directory: tempfile::TempDir,
+}
+
+impl Served {
+    pub(crate) fn new(more: &[&str]) -> Served {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = program(&["serve", "--addr", "127.0.0.1:0", "--root"]);
+        command.arg(directory.path().join("root")).args(more).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        let url = listening(&mut process);
+        Served { process, url, directory }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 /// The one line on stderr of a program that could not run.
 pub(crate) fn could_not(output: &Output) -> String {
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
