@@ -165,14 +165,15 @@ pub(crate) fn mount(at: &At, digest: &str, from: Option<&str>, upload: UploadRef
     };
     let source = from.filter(|from| !at.spec.hides(from, digest));
     if let Some(bytes) = source.and_then(|from| at.state.linked_blob(from, digest)) {
-        let mounted = mounted("mount.linked", bytes);
-        return Ok(at.either(&Choice::Mounts, mounted, started));
+        return Ok(at.either(&Choice::Mounts, mounted("mount.linked", bytes), started));
     }
     if !at.oci() {
         return Ok(started);
     }
     let left = || vec![at.same("mount.anywhere", Outcome::BlobStored { digest: Some(digest.into()) })];
-    let anywhere = at.state.known(digest).map(|bytes| mounted("mount.anywhere", bytes));
+    // Whoever else pushes there: the blob without bytes is everybody's.
+    let empty = matches_digest(digest, &[]).then(Content::default);
+    let anywhere = at.state.known(digest).or(empty.as_ref()).map(|bytes| mounted("mount.anywhere", bytes));
     let anywhere = anywhere.unwrap_or_else(|| at.settle(&Choice::SharedBlobs, [Vec::new(), left()]));
     if from.is_none() && at.state.linked_somewhere(digest) {
         return Ok(at.settle(&Choice::MountAnywhere, [anywhere, started]));

@@ -222,6 +222,8 @@ fn oci_lets_a_registry_mount_or_not_and_without_source_or_not() {
         let odd = mount("d", &sha256("one"), Some("nowhere"), upload);
         r.permits_both(odd, upload_of(upload, 0), blob_stored(&sha256("one")));
         r.rejects(mount("d", &sha256("nothing"), None, upload), blob_stored(&sha256("nothing")));
+        // Somebody else pushed it long ago.
+        r.permits_both(mount("d", &sha256(""), Some("a"), upload), upload_of(upload, 0), blob_stored(&sha256("")));
         for odd in [mount("d", "nonsense", None, upload), mount("d", &sha256("one"), Some("A"), upload)] {
             r.permits_both(odd, upload_of(upload, 0), bare(400));
         }
