@@ -2,10 +2,10 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use proofhouse_model::{Deny, Op, Options};
+use proofhouse_model::{Deny, Op, Options, UploadRef};
 
-use crate::action::Action;
-use crate::pool::{Named, Pool, RepoId};
+use crate::action::{Action, Repo};
+use crate::pool::{Algorithm, BlobSpec, Named, Pool, RepoId};
 
 /// Options in terms of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,34 @@ impl Case {
     pub(crate) fn salted(&self) -> Case {
         let salt = RandomState::new().hash_one(()) | 1;
         Case { pool: self.pool.salted(salt), ..self.clone() }
+    }
+
+    /// For a case that has bytes of its own and is about the empty blob, but does not push it: the same after a push of that, one for
+    /// each repository.
+    pub(crate) fn after_the_empty_blob(&self) -> Vec<Case> {
+        let payload = self.pool.payloads().find(|payload| self.pool.bytes(*payload).is_empty());
+        let Some(payload) = payload.filter(|_| self.pool.spec().salt != 0) else { return Vec::new() };
+        let claimed = Named::Of(payload, Algorithm::Sha256);
+        let (digest, ops) = (self.pool.digest(claimed), self.ops());
+        let pushes = |op: &Op| matches!(op, Op::PutBlob { .. } | Op::FinishUpload { .. });
+        let about: Vec<&Op> = ops.iter().filter(|op| op.digest() == Some(&digest)).collect();
+        if about.is_empty() || about.into_iter().any(pushes) {
+            return Vec::new();
+        }
+        let after = |repo: RepoId| {
+            let push = Action::PutBlob { repo: Repo::Of(repo), payload, claimed, upload: UploadRef(u32::MAX) };
+            Case { actions: std::iter::once(push).chain(self.actions.iter().cloned()).collect(), ..self.clone() }
+        };
+        // The last is the one that is used least.
+        self.pool.repository_ids().collect::<Vec<_>>().into_iter().rev().map(after).collect()
+    }
+
+    /// A case that has bytes of its own, with such in place of the empty blob as well. None: it has none of its own, or no empty blob.
+    pub(crate) fn without_the_empty_blob(&self) -> Option<Case> {
+        let mut spec = self.pool.spec().clone();
+        let before = spec.clone();
+        spec.blobs.iter_mut().filter(|_| before.salt != 0).for_each(BlobSpec::fill);
+        (spec != before).then(|| Case { pool: Pool::new(spec), ..self.clone() })
     }
 
     /// The operations, in order.

@@ -57,6 +57,13 @@ pub(super) async fn reduce(mut shrinking: Shrinking<'_>, tree: CaseTree, first: 
             break;
         }
     }
+    for case in best.case.after_the_empty_blob() {
+        let until = shrinking.time.replay_until;
+        if let Some(again) = shrinking.attempt(case, &best.shape, until).await.ok().flatten() {
+            best = again;
+            break;
+        }
+    }
     let attempts = shrinking.attempts;
     let (mut replays, mut replayed) = (0, 0);
     while replays < REPLAYS {
@@ -137,7 +144,9 @@ fn starts(original: &Case, run: &Run) -> Vec<Case> {
     }
     // What is wrong whatever was asked before is told with one step, and needs no search: that may be a command that takes a minute.
     let alone = with(&mut all.iter().skip(last), checks);
-    vec![alone, lean, with(&mut all.iter(), checks)]
+    let whole = [alone, lean, with(&mut all.iter(), checks)];
+    // The empty blob is one that somebody may have pushed before, so it is told only where no other shows it.
+    whole.iter().filter_map(Case::without_the_empty_blob).chain(whole.clone()).collect()
 }
 
 /// What is told of a run: the actions, and of the probes only those that show what was lost; that comes last.

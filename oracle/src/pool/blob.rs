@@ -1,6 +1,6 @@
 //! Blobs of the pool.
 
-use super::{BlobId, Kind, Named, Payload, Pool};
+use super::{BlobId, FRESH, Kind, Named, Payload, Pool};
 
 /// How the bytes of a blob are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +42,21 @@ impl BlobSpec {
         }
     }
 
+    /// If it has no bytes, it gets some.
+    pub(crate) fn fill(&mut self) {
+        if let BlobSpec::Binary { size: size @ 0, .. } | BlobSpec::Text { size: size @ 0, .. } = self {
+            *size = FRESH;
+        }
+    }
+
     pub(super) fn render(self, pool: &Pool) -> Vec<u8> {
         let fresh = pool.spec.salt;
+        // Fewer bytes than these are soon the same again.
+        let least = if fresh == 0 { 0 } else { FRESH };
+        let size_of = |size: u32| if size == 0 { 0 } else { size.max(least) };
         match self {
-            BlobSpec::Binary { size, salt } => noise(size, salt, fresh).collect(),
-            BlobSpec::Text { size, salt } => noise(size, salt, fresh).map(|byte| b'a' + byte % 26).collect(),
+            BlobSpec::Binary { size, salt } => noise(size_of(size), salt, fresh).collect(),
+            BlobSpec::Text { size, salt } => noise(size_of(size), salt, fresh).map(|byte| b'a' + byte % 26).collect(),
             BlobSpec::Index { names } => {
                 let entry = names.and_then(|blob| named(pool, blob)).map(|(digest, size)| {
                     format!(r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{digest}","size":{size}}}"#)

@@ -132,12 +132,12 @@ pub struct PoolSpec {
     /// Manifests; each names blobs, and manifests before it.
     pub manifests: Vec<ManifestSpec>,
     /// 0, or what makes the bytes others than those of the same specification with another salt: a registry that keeps contents
-    /// whoever pushed them has not seen these. The empty blob, and what has fewer bytes than [`FRESH`], may be the same.
+    /// whoever pushed them has not seen these. The empty blob is the same, and one of fewer than eight bytes gets eight.
     pub salt: u64,
 }
 
-/// From so many bytes on, a blob with a salt is another than with any other salt.
-pub const FRESH: u32 = 8;
+/// Of so many bytes and more, a blob with a salt is another than with any other salt.
+pub(crate) const FRESH: u32 = 8;
 
 /// Bytes with their digests.
 #[derive(Debug, Clone)]
@@ -260,7 +260,11 @@ impl Pool {
     pub fn digest(&self, named: Named) -> String {
         match named {
             Named::Of(payload, algorithm) => self.rendered(payload).digest(algorithm).to_owned(),
-            Named::Unknown(salt) => digest(Algorithm::Sha256, &[b'?', salt]),
+            Named::Unknown(salt) if self.spec.salt == 0 => digest(Algorithm::Sha256, &[b'?', salt]),
+            // What does not believe in digests may have something under those of other cases.
+            Named::Unknown(salt) => {
+                digest(Algorithm::Sha256, &[&[b'?', salt], &self.spec.salt.to_le_bytes()[..]].concat())
+            }
             Named::Malformed(at) => pick(MALFORMED_DIGESTS, at).to_owned(),
         }
     }

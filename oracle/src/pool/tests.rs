@@ -124,6 +124,7 @@ fn another_salt_makes_other_bytes_that_mean_the_same() {
             assert!(all.iter().all(|bytes| read(bytes) == read(&all[0])), "{payload:?}");
         }
     }
+    assert_ne!(one.digest(Named::Unknown(0)), other.digest(Named::Unknown(0)));
     assert_eq!(one.bytes(Payload::Manifest(ManifestId(1))).size(), 500);
     assert_eq!(pool.salted(0).bytes(Payload::Blob(BlobId(0))), pool.bytes(Payload::Blob(BlobId(0))));
 }
