@@ -1,7 +1,8 @@
 //! Many cases, one after another, until enough was found or the time is up.
 //!
 //! Case number `i` of a campaign with seed `s` is made from the seed `s + i` and nothing else, so that
-//! `--seed <s + i> --cases 1` makes it again. A divergence is shrunk, and the campaign goes on for another: one of a [`Shape`]
+//! `--seed <s + i> --cases 1` makes it again; only its bytes are others on a target that keeps what was pushed
+//! ([`Target::keeps_contents`]). A divergence is shrunk, and the campaign goes on for another: one of a [`Shape`]
 //! that was found before is only counted.
 
 use std::time::{Duration, Instant};
