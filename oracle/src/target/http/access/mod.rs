@@ -1,7 +1,7 @@
 //! Who comes, and whom it trusts: the credentials and authorities of a client.
 //!
 //! Credentials are found once (the command line, [`authfile`]) and handed in. What they are good for is in `entry`, how a registry
-//! asks for them in `challenge`, whose certificates are believed in `trust`. Nothing here shows a secret, not to `Debug` either.
+//! asks for them in `challenge`, whose certificates are believed in `trust`, what a registry repeats of them in `mask`. Nothing here shows a secret, not to `Debug` either.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 pub mod authfile;
 pub(super) mod challenge;
 pub(super) mod entry;
+mod mask;
 pub(super) mod trust;
 
 pub use trust::Trust;
