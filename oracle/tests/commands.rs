@@ -196,6 +196,26 @@ fn the_time_of_a_run_bounds_its_commands_and_ends_in_no_divergence() {
 }
 
 #[test]
+fn a_restart_that_the_end_of_the_run_meets_is_finished_so_that_the_registry_is_up_and_clean() {
+    let server = Server::start();
+    let begun = server.directory.path().join("begun");
+    // Down for longer than the run has.
+    let restart = format!(
+        "touch {} && kill -TERM $(cat {}/pid) && sleep 5 && {}",
+        begun.display(),
+        server.place(),
+        server.again("TERM").split_once(" && ").unwrap().1
+    );
+    // The case of this seed restarts it early.
+    let (url, time) = (format!("http://{}", server.address), ["--seed", "15", "--time", "5s"]);
+    let output = Command::new(PROGRAM).args(["check", &url, "--restart-cmd", &restart]).args(time).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(begun.exists(), "no restart came: {told}");
+    assert!(std::net::TcpStream::connect(&server.address).is_ok(), "it was left down: {told}");
+    assert!(!told.contains("may stay"), "{told}");
+}
+
+#[test]
 fn a_collection_and_several_clients_do_not_get_into_the_way_of_one_another() {
     let server = Server::start();
     let gc = format!("{PROGRAM} gc --grace 0s --root {}/root", server.place());

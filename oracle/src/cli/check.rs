@@ -276,7 +276,7 @@ impl Check {
         let probed = match probe::probe(&mut target.http, config.dialect, &said).await {
             Err(TargetError::Interrupted) => return Ok(None),
             Err(TargetError::TimeUp) => {
-                return Err(nothing_checked(&Left { time, throttled: target.http.throttled(), cut_off: None }));
+                return Err(nothing_checked(&Left::new(time, &target)));
             }
             probed => probed?,
         };
@@ -294,7 +294,7 @@ impl Check {
         let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(probed.options.clone())) };
         let mut campaign = self.campaign(&config, &setup, &how, target).await?;
         probed.judge(&config, &mut campaign);
-        let left = Left { time, throttled: target.http.throttled(), cut_off: target.cut_off() };
+        let left = Left::new(time, &target);
         report(setup, campaign, Some(&target.http.tally()), left)
     }
 
@@ -403,6 +403,15 @@ struct Left<'a> {
     throttled: Option<&'a str>,
     /// The command that never came to its end.
     cut_off: Option<String>,
+    /// The request that had no answer.
+    waiting: Option<&'a str>,
+}
+
+impl Left<'_> {
+    fn new(time: Option<Duration>, target: &Commanded) -> Left<'_> {
+        let (throttled, waiting) = (target.http.throttled(), target.http.waiting());
+        Left { time, throttled, cut_off: target.cut_off(), waiting }
+    }
 }
 
 fn nothing_checked(left: &Left) -> Failure {
@@ -410,7 +419,10 @@ fn nothing_checked(left: &Left) -> Failure {
     let why = match (left.throttled, &left.cut_off) {
         (Some(what), _) => TargetError::Throttles { what: what.to_owned() }.to_string(),
         (None, Some(command)) => command_cut_off(command),
-        (None, None) => "give it more --time, or fewer --ops".to_owned(),
+        (None, None) => match left.waiting {
+            Some(waiting) => format!("{waiting}; with more --time it is seen whether it comes"),
+            None => "give it more --time, or fewer --ops".to_owned(),
+        },
     };
     Failure(format!("nothing was checked: no case was finished{within}; {why}"))
 }

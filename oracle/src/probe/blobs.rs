@@ -40,8 +40,11 @@ pub(super) async fn mounts(target: &mut Asking<'_>) -> Option<Inference> {
     }
 }
 
-/// Is sha512 known? The same blob is pushed by it. The standard asks for sha256 only.
+/// Is sha512 known? A blob that was pushed by its sha256 is pushed by it. The standard asks for sha256 only.
 pub(super) async fn sha512(target: &mut Asking<'_>) -> Option<Inference> {
+    if !push(target, SHARED).await {
+        return None;
+    }
     let (repo, upload) = (REPOSITORY.to_owned(), target.upload());
     let digest = Some(pool::digest(Algorithm::Sha512, SHARED.as_bytes()));
     target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;

@@ -89,6 +89,9 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// How long a registry that was gone is waited for, where no command brings it back: somebody may watch over it.
 const BACK: Duration = Duration::from_secs(10);
 
+/// The same, where a signal ends the run: whoever sent it soon sends another.
+const IN_A_HURRY: Duration = Duration::from_secs(3);
+
 impl Commanded {
     /// Puts the commands beside the registry.
     pub fn new(http: HttpTarget, commands: Commands) -> Commanded {
@@ -152,17 +155,7 @@ impl Commanded {
     /// It does not, and why.
     async fn answers_until(&self, until: Instant) -> Result<(), TargetError> {
         // Not the client whose answer did not come: what went wrong may be its connection.
-        let mut http = self.http.another();
-        loop {
-            let silent =
-                || TargetError::Unreachable { url: self.http.base().to_owned(), reason: "it is silent".to_owned() };
-            match timeout_at((until + MOMENT).into(), http.answers()).await.unwrap_or_else(|_| Err(silent())) {
-                Ok(()) => return Ok(()),
-                Err(error) if Instant::now() >= until => return Err(error),
-                Err(error) if error.ends_the_run() => return Err(error),
-                Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-        }
+        answers(self.http.another(), until).await
     }
 
     /// Brings a registry back that was gone: by a command, or by whoever watches over it.
@@ -192,12 +185,13 @@ impl Commanded {
         let patience = self.commands.patience;
         let until = Instant::now() + patience;
         let end = self.commands.before_the_end(until);
+        let mut working = Box::pin(finished(command));
         let done = tokio::select! {
-            done = timeout_at(end.into(), finished(command)) => done,
-            () = self.commands.stop.asked() => return self.cut(command, TargetError::Interrupted),
+            done = timeout_at(end.into(), &mut working) => done,
+            () = self.commands.stop.asked() => return self.cut(command, working, TargetError::Interrupted).await,
         };
         match done {
-            Err(_) if end < until => return self.cut(command, TargetError::TimeUp),
+            Err(_) if end < until => return self.cut(command, working, TargetError::TimeUp).await,
             Err(_) => return self.failed(command, &format!("`{command}` takes longer than {patience:?}")),
             Ok(Err(what)) => return self.failed(command, &what),
             Ok(Ok(())) => {}
@@ -224,9 +218,23 @@ impl Commanded {
         broken(format!("{COMMAND_SUCCEEDS}: {what}"))
     }
 
-    /// The run ends so, before the command is done.
-    fn cut(&mut self, command: &str, over: TargetError) -> Outcome {
+    /// The run ends so, before the command is done. What restarts the registry may go on to its end for a while, and the registry may
+    /// come back: it was up before the run, and what was written to it is still to be deleted.
+    async fn cut(
+        &mut self,
+        command: &str,
+        working: impl Future<Output = Result<(), String>>,
+        over: TargetError,
+    ) -> Outcome {
         *self.shared.cut_off.borrow_mut() = Some(command.to_owned());
+        if self.commands.gc.as_deref() != Some(command) {
+            let hurry = matches!(over, TargetError::Interrupted);
+            let until = Instant::now() + if hurry { IN_A_HURRY } else { BACK };
+            if timeout_at(until.into(), working).await.is_ok() {
+                // Whether it came back shows when it is cleaned up.
+                let _ = answers(self.http.another_until(until), until).await;
+            }
+        }
         self.over(over)
     }
 
@@ -234,6 +242,19 @@ impl Commanded {
         let what = over.to_string();
         self.over = Some(over);
         broken(what)
+    }
+}
+
+async fn answers(mut http: HttpTarget, until: Instant) -> Result<(), TargetError> {
+    let url = http.base().to_owned();
+    let silent = || TargetError::Unreachable { url: url.clone(), reason: "it is silent".to_owned() };
+    loop {
+        match timeout_at((until + MOMENT).into(), http.answers()).await.unwrap_or_else(|_| Err(silent())) {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() >= until => return Err(error),
+            Err(error) if error.ends_the_run() => return Err(error),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
     }
 }
 

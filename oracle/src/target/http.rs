@@ -205,6 +205,13 @@ impl HttpTarget {
         }
     }
 
+    /// Another client for after the end of the run, until then.
+    pub(super) fn another_until(&self, until: Instant) -> HttpTarget {
+        let mut other = self.another();
+        (other.session.deadline, other.session.stop) = (Some(until), Stop::default());
+        other
+    }
+
     /// Another target for cases of its own. What they write is taken away by this one.
     pub(super) fn another_case(&self) -> HttpTarget {
         HttpTarget { keep: true, ..self.another() }
@@ -218,6 +225,11 @@ impl HttpTarget {
     /// What the registry last said to slow down, and about what; None: it did not.
     pub fn throttled(&self) -> Option<&str> {
         self.session.throttled()
+    }
+
+    /// The request that had no answer when the run ended, and for how long; None: it waited for none.
+    pub fn waiting(&self) -> Option<&str> {
+        self.session.waiting()
     }
 
     /// How often each rule of the wire was checked, and what could be better. Shrinking counts too.
@@ -281,7 +293,21 @@ impl HttpTarget {
             (op, Outcome::Upload { .. }) => {
                 if let (Some(upload), Some(location)) = (opened(op), location) {
                     let held = self.held_after(op);
+                    let before = self.uploads.borrow().last(upload).map(|(_, location)| location.clone());
+                    // Whom else it names is not ours to clean up.
+                    if location.origin() == self.base.origin() && repository.starts_with(&self.run) {
+                        self.written.borrow_mut().goes_on(repository, before.as_ref(), &location);
+                    }
                     self.uploads.borrow_mut().goes_on(upload, repository, location, held);
+                }
+            }
+            (
+                Op::FinishUpload { upload, .. } | Op::CancelUpload { upload, .. },
+                Outcome::BlobStored { .. } | Outcome::Done,
+            ) => {
+                let uploads = self.uploads.borrow();
+                if let Some((repository, location)) = uploads.last(*upload) {
+                    self.written.borrow_mut().ended(repository, Some(location));
                 }
             }
             _ => {}

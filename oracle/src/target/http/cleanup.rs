@@ -1,8 +1,8 @@
 //! What a run wrote, and taking it away again.
 //!
 //! Whatever an answer does not refuse may have been stored, so that is remembered, and forgotten when it is deleted. What a case wrote
-//! goes before the next begins, over several connections: tags, then manifests (of a repository the last first: an index before its
-//! entries), then blobs. What kind of thing cannot be deleted is seen at the first. Only what is below the run's prefix is touched.
+//! goes before the next begins, over several connections: open uploads, tags, then manifests (of a repository the last first: an index
+//! before its entries), then blobs. What kind of thing cannot be deleted is seen at the first. Only what is below the run's prefix is touched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use proofhouse_model::{Op, Outcome, digest_of, is_digest};
 use reqwest::Method;
+use url::Url;
 
 use super::names::{path, segment};
 use super::session::Session;
@@ -25,9 +26,18 @@ const AT_ONCE: usize = 8;
 /// In the order in which they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    /// Known by its location.
+    Upload,
     Tag,
     Manifest,
     Blob,
+}
+
+impl Kind {
+    /// Does it stay where it is not deleted?
+    fn stays(self) -> bool {
+        matches!(self, Kind::Manifest | Kind::Blob)
+    }
 }
 
 /// What may be there, and what became of the rest.
@@ -81,6 +91,18 @@ impl Written {
         }
     }
 
+    /// An upload goes on there, and no more where it went on before.
+    pub(super) fn goes_on(&mut self, repository: &str, before: Option<&Url>, location: &Url) {
+        self.ended(repository, before);
+        self.next += 1;
+        self.known.insert((Kind::Upload, repository.to_owned(), location.to_string()), self.next);
+    }
+
+    /// An upload that went on there is finished, or cancelled.
+    pub(super) fn ended(&mut self, repository: &str, before: Option<&Url>) {
+        before.into_iter().for_each(|before| self.gone(Kind::Upload, repository, before.as_str()));
+    }
+
     fn gone(&mut self, kind: Kind, repository: &str, reference: &str) {
         self.known.remove(&(kind, repository.to_owned(), reference.to_owned()));
     }
@@ -105,7 +127,8 @@ impl Written {
         self.halted.is_none() && !self.keeps.contains(&kind)
     }
 
-    /// What was answered to its deletion. Without its tag a manifest can go, and the tag goes with it, so only the others stay.
+    /// What was answered to its deletion. Without its tag a manifest can go, and the tag goes with it; an upload that nobody goes on
+    /// with the registry purges. So only the others stay.
     fn answered(&mut self, kind: Kind, repository: &str, reference: &str, answer: Deletion) {
         match answer {
             Deletion::Done => {
@@ -116,7 +139,7 @@ impl Written {
                 if matches!(status, 400 | 405 | 501) && !self.deletes.contains(&kind) {
                     self.keeps.insert(kind);
                 }
-                if kind != Kind::Tag {
+                if kind.stays() {
                     self.staying += 1;
                     self.why.get_or_insert(reason);
                 }
@@ -134,7 +157,7 @@ impl Written {
         if self.keeps.contains(&kind) {
             let before = self.known.len();
             self.known.retain(|(of, ..), _| *of != kind);
-            self.staying += if kind == Kind::Tag { 0 } else { before - self.known.len() };
+            self.staying += if kind.stays() { before - self.known.len() } else { 0 };
         }
     }
 }
@@ -169,7 +192,8 @@ pub struct Leftovers {
 impl fmt::Display for Leftovers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Leftovers { namespace, count, reason } = self;
-        write!(f, "{count} manifests and blobs stay in repositories that begin with {namespace}: {reason}")
+        let what = if *count == 1 { "manifest or blob" } else { "manifests and blobs" };
+        write!(f, "{count} {what} may stay in repositories that begin with {namespace}: {reason}")
     }
 }
 
@@ -181,14 +205,14 @@ impl HttpTarget {
         self.written.borrow_mut().halted = None;
         self.take_away().await;
         let written = self.written.borrow();
-        let left = written.known.keys().filter(|(kind, ..)| *kind != Kind::Tag).count();
+        let left = written.known.keys().filter(|(kind, ..)| kind.stays()).count();
         let reason = written.why.clone().or_else(|| written.halted.clone().filter(|_| left > 0))?;
         Some(Leftovers { namespace: self.run.clone(), count: written.staying + left, reason })
     }
 
     /// Deletes what was written so far, unless it is known that this leads nowhere.
     pub(super) async fn take_away(&mut self) {
-        for kind in [Kind::Tag, Kind::Manifest, Kind::Blob] {
+        for kind in [Kind::Upload, Kind::Tag, Kind::Manifest, Kind::Blob] {
             let rows = self.written.borrow().rows(kind);
             let at_once = if self.written.borrow().deletes.contains(&kind) { AT_ONCE } else { 1 };
             let target = &*self;
@@ -209,8 +233,11 @@ impl HttpTarget {
     }
 
     async fn delete(&self, session: &mut Session, kind: Kind, repository: &str, reference: &str) -> Deletion {
-        let place = if kind == Kind::Blob { "blobs" } else { "manifests" };
-        let url = format!("v2/{}/{place}/{}", path(repository), segment(reference));
+        let url = match kind {
+            Kind::Upload => reference.to_owned(),
+            Kind::Tag | Kind::Manifest => format!("v2/{}/manifests/{}", path(repository), segment(reference)),
+            Kind::Blob => format!("v2/{}/blobs/{}", path(repository), segment(reference)),
+        };
         let url = match self.base.join(&url) {
             Ok(url) => url,
             Err(error) => return Deletion::Unanswered { reason: error.to_string() },
@@ -294,7 +321,7 @@ mod tests {
         assert_eq!(asked.len(), 3, "{asked:?}");
         let index = digest_of("sha256", b"i");
         let why = format!(
-            "3 manifests and blobs stay in repositories that begin with ns/run: DELETE /v2/ns/run-1/a/manifests/{index} \
+            "3 manifests and blobs may stay in repositories that begin with ns/run: DELETE /v2/ns/run-1/a/manifests/{index} \
              is answered with 405"
         );
         assert_eq!(left.unwrap().to_string(), why);
@@ -331,6 +358,26 @@ mod tests {
         assert_eq!(asked_between(true, &[stored()]), [put(1, &b), put(2, &c)]);
         // What cannot be deleted is asked for once, whatever else is written.
         assert_eq!(asked_between(false, &[reply(405, &[], ""), stored()]).len(), 3);
+    }
+
+    #[test]
+    fn an_upload_that_was_left_open_is_cancelled_where_it_last_went_on_and_one_that_ended_is_not() {
+        let at = |id: &str| reply(202, &[("Location", id), ("Range", "0-0")], "");
+        let opened = |id: &str| reply(202, &[("Location", &format!("/v2/ns/run-1/a/blobs/uploads/{id}"))], "");
+        let script = vec![opened("x"), at("/y?_state=2"), opened("z"), reply(204, &[], ""), reply(204, &[], "")];
+        let options = HttpOptions { namespace: Some("ns".into()), ..HttpOptions::new(Dialect::Oci) };
+        let (asked, left) = with_target(options, script, async |target, server| {
+            let (repo, upload, other) = ("a".to_owned(), UploadRef(1), UploadRef(2));
+            target.perform(&Op::StartUpload { repo: repo.clone(), upload }).await;
+            let bytes = "b".into();
+            target.perform(&Op::Append { repo: repo.clone(), upload, range: None, bytes }).await;
+            target.perform(&Op::StartUpload { repo: repo.clone(), upload: other }).await;
+            target.perform(&Op::CancelUpload { repo, upload: other }).await;
+            server.asked();
+            let left = target.clean_up(Duration::from_secs(5)).await;
+            (server.asked().into_iter().map(|asked| asked.line).collect::<Vec<_>>(), left)
+        });
+        assert_eq!((asked, left), (vec!["DELETE /y?_state=2 HTTP/1.1".to_owned()], None));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(super) struct Session {
     pub(super) hides: bool,
     /// What the registry last said to slow down, and about what.
     throttled: Option<String>,
+    /// The request that had no answer when the run ended, and for how long.
+    waiting: Option<String>,
 }
 
 impl Session {
@@ -57,12 +59,18 @@ impl Session {
             entry: Rc::new(RefCell::new(Entry::new(base.clone(), options.access.clone()))),
             hides: false,
             throttled: None,
+            waiting: None,
         })
     }
 
     /// What the registry last said to slow down, if it did.
     pub(super) fn throttled(&self) -> Option<&str> {
         self.throttled.as_deref()
+    }
+
+    /// The request that had no answer when the run ended, if it waited for one.
+    pub(super) fn waiting(&self) -> Option<&str> {
+        self.waiting.as_deref()
     }
 
     /// Sends the request, follows redirects if it says so, and waits where the registry says so.
@@ -137,7 +145,10 @@ impl Session {
             }
             let last = giver.is_some();
             let shown = self.fetch(key).await?;
-            let received = self.patiently(&with(request, shown.as_ref()), url).await?;
+            let mut received = self.patiently(&with(request, shown.as_ref()), url).await?;
+            if let Some(shown) = &shown {
+                self.entry.borrow().credentials().mask(shown, &mut received.answer);
+            }
             // What is refused with a new token stays so.
             if received.answer.status != 401 || last {
                 break (received, shown);
@@ -211,6 +222,12 @@ impl Session {
         };
         // It had less than its own time: that says nothing about the registry.
         if received.trouble == Some(Trouble::Late) && time < self.patience {
+            self.waiting = Some(format!(
+                "{} {} had no answer for {:.1} s when the time was up",
+                request.method,
+                url.path(),
+                time.as_secs_f64()
+            ));
             return Err(TargetError::TimeUp);
         }
         if received.trouble == Some(Trouble::Distrusted) {

@@ -52,6 +52,11 @@ impl Uploads {
         self.known.get(&upload).map_or(0, |known| known.held)
     }
 
+    /// Where it went on, or ended: the repository's name in the registry, and the location.
+    pub(super) fn last(&self, upload: UploadRef) -> Option<(&str, &Url)> {
+        self.known.get(&upload).map(|known| (known.repository.as_str(), &known.location))
+    }
+
     /// It was opened, or it goes on: there.
     pub(super) fn goes_on(&mut self, upload: UploadRef, repository: &str, location: Url, held: u64) {
         // An upload goes on in the repository in which it was opened.
