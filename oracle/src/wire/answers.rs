@@ -4,7 +4,7 @@ use proofhouse_model::Op;
 use reqwest::header::HeaderValue;
 use serde_json::Value;
 
-use super::headers::{is_warning, single, upload_range as last_byte};
+use super::headers::{is_warning, single, text, upload_range as last_byte};
 use super::{Exchange, Verdict};
 use crate::report::foreign;
 
@@ -54,7 +54,9 @@ pub(super) fn expected_status(exchange: &Exchange) -> Verdict {
         status if expected.contains(&status) => Verdict::Kept,
         status => {
             let expected: Vec<String> = expected.iter().map(u16::to_string).collect();
-            Verdict::Broken(format!("{status} instead of {}", expected.join(" or ")))
+            let to = text(&exchange.answer.headers, "location").filter(|_| (300..400).contains(&status));
+            let to = to.map(|to| format!(" to {to}")).unwrap_or_default();
+            Verdict::Broken(format!("{status}{to}, where success is {}", expected.join(" or ")))
         }
     }
 }

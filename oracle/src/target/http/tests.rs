@@ -137,7 +137,7 @@ fn distribution_may_break_off_a_416() {
 #[test]
 fn a_status_that_the_standard_does_not_give_is_broken() {
     let (outcome, _) = one(Dialect::Oci, start(), reply(200, &[("Location", "/x")], ""));
-    assert_eq!(broken(&outcome), "wire.status.expected: 200 instead of 202");
+    assert_eq!(broken(&outcome), "wire.status.expected: 200, where success is 202");
     let (outcome, _) = one(Dialect::Oci, start(), reply(502, &[], "bad gateway"));
     assert!(broken(&outcome).starts_with("wire.status.server-error: 502"), "{outcome}");
     let (outcome, _) = one(Dialect::Oci, start(), reply(202, &[], ""));
@@ -322,7 +322,7 @@ fn redirects_are_followed_for_pulls_of_others() {
     assert_eq!(asked[1].line, "GET /elsewhere HTTP/1.1");
 
     let (outcomes, _) = perform(Dialect::Proofhouse, &[get(None)], script());
-    assert_eq!(broken(&outcomes[0]), "wire.status.expected: 307 instead of 200");
+    assert_eq!(broken(&outcomes[0]), "wire.status.expected: 307 to /elsewhere, where success is 200");
     let far = vec![reply(307, &[("Location", "ftp://storage.example/layer")], "")];
     let options = HttpOptions { namespace: Some("ns".into()), ..HttpOptions::new(Dialect::Oci) };
     let why = with_target(options, far, async |target, _| {
