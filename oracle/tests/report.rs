@@ -5,7 +5,12 @@
 mod common;
 
 use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
 
 use common::{could_not, run, server_of_errors, stdout};
 use serde_json::{Value, json};
@@ -129,4 +134,69 @@ fn files_that_cannot_be_read_or_written_are_named() {
     let written = run(&["check", "--cases", "1", "--report", path(&report)]);
     assert!(could_not(&written).contains("report.json"), "{written:?}");
     assert!(stdout(&written).contains("CONFORMS"), "what was found is told all the same");
+}
+
+/// A server that answers with an error of its own whoever knows the word, and anybody else with 401 or 403.
+fn server_that_wants(authorization: &'static str, otherwise: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or_default();
+            let request = String::from_utf8_lossy(&request[..length]).to_ascii_lowercase();
+            let knows = request.contains(&format!("\r\nauthorization: {}\r\n", authorization.to_ascii_lowercase()));
+            let status = if knows { "500 Internal Server Error" } else { otherwise };
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = stream.shutdown(Shutdown::Write);
+            let _ = io::copy(&mut stream, &mut io::sink());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_script_shows_credentials_and_says_so_if_it_has_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["check", &server_of_errors(), "--seed", "1", "--cases", "5", "--findings", "1"];
+    run(&[&arguments[..], &["--report", path(directory.path())]].concat());
+    let script = directory.path().join("divergence-1/repro.sh");
+    // A curl that tells what a list of processes would show of it.
+    let shown = directory.path().join("shown");
+    let real = Command::new("sh").args(["-c", "command -v curl"]).output().unwrap();
+    let Some(real) = stdout(&real).lines().next().map(str::to_owned) else { return };
+    let curl = format!("#!/bin/sh\necho \"$@\" >>{}\nexec {real} \"$@\"\n", shown.display());
+    fs::write(directory.path().join("curl"), curl).unwrap();
+    fs::set_permissions(directory.path().join("curl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let search = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());
+    let asked = |url: &str, credentials: &[(&str, &str)]| {
+        let mut command = Command::new("sh");
+        command.arg(&script).arg(url).env("PATH", &search).envs(credentials.iter().copied());
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), stdout(&output))
+    };
+    // pass"\word, of the user alice.
+    let basic = "Basic YWxpY2U6cGFzcyJcd29yZA==";
+    let password = [("PROOFHOUSE_USERNAME", "alice"), ("PROOFHOUSE_PASSWORD", "pass\"\\word")];
+    let token = [("PROOFHOUSE_TOKEN", "abc.def")];
+    for otherwise in ["401 Unauthorized", "403 Forbidden"] {
+        let url = server_that_wants(basic, otherwise);
+        let (status, told) = asked(&url, &[]);
+        assert_eq!(status, Some(2), "{told}");
+        assert!(told.contains("cannot tell: it wants credentials; see the top of this script"), "{told}");
+        let (status, told) = asked(&url, &token);
+        assert_eq!(status, Some(2), "{told}");
+        assert!(told.contains("cannot tell: it wants other credentials than the environment has"), "{told}");
+        let (status, told) = asked(&url, &password);
+        assert_eq!(status, Some(0), "{told}");
+    }
+    let (status, told) = asked(&server_that_wants("Bearer abc.def", "401 Unauthorized"), &token);
+    assert_eq!(status, Some(0), "{told}");
+    let shown = fs::read_to_string(shown).unwrap();
+    assert!(shown.contains("/v2/") && !["alice", "word", "abc.def"].iter().any(|it| shown.contains(it)), "{shown}");
+    let text = fs::read_to_string(&script).unwrap();
+    let (comment, _) = text.split_once("set -u").unwrap();
+    assert!(comment.contains("PROOFHOUSE_PASSWORD") && comment.contains("PROOFHOUSE_TOKEN"), "{comment}");
+    let issue = fs::read_to_string(directory.path().join("divergence-1/issue.md")).unwrap();
+    assert!(issue.contains("If the registry wants credentials"), "{issue}");
 }

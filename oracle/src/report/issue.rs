@@ -73,6 +73,7 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
         out += "The attached `repro.sh` needs only `sh` and curl. It exits with 0 if the last answer is the one reported here:\n\n";
         let url = report.target.url.as_deref().unwrap_or("http://localhost:5000");
         let _ = writeln!(out, "    sh repro.sh {}\n", super::quoted(&foreign(url, SHOWN)));
+        out += "If the registry wants credentials, it takes them from `PROOFHOUSE_USERNAME` and `PROOFHOUSE_PASSWORD`, or from `PROOFHOUSE_TOKEN`, in the environment.\n\n";
     }
     let _ = writeln!(
         out,

@@ -2,14 +2,15 @@
 //!
 //! It asks what was asked, in a namespace of its own, follows uploads where the registry says, and compares the last answer with the
 //! reported one: status, headers that matter, digest of the body. Exit status 0: it is the same; 1: it is not; 2: nothing can
-//! be said, which is also so where an answer does not show the finding (storage, several clients).
+//! be said, which is also so where an answer does not show the finding (storage, several clients), and where the registry wants
+//! credentials that it is not given.
 
 use std::fmt::Write as _;
 
 use proofhouse_model::{Op, Outcome};
 
 use super::{Diverged, Report, SHOWN, Told, foreign, quoted, words};
-use crate::lockstep::STORAGE_AS_THE_MODEL;
+use crate::lockstep::{self, STORAGE_AS_THE_MODEL};
 use crate::target::http::sketch::{NAMESPACE, Sketch, sketch};
 
 mod compare;
@@ -21,6 +22,8 @@ pub(super) fn script(report: &Report, divergence: &Diverged) -> String {
     let mut out = format!("#!/bin/sh\n# {}: {}\n", divergence.rule.id, comment(&divergence.rule.sentence));
     out += "#\n# sh repro.sh [URL]: asks the registry what broke this rule. Exit status 0: the last answer is the reported one;\n";
     out += "# 1: it is another; 2: nothing can be said. It writes below a fresh prefix, and leaves what it wrote.\n";
+    out += "# If the registry wants credentials: PROOFHOUSE_USERNAME and PROOFHOUSE_PASSWORD in the environment are shown to it (Basic), or\n";
+    out += "# PROOFHOUSE_TOKEN (Bearer).\n";
     if divergence.steps.iter().any(|step| command(&step.op).is_some()) {
         out += "# RESTART and GC are the commands that restart the registry and collect its garbage.\n";
     }
@@ -74,6 +77,9 @@ fn asked(report: &Report, told: &Told) -> String {
         }
         out += if body.is_some() { " \\\n  --data-binary \"@$work/payload\"" } else { " \\\n  --data-binary ''" };
     }
+    if let Some(status) = denied(&told.outcome) {
+        out.insert_str(0, &format!("denied={status}\n"));
+    }
     let pulls = matches!(told.op, Op::GetBlob { .. } | Op::HeadBlob { .. });
     if pulls && report.dialect != "proofhouse" && !matches!(told.outcome, Outcome::Redirect { .. }) {
         out += " \\\n  --location";
@@ -83,6 +89,16 @@ fn asked(report: &Report, told: &Told) -> String {
         let _ = writeln!(out, "remember {} {}", opens.0, in_namespace(&sketch.repository));
     }
     out
+}
+
+/// The status of an answer that wants credentials, or other ones. None: it was another answer.
+fn denied(outcome: &Outcome) -> Option<u16> {
+    let status = match outcome {
+        Outcome::Refused { status, .. } => *status,
+        Outcome::Broken { what } => lockstep::cited(what)?.1.get(..3)?.parse().ok()?,
+        _ => return None,
+    };
+    matches!(status, 401 | 403).then_some(status)
 }
 
 /// What an operator does, and the variable of the command for it.

@@ -206,6 +206,16 @@ fn a_script_sends_every_byte_as_it_is_and_runs_nothing_of_a_registry() {
 }
 
 #[test]
+fn a_script_goes_on_after_a_denial_that_was_reported() {
+    let mut report = sample("");
+    let denied = |report: &Report| script(report, &report.divergences[0]).matches("denied=403\nask ").count();
+    assert_eq!(denied(&report), 0);
+    report.divergences[0].steps[0].outcome = Outcome::Refused { status: 403, errors: Vec::new() };
+    report.divergences[0].steps[1].outcome = Outcome::Broken { what: "wire.error.body: 403 without a JSON body".into() };
+    assert_eq!(denied(&report), 2);
+}
+
+#[test]
 fn files_are_written_whole_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
     let into = directory.path().join("new/report");
