@@ -58,6 +58,7 @@ fn what_cannot_be_replayed_is_named() {
         (with("options", json!({"delet": true})), "delet"),
         (with("ops", json!([{"Frobnicate": {}}])), "Frobnicate"),
         (with("several_clients", json!(true)), "several clients"),
+        (document(json!([])), "its \"ops\" are empty: there is nothing to replay"),
     ];
     for (document, named) in cases {
         fs::write(&file, document.to_string()).unwrap();
@@ -102,6 +103,26 @@ fn what_is_known_does_not_fail_a_run_and_what_is_gone_is_told() {
     let text = stdout(&right).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("gone, or not reached this time"), "{text}");
     assert_eq!(read(&new), read(&known), "what is not seen is not forgotten");
+}
+
+#[test]
+fn what_is_known_of_a_rule_that_is_none_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("known.json");
+    let shape = |rule: &str| json!({"rule": rule, "expected": null, "operation": "HeadBlob", "outcome": "x"});
+    let entry = |rule: &str| json!({"comment": "as ever", "shape": shape(rule)});
+    fs::write(&file, json!({"version": 1, "known": [entry("wire.lnk"), entry("wire.link")]}).to_string()).unwrap();
+    let output = run(&["check", "--seed", "1", "--cases", "1", "--known", path(&file)]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    let warning =
+        "warning: --known: there is no rule \"wire.lnk\": the entry (wire.lnk, HeadBlob, as ever) is never seen";
+    assert!(text.contains(warning), "{text}");
+    assert!(text.contains("wire.lnk (HeadBlob: x): there is no such rule"), "{text}");
+    assert_eq!(text.matches("warning: ").count(), 1, "{text}");
+    let json = run(&["check", "--seed", "1", "--cases", "1", "--known", path(&file), "--format", "json"]);
+    assert!(String::from_utf8_lossy(&json.stderr).contains("there is no rule \"wire.lnk\""), "{json:?}");
+    serde_json::from_slice::<Value>(&json.stdout).unwrap();
 }
 
 #[test]

@@ -166,6 +166,9 @@ impl Check {
         let said = self.said(dialect)?;
         let options = (self.set_up.is_given() || self.url.is_some()).then(|| said.options.clone());
         let known = self.files.known()?;
+        for warning in known.iter().filter_map(Entry::warning) {
+            self.format.aside(&wrap("", &foreign(&warning, SHOWN), 80));
+        }
         self.files.prepare()?;
         let (cases, time) = match (self.cases, self.time) {
             (None, None) if self.url.is_some() => (None, Some(TIME)),

@@ -80,6 +80,18 @@ impl Baseline {
     }
 }
 
+impl Entry {
+    /// Why it can never be seen. None: it can.
+    pub fn warning(&self) -> Option<String> {
+        let Shape { rule, operation, .. } = &self.shape;
+        let about = [operation, &self.comment].into_iter().filter(|text| !text.is_empty());
+        let about: String = about.map(|text| format!(", {text}")).collect();
+        row(rule)
+            .is_none()
+            .then(|| format!("warning: --known: there is no rule {rule:?}: the entry ({rule}{about}) is never seen"))
+    }
+}
+
 impl KnownSeen {
     /// In one line.
     pub fn told(&self) -> String {
@@ -89,6 +101,7 @@ impl KnownSeen {
         let about = if operation.is_empty() { String::new() } else { format!(" ({operation}{expected}: {outcome})") };
         let level = row(rule).map(|row| format!(" {}", row.level)).unwrap_or_default();
         match self.cases {
+            0 if row(rule).is_none() => format!("{rule}{about}: there is no such rule"),
             0 => format!("{rule}{level}{about}: gone, or not reached this time"),
             cases => format!("{rule}{level}{about}: seen in {}", counted(cases, "case")),
         }

@@ -56,6 +56,9 @@ pub enum ReproError {
         "it was found by several clients at the same time, which is not replayed; run the command that the report gives"
     )]
     SeveralClients,
+    /// There is nothing in it.
+    #[error("its \"ops\" are empty: there is nothing to replay")]
+    Empty,
     /// It is not the specification that is broken.
     #[error(
         "it was found because the registry does not do what was said of it with --assume, which a replay does not know; run the \
@@ -90,6 +93,7 @@ impl Repro {
         match &repro {
             Repro { several_clients: true, .. } => Err(ReproError::SeveralClients),
             Repro { rule, .. } if rule == CAPABILITY_ASSUMED.0 => Err(ReproError::Assumed),
+            Repro { ops, .. } if ops.is_empty() => Err(ReproError::Empty),
             _ => Ok((repro, dialect)),
         }
     }
