@@ -6,6 +6,7 @@ use clap::Args;
 use proofhouse::campaign::Finding;
 use proofhouse::file;
 use proofhouse::lockstep;
+use proofhouse::report::answers;
 use proofhouse::report::repro::Repro;
 use proofhouse::report::words::{self, counted, shorten, wrap};
 use proofhouse::report::{SHOWN, foreign, row};
@@ -99,7 +100,7 @@ async fn replayed(repro: &Repro, specification: Specification, target: &mut dyn 
     let replay = lockstep::replay(&repro.ops, specification, target).await?;
     for (at, step) in replay.steps.iter().enumerate() {
         line(&format!("{:>4}. ", at + 1), &words::request(&step.op));
-        line("      → ", &step.outcome.to_string());
+        line("      → ", &answers::answer(&step.outcome));
     }
     if let Some(lost) = replay.lost {
         line("seen        ", &lost.to_string());
@@ -117,7 +118,8 @@ async fn replayed(repro: &Repro, specification: Specification, target: &mut dyn 
         return Ok(Verdict::Good);
     };
     let rule = Finding::Answer(violation.clone()).rule();
-    for (at, (rule, expect)) in violation.permitted.iter().enumerate() {
+    let permitted = answers::permitted(&violation, &replay.model, replay.steps.last().map(|last| &last.op));
+    for (at, (rule, expect)) in permitted.iter().enumerate() {
         line(if at == 0 { "permitted   " } else { "         or " }, &format!("{expect} [{rule}]"));
     }
     told_rule(rule);

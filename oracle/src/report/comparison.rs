@@ -9,6 +9,7 @@ use std::path::Path;
 use proofhouse_model::{Dialect, Op, Options, Outcome};
 use serde::Serialize;
 
+use super::answers;
 use super::files::{self, WriteError};
 use super::words::{self, counted, shorten, wrap};
 use super::{SHOWN, dialect_name, foreign, shown};
@@ -172,7 +173,7 @@ fn differs(difference: Difference) -> Differs {
     let [one, other] = judged;
     let [one_outcome, other_outcome] = outcomes;
     let answers = [(one, one_outcome), (other, other_outcome)].map(|(judged, outcome)| Answered {
-        seen: foreign(&outcome.to_string(), SHOWN),
+        seen: foreign(&answers::answer(&outcome), SHOWN),
         outcome,
         rule: judged.rule,
         permitted: judged.permitted,

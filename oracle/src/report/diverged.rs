@@ -2,11 +2,11 @@
 //!
 //! What was asked and answered, in words and whole; what was permitted instead, and by which rule; how to see it again.
 
-use proofhouse_model::{Level, Op, Options, Outcome, RuleId};
+use proofhouse_model::{Level, Model, Op, Options, Outcome, RuleId, Specification, Violation};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Row, SHOWN, Setup, foreign, hint, options_set, quoted, row, why, words};
+use super::{Row, SHOWN, Setup, answers, foreign, hint, options_set, quoted, row, why, words};
 use crate::campaign::{Divergence, Finding, Step};
 use crate::concurrent::history::Call;
 use crate::lockstep::{self, Shape};
@@ -14,6 +14,8 @@ use crate::lockstep::{self, Shape};
 /// A sequence at whose end the target does what it must not.
 #[derive(Debug, Clone, Serialize)]
 pub struct Diverged {
+    /// The rule, the last request and its answer, in a few words.
+    pub title: String,
     /// The seed of the case.
     pub seed: u64,
     /// The command that finds it again.
@@ -54,6 +56,19 @@ pub struct Diverged {
     pub replays: u64,
     /// How often it diverged then; less than `replays`: it is flaky.
     pub replayed: u64,
+    /// What was wrong, in a few words.
+    #[serde(skip)]
+    pub(super) brief: String,
+    /// The same without the user's own commands, which are nobody else's business; none: it has none.
+    #[serde(skip)]
+    pub(super) public: Option<Box<Diverged>>,
+}
+
+impl Diverged {
+    /// For files that are given to others.
+    pub(super) fn for_others(&self) -> &Diverged {
+        self.public.as_deref().unwrap_or(self)
+    }
 }
 
 /// A request that is answered as wrongly as another.
@@ -100,34 +115,73 @@ pub struct Permitted {
     pub expect: String,
 }
 
+/// Arguments that are commands of the user's own, and what stands for them elsewhere.
+const COMMANDS: [(&str, &str); 3] =
+    [("--gc-cmd", "YOUR-GC-COMMAND"), ("--restart-cmd", "YOUR-RESTART-COMMAND"), ("--kill-cmd", "YOUR-KILL-COMMAND")];
+
 /// As a report tells it.
 pub(super) fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
+    let mut arguments = setup.arguments.clone();
+    let mut commands = Vec::new();
+    for at in 1..arguments.len() {
+        let stands_for = COMMANDS.iter().find(|(flag, _)| *flag == setup.arguments[at - 1]);
+        if let Some((_, stands_for)) = stands_for {
+            let command = std::mem::replace(&mut arguments[at], (*stands_for).to_owned());
+            commands.push((format!("`{command}`"), format!("`{stands_for}`")));
+        }
+    }
+    let public = (!commands.is_empty()).then(|| {
+        let hidden = Setup { arguments, ..setup.clone() };
+        Box::new(told(&hidden, without(divergence.clone(), &commands)))
+    });
+    Diverged { public, ..told(setup, divergence) }
+}
+
+/// A divergence without these texts. They stand where a command failed, which is no answer of the registry's.
+fn without(mut divergence: Divergence, texts: &[(String, String)]) -> Divergence {
+    let hide = |outcome: &mut Outcome| {
+        if let Outcome::Broken { what } = outcome {
+            for (text, instead) in texts {
+                *what = what.replace(text, instead);
+            }
+        }
+    };
+    let shrunk = &mut divergence.shrunk;
+    shrunk.steps.iter_mut().for_each(|step| hide(&mut step.outcome));
+    shrunk.history.iter_mut().filter_map(|call| call.outcome.as_mut()).for_each(hide);
+    divergence.also.iter_mut().for_each(|also| hide(&mut also.step.outcome));
+    if let Finding::Answer(violation) = &mut shrunk.finding {
+        hide(&mut violation.seen);
+    }
+    divergence
+}
+
+fn told(setup: &Setup, divergence: Divergence) -> Diverged {
     let rule = divergence.finding.rule().to_string();
     let mut permitted = Vec::new();
     let seen = match &divergence.finding {
         Finding::Answer(violation) => {
-            let permits = |(rule, expect): &(RuleId, String)| Permitted {
+            let permits = |(rule, expect): (RuleId, String)| Permitted {
                 rule: rule.to_string(),
-                expect: foreign(expect, SHOWN),
+                expect: foreign(&expect, SHOWN),
             };
-            permitted.extend(violation.permitted.iter().map(permits));
+            permitted.extend(all_permitted(violation, &divergence).into_iter().map(permits));
             match &violation.seen {
                 Outcome::Broken { what } => lockstep::cited(what).map_or(what.as_str(), |(_, seen)| seen).to_owned(),
-                seen => seen.to_string(),
+                seen => answers::answer(seen),
             }
         }
         finding => finding.to_string(),
     };
-    permitted.dedup_by(|one, other| one.rule == other.rule && one.expect == other.expect);
     let told = |step: Step| Told {
         request: foreign(&words::request(&step.op), SHOWN),
-        seen: foreign(&step.outcome.to_string(), SHOWN),
+        seen: foreign(&answers::answer(&step.outcome), SHOWN),
         op: step.op,
         outcome: step.outcome,
     };
     let called = |call: Call| ToldCall {
         request: words::request(&call.op),
-        seen: call.outcome.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string),
+        seen: call.outcome.as_ref().map_or_else(|| "no answer".to_owned(), answers::answer),
         call,
     };
     let unknown = || Row {
@@ -140,8 +194,17 @@ pub(super) fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
     };
     let row = row(&rule).unwrap_or_else(unknown);
     let (why, hint) = (why::why(&divergence, &row), hint::hint(setup, &divergence));
+    let wrong = match &divergence.finding {
+        Finding::Answer(violation) => Some(&violation.seen),
+        _ => None,
+    };
+    let brief = foreign(&answers::brief(wrong, &seen), SHOWN);
+    let title = title(&rule, &brief, &divergence);
     let Divergence { seed, found_after, cases, also, shrunk: divergence } = divergence;
     Diverged {
+        title,
+        brief,
+        public: None,
         why,
         hint,
         seed,
@@ -162,6 +225,24 @@ pub(super) fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
         also: also.into_iter().map(|also| ToldAlso { step: told(also.step), shape: also.shape }).collect(),
         replays: divergence.replays,
         replayed: divergence.replayed,
+    }
+}
+
+fn all_permitted(violation: &Violation, divergence: &Divergence) -> Vec<(RuleId, String)> {
+    // The options are those with which it was found.
+    match Specification::new(divergence.dialect, divergence.options.clone()) {
+        Ok(specification) => answers::permitted_after(violation, Model::new(specification), &divergence.steps),
+        Err(_) => violation.permitted.clone(),
+    }
+}
+
+/// What tells it from others in a list.
+fn title(rule: &str, brief: &str, divergence: &Divergence) -> String {
+    match (&divergence.finding, divergence.steps.last()) {
+        (Finding::Answer(_), Some(last)) if divergence.history.is_empty() => {
+            format!("{rule}: {} → {brief}", foreign(&answers::brief_request(&last.op), SHOWN))
+        }
+        _ => format!("{rule}: {brief}"),
     }
 }
 

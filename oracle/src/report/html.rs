@@ -123,9 +123,8 @@ fn divergences(report: &Report) -> String {
 fn diverged(at: usize, divergence: &Diverged) -> String {
     let rule = &divergence.rule;
     let directory = files::name(at);
-    let mut out =
-        format!("<details class=\"divergence\" id=\"{directory}\"><summary>{}. {}: ", at + 1, escaped(&rule.id));
-    let _ = writeln!(out, "{}</summary>", escaped(&words::shorten(&divergence.seen)));
+    let mut out = format!("<details class=\"divergence\" id=\"{directory}\"><summary>{}. ", at + 1);
+    let _ = writeln!(out, "{}</summary>", escaped(&divergence.title));
     let source =
         if rule.standard.is_empty() { String::new() } else { format!(" {}, “{}”", rule.standard, rule.section) };
     let _ = writeln!(
@@ -161,7 +160,7 @@ fn diverged(at: usize, divergence: &Diverged) -> String {
     if !divergence.also.is_empty() {
         out += "<p>Answered as wrongly, whatever was asked before:</p>\n<ul>\n";
         for also in &divergence.also {
-            let text = words::shorten(&format!("{}: {}", also.step.request, also.step.seen));
+            let text = words::marked(&format!("{}: {}", also.step.request, also.step.seen));
             let _ = writeln!(out, "<li>{}</li>", escaped(&text));
         }
         out += "</ul>\n";
@@ -193,7 +192,7 @@ fn advice(report: &Report) -> String {
     for advice in &report.advice {
         let times = counted(advice.count, "time");
         let text = format!("{} Seen {times}, first: {}", advice.rule.sentence, advice.first);
-        let _ = writeln!(out, "<li><code>{}</code> {}</li>", escaped(&advice.rule.id), escaped(&words::shorten(&text)));
+        let _ = writeln!(out, "<li><code>{}</code> {}</li>", escaped(&advice.rule.id), escaped(&words::marked(&text)));
     }
     out + "</ul>\n"
 }

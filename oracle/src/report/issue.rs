@@ -14,19 +14,20 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
     let last = divergence.steps.last();
     let title = match last {
         Some(last) if divergence.history.is_empty() => {
-            format!("{}: answered with {}", short(&request_line(&last.op)), short(&divergence.seen))
+            let request = words::marked(&unescaped(&request_line(&last.op)));
+            format!("{}: answered with {}", foreign(&request, 160), divergence.brief)
         }
-        _ => format!("{}: {}", rule.id, short(&divergence.seen)),
+        _ => divergence.title.clone(),
     };
-    let mut out = format!("# {}\n\n", inline(&foreign(&title, 160)));
+    let mut out = format!("# {}\n\n", inline(&title));
     out += "## What was done\n\n";
     for (at, step) in divergence.steps.iter().enumerate() {
         let _ = writeln!(out, "{}. {}", at + 1, code(&request_line(&step.op)));
         if sketch(&step.op).is_ok() {
-            let _ = writeln!(out, "   ({})", inline(&words::shorten(&step.request)));
+            let _ = writeln!(out, "   ({})", inline(&words::marked(&step.request)));
         }
         if at + 1 < divergence.steps.len() || !divergence.history.is_empty() {
-            let _ = writeln!(out, "   → {}", inline(&words::shorten(&step.seen)));
+            let _ = writeln!(out, "   → {}", inline(&words::marked(&step.seen)));
         }
     }
     if !divergence.history.is_empty() {
@@ -34,14 +35,14 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
         for told in &divergence.history {
             let call = &told.call;
             let (client, called, returned) = (call.client + 1, call.called, call.returned);
-            let (request, seen) = (words::shorten(&told.request), words::shorten(&told.seen));
+            let (request, seen) = (words::marked(&told.request), words::marked(&told.seen));
             let _ =
                 writeln!(out, "- client {client}, {called} to {returned}: {}\n  → {}", inline(&request), inline(&seen));
         }
     }
     out += "\n## Expected\n\n";
     for permitted in &divergence.permitted {
-        let _ = writeln!(out, "- {}", inline(&words::shorten(&permitted.expect)));
+        let _ = writeln!(out, "- {}", inline(&words::marked(&permitted.expect)));
     }
     if !divergence.permitted.is_empty() {
         out.push('\n');
@@ -56,7 +57,7 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
     if let Some(why) = &divergence.why {
         let _ = writeln!(out, "\nWhy it counts: {}.", inline(why));
     }
-    let _ = writeln!(out, "\n## Seen\n\n{}\n", inline(&words::shorten(&divergence.seen)));
+    let _ = writeln!(out, "\n## Seen\n\n{}\n", inline(&words::marked(&divergence.seen)));
     if let Some((_, told)) = text::flaky(divergence) {
         let _ = writeln!(out, "Of the same requests: {told}.\n");
     }
@@ -64,7 +65,7 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
         if at == 0 {
             out += "Answered as wrongly, whatever was asked before:\n\n";
         }
-        let (request, seen) = (request_line(&also.step.op), words::shorten(&also.step.seen));
+        let (request, seen) = (request_line(&also.step.op), words::marked(&also.step.seen));
         let end = if at + 1 == divergence.also.len() { "\n" } else { "" };
         let _ = writeln!(out, "- {}\n  → {}{end}", code(&request), inline(&seen));
     }
@@ -101,14 +102,14 @@ pub(super) fn request_line(op: &Op) -> String {
     }
 }
 
-/// With digests cut short, also those in a query.
-pub(super) fn short(text: &str) -> String {
-    words::shorten(&text.replace("sha256%3A", "sha256:").replace("sha512%3A", "sha512:"))
+/// With digests as they are read, also those in a query.
+pub(super) fn unescaped(text: &str) -> String {
+    text.replace("sha256%3A", "sha256:").replace("sha512%3A", "sha512:")
 }
 
-/// As code, whatever stands in it.
+/// As code, whatever stands in it. Somebody may copy it, so digests are whole.
 fn code(text: &str) -> String {
-    let text = foreign(&short(text), 400);
+    let text = foreign(&unescaped(text), 1_000);
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     if longest == 0 { format!("`{text}`") } else { format!("{fence} {text} {fence}") }

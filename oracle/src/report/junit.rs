@@ -103,7 +103,6 @@ fn failure(report: &Report, divergences: &[&Diverged]) -> (String, String) {
         let _ = writeln!(told, "divergence-{number}");
         told += &text::diverged(divergence);
     }
-    let message =
-        divergences.first().map(|divergence| format!("{} Seen: {}", divergence.rule.sentence, divergence.seen));
-    (message.unwrap_or_default(), told)
+    let titles: Vec<&str> = divergences.iter().map(|divergence| divergence.title.as_str()).collect();
+    (titles.join("; "), told)
 }

@@ -5,6 +5,7 @@
 //! directory: for people, for CI, for the registry's tracker, and for a replay. A divergence is told as what was asked, what was
 //! seen, what was permitted instead, by which rule of which standard, and how to see it again.
 
+pub mod answers;
 mod catalogue;
 pub mod comparison;
 mod diverged;

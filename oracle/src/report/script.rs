@@ -63,6 +63,9 @@ fn asked(report: &Report, told: &Told) -> String {
     if let Some(body) = body {
         let _ = writeln!(out, "printf -- '{}' >\"$work/payload\"", octal(body));
     }
+    if let Some(status) = denied(&told.outcome) {
+        let _ = writeln!(out, "denied={status}");
+    }
     let _ = write!(out, "ask {} {}", sketch.method, url(&sketch));
     let mut typed = false;
     for (name, value) in &sketch.headers {
@@ -76,9 +79,6 @@ fn asked(report: &Report, told: &Told) -> String {
             out += " \\\n  --header 'Content-Type:'";
         }
         out += if body.is_some() { " \\\n  --data-binary \"@$work/payload\"" } else { " \\\n  --data-binary ''" };
-    }
-    if let Some(status) = denied(&told.outcome) {
-        out.insert_str(0, &format!("denied={status}\n"));
     }
     let pulls = matches!(told.op, Op::GetBlob { .. } | Op::HeadBlob { .. });
     if pulls && report.dialect != "proofhouse" && !matches!(told.outcome, Outcome::Redirect { .. }) {
@@ -157,7 +157,7 @@ fn octal(bytes: &[u8]) -> String {
 
 /// In one line that ends where it seems to end.
 fn comment(text: &str) -> String {
-    foreign(&words::shorten(text), 400)
+    foreign(&words::marked(text), 400)
 }
 
 /// What was expected, what was seen, and whether it is that.

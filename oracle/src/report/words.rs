@@ -149,6 +149,15 @@ pub fn content(bytes: &Content) -> String {
 
 /// Cuts digests short.
 pub fn shorten(text: &str) -> String {
+    cut_digests(text, "")
+}
+
+/// Cuts digests short, and says so: for readers who might copy them.
+pub fn marked(text: &str) -> String {
+    cut_digests(text, "…")
+}
+
+fn cut_digests(text: &str, mark: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("sha256:").into_iter().chain(rest.find("sha512:")).min() {
@@ -157,6 +166,9 @@ pub fn shorten(text: &str) -> String {
         let whole = if rest[at..].starts_with("sha256:") { 64 } else { 128 };
         let shown = if digits == whole { SHOWN_DIGITS } else { digits };
         out.push_str(&rest[..start + shown]);
+        if shown < digits {
+            out.push_str(mark);
+        }
         rest = &rest[start + digits..];
     }
     out + rest
@@ -240,8 +252,9 @@ mod tests {
     fn only_whole_digests_are_cut_short() {
         let whole = format!("sha256:{}, sha512:{}.", "a".repeat(64), "b".repeat(128));
         assert_eq!(shorten(&whole), "sha256:aaaaaaaaaaaa, sha512:bbbbbbbbbbbb.");
+        assert_eq!(marked(&whole), "sha256:aaaaaaaaaaaa…, sha512:bbbbbbbbbbbb….");
         for text in ["sha256:", "sha256:abc", "sha512:../x", "nothing"] {
-            assert_eq!(shorten(text), text);
+            assert_eq!((shorten(text), marked(text)), (text.to_owned(), text.to_owned()));
         }
     }
 

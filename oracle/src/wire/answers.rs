@@ -1,12 +1,13 @@
 //! Rules about any answer: its status, its errors, where it points to.
 
-use proofhouse_model::Op;
+use proofhouse_model::{Content, Op};
 use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use super::headers::{is_warning, single, text, upload_range as last_byte};
 use super::{Exchange, Verdict};
 use crate::report::foreign;
+use crate::report::words::content;
 
 /// 416 to `distribution` is known to promise a body that does not come.
 pub(super) fn whole(exchange: &Exchange) -> Verdict {
@@ -238,11 +239,23 @@ pub(super) fn least_chunk(exchange: &Exchange) -> Verdict {
     }
 }
 
-/// The beginning of a body, for a message.
+/// Bytes of a body that a message has.
+const GLIMPSE: usize = 200;
+
+/// The beginning of a body, for a message. What is left out is marked.
 pub(super) fn glimpse(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    let is_binary = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    if std::str::from_utf8(body).is_err() && body.iter().any(is_binary) {
+        return format!(", with the body {}", content(&Content::from(body)));
+    }
+    let text = String::from_utf8_lossy(&body[..body.len().min(GLIMPSE)]);
+    // The cut may go through a character.
+    let (text, mark) = match body.len() > GLIMPSE {
+        true => (text.trim_end_matches(char::REPLACEMENT_CHARACTER), "…"),
+        false => (&*text, ""),
+    };
     match text.trim() {
         "" => String::new(),
-        text => format!(", with the body {}", foreign(text, 200)),
+        text => format!(", with the body {}{mark}", foreign(text, GLIMPSE)),
     }
 }

@@ -264,3 +264,14 @@ fn an_empty_upload_needs_no_range() {
     let exchange = Exchange { held: 0, ..exchange(Dialect::Oci, &op, &empty) };
     assert_eq!(rule("wire.upload.range").unwrap().check(&exchange), Verdict::Silent);
 }
+
+#[test]
+fn a_body_that_is_cut_says_so_and_bytes_that_are_no_text_are_told_in_hexadecimal() {
+    use super::answers::glimpse;
+    assert_eq!(glimpse(b" short\n"), ", with the body short");
+    let long = format!("x{}", "\u{e9}".repeat(200));
+    assert_eq!(glimpse(long.as_bytes()), format!(", with the body x{}\u{2026}", "\u{e9}".repeat(99)));
+    assert_eq!(glimpse(b"\0\xff"), ", with the body 2 bytes (in hexadecimal) 00ff");
+    assert_eq!(glimpse(b"caf\xe9"), ", with the body caf\u{fffd}", "text in another encoding is text all the same");
+    assert_eq!(glimpse(b" "), "");
+}

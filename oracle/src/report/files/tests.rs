@@ -7,6 +7,7 @@ use proofhouse_model::{Code, ErrorItem, Op, Outcome, UploadRef};
 use serde_json::Value;
 
 use super::*;
+use crate::campaign::Step;
 use crate::concurrent::history::Call;
 use crate::lockstep::Shape;
 use crate::probe::{Inference, Origin};
@@ -206,12 +207,54 @@ fn a_script_sends_every_byte_as_it_is_and_runs_nothing_of_a_registry() {
 }
 
 #[test]
+fn what_is_given_to_others_has_no_command_of_the_users() {
+    let mut setup = setup();
+    setup.arguments.extend(["--gc-cmd".into(), "TOKEN=hush ./gc.sh".into()]);
+    let what = "command.succeeds: `TOKEN=hush ./gc.sh` failed: exit status: 1".to_owned();
+    let mut campaign = campaign(Some(answer(Outcome::Broken { what: what.clone() })));
+    let op = Op::CollectGarbage { delete_untagged: false, dry_run: false, grace_seconds: 0 };
+    campaign.divergences[0].shrunk.steps = [Outcome::Broken { what: what.clone() }, Outcome::Broken { what }]
+        .map(|outcome| Step { op: op.clone(), outcome })
+        .into();
+    let report = Report::new(setup, campaign, None);
+    let directory = tempfile::tempdir().unwrap();
+    write_all(&report, directory.path()).unwrap();
+    let text = |file: &str| fs::read_to_string(directory.path().join(file)).unwrap();
+    for file in ["issue.md", "repro.sh", "repro.json"] {
+        let text = text(&format!("divergence-1/{file}"));
+        assert!(!text.contains("hush"), "{file}: {text}");
+        assert!(text.contains("YOUR-GC-COMMAND"), "{file}: {text}");
+    }
+    assert!(text("divergence-1/repro.sh").contains("\"${GC:-}\""));
+    for file in ["report.json", "report.html"] {
+        assert!(text(file).contains("TOKEN=hush ./gc.sh") && !text(file).contains("YOUR-GC"), "{file} is its owner's");
+    }
+}
+
+#[test]
+fn the_headings_of_a_page_tell_one_divergence_from_another() {
+    let body = format!("500, with the body {{\"errors\":[{}]}}", "x".repeat(300));
+    let seen = Outcome::Broken { what: format!("wire.status.server-error: {body}") };
+    let mut report = Report::new(setup(), campaign(Some(answer(seen))), None);
+    let title = "wire.status.server-error: HEAD blob sha256:dac1d7cfa950… in b → 500";
+    assert_eq!(report.divergences[0].title, title);
+    assert!(html::render(&report).contains(&format!("<summary>1. {title}</summary>")));
+    assert!(junit::render(&report).contains(&format!("<failure type=\"divergence\" message=\"{title}\">")));
+    let issue = issue::render(&report, &report.divergences[0]);
+    let heading = "# HEAD /v2/NAMESPACE/b/blobs/sha256:dac1d7cfa950…: answered with 500\n";
+    assert!(issue.starts_with(heading), "{issue}");
+    report.divergences[0].steps.clear();
+    assert!(issue::render(&report, &report.divergences[0]).starts_with("# wire.status.server-error: "));
+}
+
+#[test]
 fn a_script_goes_on_after_a_denial_that_was_reported() {
     let mut report = sample("");
     let denied = |report: &Report| script(report, &report.divergences[0]).matches("denied=403\nask ").count();
     assert_eq!(denied(&report), 0);
     report.divergences[0].steps[0].outcome = Outcome::Refused { status: 403, errors: Vec::new() };
-    report.divergences[0].steps[1].outcome = Outcome::Broken { what: "wire.error.body: 403 without a JSON body".into() };
+    report.divergences[0].steps[1].outcome =
+        Outcome::Broken { what: "wire.error.body: 403 without a JSON body".into() };
     assert_eq!(denied(&report), 2);
 }
 

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::super::xml::escaped;
-use super::super::{Diverged, SHOWN, foreign, issue};
+use super::super::{Diverged, SHOWN, foreign, issue, words};
 
 /// Something that goes from a client to the registry, or back.
 struct Message<'a> {
@@ -67,7 +67,7 @@ fn messages(divergence: &Diverged) -> Vec<Message<'_>> {
 }
 
 fn row(out: &mut String, clients: usize, message: &Message, divergence: &Diverged) {
-    let shown = |text: &str| escaped(&foreign(&issue::short(text), SHOWN));
+    let shown = |text: &str| escaped(&foreign(&words::marked(&issue::unescaped(text)), SHOWN));
     let wrong = matches!(message.kind, Kind::Wrong(_));
     let _ = write!(out, "<tr{}><td>{}</td>", if wrong { " class=\"wrong\"" } else { "" }, message.number);
     for client in 0..clients {

@@ -78,6 +78,7 @@ ask() {
   if [ -s "$work/body" ]; then
     printf '   body: '
     head -c 1000 "$work/body" | tr -c '[:print:]\n' . | sed '2,$s/^/   /'
+    [ "$(wc -c <"$work/body")" -le 1000 ] || printf '…'
     printf '\n'
   fi
   case $status in "$denied") ;; 401 | 403) could_not "$wanted (status $status)" ;; esac
