@@ -62,9 +62,17 @@ pub(super) fn brief(outcome: Option<&Outcome>, seen: &str) -> String {
     cut(words::marked(text.trim()), IN_A_TITLE)
 }
 
-/// A request in a few words.
+/// A request in a few words, without its body.
 pub(super) fn brief_request(op: &Op) -> String {
-    cut(words::marked(&words::request(op)), IN_A_TITLE)
+    let text = words::request(op);
+    let without = match op {
+        Op::PutBlob { bytes, .. }
+        | Op::Append { bytes, .. }
+        | Op::FinishUpload { bytes, .. }
+        | Op::PutManifest { bytes, .. } => text.strip_suffix(&format!(": {}", words::content(bytes))),
+        _ => None,
+    };
+    cut(words::marked(without.unwrap_or(&text)), IN_A_TITLE)
 }
 
 fn cut(text: String, most: usize) -> String {
@@ -119,6 +127,18 @@ mod tests {
         let long = format!("x{}", "é".repeat(200));
         let told = format!("200 blob (no digest) of 401 bytes: 401 bytes \"x{}…\"", "é".repeat(99));
         assert_eq!(answer(&blob(long.as_bytes())), told);
+    }
+
+    #[test]
+    fn a_title_has_neither_the_body_of_a_request_nor_that_of_an_answer() {
+        let (repo, reference) = ("a".to_owned(), "v1".to_owned());
+        let put = Op::PutManifest { repo, reference, content_type: None, tags: Vec::new(), bytes: "a: b".into() };
+        assert_eq!(brief_request(&put), "push manifest v1 to a as no type");
+        let long = Op::HeadManifest { repo: "a".into(), reference: "x".repeat(200) };
+        assert_eq!(brief_request(&long), format!("HEAD manifest {}…", "x".repeat(86)));
+        let seen = blob(b"a: b");
+        assert_eq!(brief(Some(&seen), &answer(&seen)), "200 blob (no digest) of 4 bytes");
+        assert_eq!(brief(None, "500, with the body {}"), "500");
     }
 
     #[test]

@@ -123,10 +123,10 @@ const COMMANDS: [(&str, &str); 3] =
 pub(super) fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
     let mut arguments = setup.arguments.clone();
     let mut commands = Vec::new();
-    for at in 1..arguments.len() {
-        let stands_for = COMMANDS.iter().find(|(flag, _)| *flag == setup.arguments[at - 1]);
+    for (flag, argument) in setup.arguments.iter().zip(arguments.iter_mut().skip(1)) {
+        let stands_for = COMMANDS.iter().find(|(name, _)| name == flag);
         if let Some((_, stands_for)) = stands_for {
-            let command = std::mem::replace(&mut arguments[at], (*stands_for).to_owned());
+            let command = std::mem::replace(argument, (*stands_for).to_owned());
             commands.push((format!("`{command}`"), format!("`{stands_for}`")));
         }
     }
