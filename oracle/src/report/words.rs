@@ -134,11 +134,18 @@ pub fn content(bytes: &Content) -> String {
         1 => "1 byte".to_owned(),
         count => format!("{count} bytes"),
     };
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains(char::is_control) => match text.char_indices().nth(SHOWN_CHARACTERS) {
-            Some((at, _)) => format!("{count} {}…", &text[..at]),
-            None => format!("{count} {text}"),
-        },
+    match std::str::from_utf8(bytes).map(|text| (text.trim_ascii_end(), text)) {
+        Ok((seen, text)) if !seen.contains(char::is_control) && !seen.is_empty() => {
+            // It makes a document another, and says nothing.
+            let blanks = match text.len() - seen.len() {
+                0 => String::new(),
+                blanks => format!(" and {blanks} of white space"),
+            };
+            match seen.char_indices().nth(SHOWN_CHARACTERS) {
+                Some((at, _)) => format!("{count} {}…{blanks}", &seen[..at]),
+                None => format!("{count} {seen}{blanks}"),
+            }
+        }
         _ => {
             let shown: String = bytes.iter().take(SHOWN_BYTES).map(|byte| format!("{byte:02x}")).collect();
             let more = if bytes.len() > SHOWN_BYTES { "…" } else { "" };
@@ -246,6 +253,8 @@ mod tests {
         let collect = Op::CollectGarbage { delete_untagged: true, dry_run: true, grace_seconds: 9 };
         assert_eq!(request(&collect), "collect garbage, untagged manifests too, with 9 s of grace, as a dry run");
         assert_eq!(content(&Content::from(&b"\0\xff"[..])), "2 bytes (in hexadecimal) 00ff");
+        assert_eq!(content(&"{} \t".into()), "4 bytes {} and 2 of white space");
+        assert_eq!(content(&"{\t}".into()), "3 bytes (in hexadecimal) 7b097d");
     }
 
     #[test]
