@@ -51,24 +51,23 @@ fn oci_tags(at: &At, n: Option<&str>, last: Option<&str>, tags: &[String], unkno
         return [refused, vec![at.same("tags.none-asked", nothing())]].concat();
     }
     let rule = if last.is_some() || limit.is_some() { "tags.page" } else { "tags.list" };
-    let in_order = |key: fn(&str) -> (String, String)| {
-        let after = |tag: &&String| last.is_none_or(|last| key(tag) > key(last));
+    let in_order = |fold: fn(&str) -> String, lower_first: bool| {
+        let order = |a: &str, b: &str| fold(a).cmp(&fold(b)).then(if lower_first { b.cmp(a) } else { a.cmp(b) });
+        let after = |tag: &&String| last.is_none_or(|last| order(tag, last).is_gt());
         let mut following: Vec<String> = tags.iter().filter(after).cloned().collect();
-        following.sort_by_key(|tag| key(tag));
+        following.sort_by(|a, b| order(a, b));
         vec![page(at, rule, following, limit, true)]
     };
-    // 1.1.1 sorts without regard to case, which leaves open what comes first of `A` and `a`. The text of today has bytes, too.
-    let bytes = in_order(|tag| (tag.to_owned(), String::new()));
-    let upper_first = in_order(|tag| (tag.to_lowercase(), tag.to_owned()));
-    let lower_first = in_order(|tag| (tag.to_lowercase(), swapped_case(tag)));
+    // 1.1.1 sorts without regard to case, which leaves open what comes first of `A` and `a`, and of `_` and letters. The text of
+    // today has bytes, too.
+    let either_case = |lower_first| {
+        let [lower, upper] = [str::to_lowercase, str::to_uppercase].map(|fold| in_order(fold, lower_first));
+        if lower == upper { lower } else { at.settle(&Choice::UnderscoreOrder, [lower, upper]) }
+    };
+    let (bytes, [upper_first, lower_first]) = (in_order(str::to_owned, false), [false, true].map(either_case));
     let same = bytes == upper_first && bytes == lower_first;
     let pages = if same { bytes } else { at.settle(&Choice::TagOrder, [bytes, upper_first, lower_first]) };
     [refused, pages].concat()
-}
-
-fn swapped_case(tag: &str) -> String {
-    let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
-    tag.chars().map(swap).collect()
 }
 
 /// A page of repositories that hold or held manifests, `/` before every other byte, after `last`.

@@ -111,6 +111,8 @@ pub(crate) enum Choice {
     TagsOfDeleted,
     /// Tags are in the order of their bytes, or of their letters.
     TagOrder,
+    /// Where `_` comes among tags that are sorted without regard to case: before letters, or after.
+    UnderscoreOrder,
 }
 
 /// All that a registry holds.

@@ -285,6 +285,14 @@ fn oci_lets_tags_be_in_the_order_of_their_bytes_or_of_their_letters_always() {
     r.push("a", "a", &index(&[]));
     r.push("a", "b", &index(&[]));
     r.rejects(list_tags("a", None, None), names(&["b", "a"], false));
+    // Without regard to case `_` may come before letters or after.
+    for (order, other) in [(["_", "a"], ["a", "_"]), (["a", "_"], ["_", "a"])] {
+        let mut r = oci();
+        order.into_iter().for_each(|tag| drop(r.push("a", tag, &index(&[]))));
+        r.permits(list_tags("a", None, None), names(&order, false));
+        r.permits(list_tags("a", Some("9"), Some(order[0])), names(&order[1..], false));
+        r.rejects(list_tags("a", None, None), names(&other, false));
+    }
 }
 
 #[test]
