@@ -3,6 +3,8 @@
 #
 # sh repro.sh [URL]: asks the registry what broke this rule. Exit status 0: the last answer is the reported one;
 # 1: it is another; 2: nothing can be said. It writes below a fresh prefix, and leaves what it wrote.
+# If the registry wants credentials: PROOFHOUSE_USERNAME and PROOFHOUSE_PASSWORD in the environment are shown to it (Basic), or
+# PROOFHOUSE_TOKEN (Bearer).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -18,12 +20,27 @@ trap 'exit 2' HUP INT TERM
 : >"$work/payload"
 step=0
 same=yes
+denied=
 
 # could_not WHY: ends, because nothing can be said of the registry.
 could_not() {
   printf '\ncannot tell: %s\n' "$1"
   exit 2
 }
+
+# setting NAME VALUE: a line of a file that curl reads.
+setting() {
+  printf '%s = "%s"\n' "$1" "$(printf '%s' "$2" | tr -d '\n\r' | sed 's/[\\"]/\\&/g')" >"$work/credentials"
+}
+
+# Credentials stand in a file that nobody else reads, not among the arguments of curl, which everybody on the machine sees.
+wanted='it wants credentials; see the top of this script'
+if [ -n "${PROOFHOUSE_TOKEN-}" ]; then
+  setting header "Authorization: Bearer $PROOFHOUSE_TOKEN"
+elif [ -n "${PROOFHOUSE_USERNAME-}" ]; then
+  setting user "$PROOFHOUSE_USERNAME:${PROOFHOUSE_PASSWORD-}"
+fi
+[ ! -e "$work/credentials" ] || wanted='it wants other credentials than the environment has, or they may not do this'
 
 # header NAME: its value in the last answer; nothing if it is not there.
 header() {
@@ -47,13 +64,16 @@ sum() {
   fi | cut -d ' ' -f 1
 }
 
-# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer.
+# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer. An answer that wants credentials ends the script,
+# unless its status is $denied, which is the one that was reported.
 ask() {
   step=$((step + 1))
   method=$1
   url=$2
   shift 2
   if [ "$method" = HEAD ]; then set -- --head "$@"; else set -- --request "$method" "$@"; fi
+  # A registry may name any place as that of an upload; credentials are for the registry alone.
+  case $url in "$root"/*) [ ! -e "$work/credentials" ] || set -- --config "$work/credentials" "$@" ;; esac
   printf '\n%s. %s %s\n' "$step" "$method" "$url"
   : >"$work/head"
   : >"$work/body"
@@ -69,8 +89,11 @@ ask() {
   if [ -s "$work/body" ]; then
     printf '   body: '
     head -c 1000 "$work/body" | tr -c '[:print:]\n' . | sed '2,$s/^/   /'
+    [ "$(wc -c <"$work/body")" -le 1000 ] || printf '…'
     printf '\n'
   fi
+  case $status in "$denied") ;; 401 | 403) could_not "$wanted (status $status)" ;; esac
+  denied=
 }
 
 # with URL PARAMETERS: the URL with more parameters.
@@ -121,6 +144,28 @@ run() {
     could_not 'the registry does not answer after it'
 }
 
+# try WHAT COMMAND: the same with a command that was reported to fail, or not to end within a minute.
+try() {
+  step=$((step + 1))
+  printf '\n%s. %s\n' "$step" "$1"
+  [ -n "$2" ] || could_not "no command is given that can $1; see the top of this script"
+  rm -f "$work/ended"
+  {
+    sh -c "$2"
+    echo "$?" >"$work/ended"
+  } &
+  waited=0
+  while [ ! -s "$work/ended" ] && [ "$waited" -lt 60 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  failed=$(cat "$work/ended" 2>/dev/null || echo 'no end')
+  if [ "$failed" = 0 ]; then
+    curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-connrefused "$base/v2/"
+    failed=$?
+  fi
+}
+
 # What follows compares the last answer with the reported one.
 differs() {
   same=no
@@ -161,39 +206,39 @@ names_are() {
   value=$(tr -d ' \n\r\t' <"$work/body" | sed "s|\"$ns/|\"|g" | sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p")
   [ "$value" = "$2" ] || differs "\"$1\" are [$value]; reported: [$2]"
 }
+command_fails() {
+  [ "$failed" != 0 ] || differs 'the command succeeds, and the registry answers; reported: it does not'
+}
 broken_off() {
   [ "$failed" != 0 ] || differs 'the answer came in whole; reported: it did not'
 }
 
-# 1. start upload 8 in a
-# Then it was: the open upload 5c9beb13-7e21-4043-8b9a-6e6107a57287, 0 bytes
+# 1. start upload 4 in a
+# Then it was: the open upload c99567b5-7cb0-4b03-8f29-5025f6794c3f, 0 bytes
 ask POST "$base/v2/$ns/a/blobs/uploads/" \
   --header 'Content-Type:' \
   --data-binary ''
-remember 8 "$ns/a"
+remember 4 "$ns/a"
 
-# 2. append to upload 8 in a: 2 bytes oa
-# Then it was: the open upload 5c9beb13-7e21-4043-8b9a-6e6107a57287, 2 bytes
-printf -- 'oa' >"$work/payload"
-ask PATCH "$(upload 8 "$ns/a")" \
+# 2. finish upload 4 in a as sha256:2786c6c26638…, with a last chunk: 8 bytes kagnenpm
+# Then it was: 201 blob stored as sha256:2786c6c26638…
+printf -- 'kagnenpm' >"$work/payload"
+ask PUT "$(with "$(upload 4 "$ns/a")" "digest=sha256%3A2786c6c266389a66c2adf1d40dd5fd87e42bcf874fe838f3c2920f8280dd358f")" \
   --header 'content-type: application/octet-stream' \
   --data-binary "@$work/payload"
-remember 8 "$ns/a"
 
-# 3. finish upload 8 in a as sha256:9f7b0fb58487
-# Then it was: 201 blob stored as sha256:9f7b0fb58487
-ask PUT "$(with "$(upload 8 "$ns/a")" "digest=sha256%3A9f7b0fb584879b3b9a1dcffc178823ba80bf2cb2b65d94a728f392eeee4bd2d0")" \
-  --header 'content-type: application/octet-stream' \
-  --data-binary ''
-
-# 4. GET manifest sha256:9f7b0fb58487 in a
-ask GET "$base/v2/$ns/a/manifests/sha256:9f7b0fb584879b3b9a1dcffc178823ba80bf2cb2b65d94a728f392eeee4bd2d0" \
-  --header 'accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json'
+# 3. push manifest sha256:c39a474ed2d9… to a as application/vnd.oci.image.manifest.v1+json: 650 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:2786c6c26638…","size":8},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:2786c6c26638…","size":8,"urls":["/… (600 bytes)
+printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:2786c6c266389a66c2adf1d40dd5fd87e42bcf874fe838f3c2920f8280dd358f","size":8},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:2786c6c266389a66c2adf1d40dd5fd87e42bcf874fe838f3c2920f8280dd358f","size":8,"urls":["//allowed.example/layer","http://other.example/layer?x=1"]}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:09d6caaca4209854a9c3dd66436520ec24bec9ca9705da0de9a16292eabb8479","size":7}}\011\011\011 \011 \011  \011  \011\011 \011 \011\011\011\011\011\011 ' >"$work/payload"
+ask PUT "$base/v2/$ns/a/manifests/sha256:c39a474ed2d9d6f63f6806b2ba7cc0e8c069f9eac615a3df7432594f9af69ab6" \
+  --header 'content-type: application/vnd.oci.image.manifest.v1+json' \
+  --data-binary "@$work/payload"
 
 printf '\n'
 printf '%s\n' 'rule:      wire.status.server-error (MUST): No request that a client can make is answered with a server error.'
-printf '%s\n' 'permitted: 404 with any of [MANIFEST_UNKNOWN, NAME_UNKNOWN] [manifest.unknown]'
-printf '%s\n' 'reported:  500, with the body {"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Offset":1}}]}'
+printf '%s\n' 'permitted: 201 manifest stored as sha256:c39a474ed2d9d6f63f6806b2ba7cc0e8c069f9eac615a3df7432594f9af69ab6, subject sha256:09d6caaca4209854a9c3dd66436520ec24bec9ca9705da0de9a16292eabb8479 (or without a digest) [manifest.put.subject]'
+printf '%s\n' 'permitted: 201 manifest stored as sha256:c39a474ed2d9d6f63f6806b2ba7cc0e8c069f9eac615a3df7432594f9af69ab6 (or without a digest) [manifest.put.subject]'
+printf '%s\n' 'permitted: 400 or 404 or 415 or 422 with any code [manifest.strict]'
+printf '%s\n' 'reported:  500, with the body {"errors":[{"code":"UNKNOWN","message":"unknown error"},{"code":"UNKNOWN","message":"unknown error","detail":{}},{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:2…'
 status_is 500
 if [ "$same" = yes ]; then
   echo 'the last answer is the reported one: it still diverges'

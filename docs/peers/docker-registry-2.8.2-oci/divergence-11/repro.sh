@@ -1,8 +1,10 @@
 #!/bin/sh
-# wire.status.server-error: No request that a client can make is answered with a server error.
+# tags.list: All tags of a repository are listed, each once, in order.
 #
 # sh repro.sh [URL]: asks the registry what broke this rule. Exit status 0: the last answer is the reported one;
 # 1: it is another; 2: nothing can be said. It writes below a fresh prefix, and leaves what it wrote.
+# If the registry wants credentials: PROOFHOUSE_USERNAME and PROOFHOUSE_PASSWORD in the environment are shown to it (Basic), or
+# PROOFHOUSE_TOKEN (Bearer).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -18,12 +20,27 @@ trap 'exit 2' HUP INT TERM
 : >"$work/payload"
 step=0
 same=yes
+denied=
 
 # could_not WHY: ends, because nothing can be said of the registry.
 could_not() {
   printf '\ncannot tell: %s\n' "$1"
   exit 2
 }
+
+# setting NAME VALUE: a line of a file that curl reads.
+setting() {
+  printf '%s = "%s"\n' "$1" "$(printf '%s' "$2" | tr -d '\n\r' | sed 's/[\\"]/\\&/g')" >"$work/credentials"
+}
+
+# Credentials stand in a file that nobody else reads, not among the arguments of curl, which everybody on the machine sees.
+wanted='it wants credentials; see the top of this script'
+if [ -n "${PROOFHOUSE_TOKEN-}" ]; then
+  setting header "Authorization: Bearer $PROOFHOUSE_TOKEN"
+elif [ -n "${PROOFHOUSE_USERNAME-}" ]; then
+  setting user "$PROOFHOUSE_USERNAME:${PROOFHOUSE_PASSWORD-}"
+fi
+[ ! -e "$work/credentials" ] || wanted='it wants other credentials than the environment has, or they may not do this'
 
 # header NAME: its value in the last answer; nothing if it is not there.
 header() {
@@ -47,13 +64,16 @@ sum() {
   fi | cut -d ' ' -f 1
 }
 
-# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer.
+# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer. An answer that wants credentials ends the script,
+# unless its status is $denied, which is the one that was reported.
 ask() {
   step=$((step + 1))
   method=$1
   url=$2
   shift 2
   if [ "$method" = HEAD ]; then set -- --head "$@"; else set -- --request "$method" "$@"; fi
+  # A registry may name any place as that of an upload; credentials are for the registry alone.
+  case $url in "$root"/*) [ ! -e "$work/credentials" ] || set -- --config "$work/credentials" "$@" ;; esac
   printf '\n%s. %s %s\n' "$step" "$method" "$url"
   : >"$work/head"
   : >"$work/body"
@@ -69,8 +89,11 @@ ask() {
   if [ -s "$work/body" ]; then
     printf '   body: '
     head -c 1000 "$work/body" | tr -c '[:print:]\n' . | sed '2,$s/^/   /'
+    [ "$(wc -c <"$work/body")" -le 1000 ] || printf '…'
     printf '\n'
   fi
+  case $status in "$denied") ;; 401 | 403) could_not "$wanted (status $status)" ;; esac
+  denied=
 }
 
 # with URL PARAMETERS: the URL with more parameters.
@@ -121,6 +144,28 @@ run() {
     could_not 'the registry does not answer after it'
 }
 
+# try WHAT COMMAND: the same with a command that was reported to fail, or not to end within a minute.
+try() {
+  step=$((step + 1))
+  printf '\n%s. %s\n' "$step" "$1"
+  [ -n "$2" ] || could_not "no command is given that can $1; see the top of this script"
+  rm -f "$work/ended"
+  {
+    sh -c "$2"
+    echo "$?" >"$work/ended"
+  } &
+  waited=0
+  while [ ! -s "$work/ended" ] && [ "$waited" -lt 60 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  failed=$(cat "$work/ended" 2>/dev/null || echo 'no end')
+  if [ "$failed" = 0 ]; then
+    curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-connrefused "$base/v2/"
+    failed=$?
+  fi
+}
+
 # What follows compares the last answer with the reported one.
 differs() {
   same=no
@@ -161,18 +206,48 @@ names_are() {
   value=$(tr -d ' \n\r\t' <"$work/body" | sed "s|\"$ns/|\"|g" | sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p")
   [ "$value" = "$2" ] || differs "\"$1\" are [$value]; reported: [$2]"
 }
+command_fails() {
+  [ "$failed" != 0 ] || differs 'the command succeeds, and the registry answers; reported: it does not'
+}
 broken_off() {
   [ "$failed" != 0 ] || differs 'the answer came in whole; reported: it did not'
 }
 
-# 1. DELETE blob sha256:93797144b3d3 in llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll
-ask DELETE "$base/v2/$ns/llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll/blobs/sha256:93797144b3d31e8897a3920dddae96b83248c3e6da896f32e8ac4ec97bf46621"
+# 1. push manifest LATEST to library/ubuntu as application/vnd.oci.image.index.v1+json: 112 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]} and 24 of white space
+# Then it was: 201 manifest stored as sha256:28691afbb3b1…
+printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\011\011   \011 \011 \011\011 \011\011\011\011\011    \011\011\011' >"$work/payload"
+ask PUT "$base/v2/$ns/library/ubuntu/manifests/LATEST" \
+  --header 'content-type: application/vnd.oci.image.index.v1+json' \
+  --data-binary "@$work/payload"
+
+# 2. push manifest latest to library/ubuntu as application/vnd.oci.image.index.v1+json: 112 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]} and 24 of white space
+# Then it was: 201 manifest stored as sha256:28691afbb3b1…
+printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\011\011   \011 \011 \011\011 \011\011\011\011\011    \011\011\011' >"$work/payload"
+ask PUT "$base/v2/$ns/library/ubuntu/manifests/latest" \
+  --header 'content-type: application/vnd.oci.image.index.v1+json' \
+  --data-binary "@$work/payload"
+
+# 3. push manifest _ to library/ubuntu as application/vnd.oci.image.index.v1+json: 112 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]} and 24 of white space
+# Then it was: 201 manifest stored as sha256:28691afbb3b1…
+printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\011\011   \011 \011 \011\011 \011\011\011\011\011    \011\011\011' >"$work/payload"
+ask PUT "$base/v2/$ns/library/ubuntu/manifests/_" \
+  --header 'content-type: application/vnd.oci.image.index.v1+json' \
+  --data-binary "@$work/payload"
+
+# 4. list the tags of library/ubuntu
+ask GET "$base/v2/$ns/library/ubuntu/tags/list"
 
 printf '\n'
-printf '%s\n' 'rule:      wire.status.server-error (MUST): No request that a client can make is answered with a server error.'
-printf '%s\n' 'permitted: 400 or 404 or 405 with any code [name.invalid]'
-printf '%s\n' 'reported:  500, with the body {"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Name":"proofhouse-6a5608fe/3471088a-418/llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll'
-status_is 500
+printf '%s\n' 'rule:      tags.list (MUST): All tags of a repository are listed, each once, in order.'
+printf '%s\n' 'permitted: [LATEST, _, latest] in this order, a next page if any are left [tags.list]'
+printf '%s\n' 'permitted: [_, LATEST, latest] in this order, a next page if any are left [tags.list]'
+printf '%s\n' 'permitted: [LATEST, latest, _] in this order, a next page if any are left [tags.list]'
+printf '%s\n' 'permitted: [_, latest, LATEST] in this order, a next page if any are left [tags.list]'
+printf '%s\n' 'permitted: [latest, LATEST, _] in this order, a next page if any are left [tags.list]'
+printf '%s\n' 'reported:  200 [latest, _, LATEST]'
+status_is 200
+names_are tags '"latest","_","LATEST"'
+no_header Link
 if [ "$same" = yes ]; then
   echo 'the last answer is the reported one: it still diverges'
   exit 0

@@ -3,6 +3,8 @@
 #
 # sh repro.sh [URL]: asks the registry what broke this rule. Exit status 0: the last answer is the reported one;
 # 1: it is another; 2: nothing can be said. It writes below a fresh prefix, and leaves what it wrote.
+# If the registry wants credentials: PROOFHOUSE_USERNAME and PROOFHOUSE_PASSWORD in the environment are shown to it (Basic), or
+# PROOFHOUSE_TOKEN (Bearer).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -18,12 +20,27 @@ trap 'exit 2' HUP INT TERM
 : >"$work/payload"
 step=0
 same=yes
+denied=
 
 # could_not WHY: ends, because nothing can be said of the registry.
 could_not() {
   printf '\ncannot tell: %s\n' "$1"
   exit 2
 }
+
+# setting NAME VALUE: a line of a file that curl reads.
+setting() {
+  printf '%s = "%s"\n' "$1" "$(printf '%s' "$2" | tr -d '\n\r' | sed 's/[\\"]/\\&/g')" >"$work/credentials"
+}
+
+# Credentials stand in a file that nobody else reads, not among the arguments of curl, which everybody on the machine sees.
+wanted='it wants credentials; see the top of this script'
+if [ -n "${PROOFHOUSE_TOKEN-}" ]; then
+  setting header "Authorization: Bearer $PROOFHOUSE_TOKEN"
+elif [ -n "${PROOFHOUSE_USERNAME-}" ]; then
+  setting user "$PROOFHOUSE_USERNAME:${PROOFHOUSE_PASSWORD-}"
+fi
+[ ! -e "$work/credentials" ] || wanted='it wants other credentials than the environment has, or they may not do this'
 
 # header NAME: its value in the last answer; nothing if it is not there.
 header() {
@@ -47,13 +64,16 @@ sum() {
   fi | cut -d ' ' -f 1
 }
 
-# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer.
+# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer. An answer that wants credentials ends the script,
+# unless its status is $denied, which is the one that was reported.
 ask() {
   step=$((step + 1))
   method=$1
   url=$2
   shift 2
   if [ "$method" = HEAD ]; then set -- --head "$@"; else set -- --request "$method" "$@"; fi
+  # A registry may name any place as that of an upload; credentials are for the registry alone.
+  case $url in "$root"/*) [ ! -e "$work/credentials" ] || set -- --config "$work/credentials" "$@" ;; esac
   printf '\n%s. %s %s\n' "$step" "$method" "$url"
   : >"$work/head"
   : >"$work/body"
@@ -69,8 +89,11 @@ ask() {
   if [ -s "$work/body" ]; then
     printf '   body: '
     head -c 1000 "$work/body" | tr -c '[:print:]\n' . | sed '2,$s/^/   /'
+    [ "$(wc -c <"$work/body")" -le 1000 ] || printf '…'
     printf '\n'
   fi
+  case $status in "$denied") ;; 401 | 403) could_not "$wanted (status $status)" ;; esac
+  denied=
 }
 
 # with URL PARAMETERS: the URL with more parameters.
@@ -121,6 +144,28 @@ run() {
     could_not 'the registry does not answer after it'
 }
 
+# try WHAT COMMAND: the same with a command that was reported to fail, or not to end within a minute.
+try() {
+  step=$((step + 1))
+  printf '\n%s. %s\n' "$step" "$1"
+  [ -n "$2" ] || could_not "no command is given that can $1; see the top of this script"
+  rm -f "$work/ended"
+  {
+    sh -c "$2"
+    echo "$?" >"$work/ended"
+  } &
+  waited=0
+  while [ ! -s "$work/ended" ] && [ "$waited" -lt 60 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  failed=$(cat "$work/ended" 2>/dev/null || echo 'no end')
+  if [ "$failed" = 0 ]; then
+    curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-connrefused "$base/v2/"
+    failed=$?
+  fi
+}
+
 # What follows compares the last answer with the reported one.
 differs() {
   same=no
@@ -161,36 +206,39 @@ names_are() {
   value=$(tr -d ' \n\r\t' <"$work/body" | sed "s|\"$ns/|\"|g" | sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p")
   [ "$value" = "$2" ] || differs "\"$1\" are [$value]; reported: [$2]"
 }
+command_fails() {
+  [ "$failed" != 0 ] || differs 'the command succeeds, and the registry answers; reported: it does not'
+}
 broken_off() {
   [ "$failed" != 0 ] || differs 'the answer came in whole; reported: it did not'
 }
 
-# 1. start upload 4 in a
-# Then it was: the open upload a379742f-09d2-4250-b50b-6b5b57349a09, 0 bytes
+# 1. start upload 1 in a
+# Then it was: the open upload 1ac22b2f-33b2-4038-9ba8-84baf2003242, 0 bytes
 ask POST "$base/v2/$ns/a/blobs/uploads/" \
   --header 'Content-Type:' \
   --data-binary ''
-remember 4 "$ns/a"
+remember 1 "$ns/a"
 
-# 2. finish upload 4 in a as sha256:93797144b3d3, with a last chunk: 2 bytes nt
-# Then it was: 201 blob stored as sha256:93797144b3d3
-printf -- 'nt' >"$work/payload"
-ask PUT "$(with "$(upload 4 "$ns/a")" "digest=sha256%3A93797144b3d31e8897a3920dddae96b83248c3e6da896f32e8ac4ec97bf46621")" \
+# 2. finish upload 1 in a as sha256:b61d5f17916d…, with a last chunk: 8 bytes bbdzprqf
+# Then it was: 201 blob stored as sha256:b61d5f17916d…
+printf -- 'bbdzprqf' >"$work/payload"
+ask PUT "$(with "$(upload 1 "$ns/a")" "digest=sha256%3Ab61d5f17916d9e969521c9a7dade676124ba9a2dbe4d3083d5acd90c728e2bc2")" \
   --header 'content-type: application/octet-stream' \
   --data-binary "@$work/payload"
 
-# 3. push manifest sha256:7e38cdf8dcff to a as application/vnd.oci.image.manifest.v1+json: 626 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:93797144b3d3","size":2},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:93797144b3d3","size":2,"urls":["//al… (566 bytes)
-printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:93797144b3d31e8897a3920dddae96b83248c3e6da896f32e8ac4ec97bf46621","size":2},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:93797144b3d31e8897a3920dddae96b83248c3e6da896f32e8ac4ec97bf46621","size":2,"urls":["//allowed.example/layer","http://other.example/layer?x=1"]}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:b813d21bdb2ae744a65ad78d0695cbf15a7750ca8a4828b4518913a26849bd05","size":7}}' >"$work/payload"
-ask PUT "$base/v2/$ns/a/manifests/sha256:7e38cdf8dcff00bfaa49b38e3ce8e63299655362a354f7597428fc8016e4dd63" \
+# 3. push manifest sha256:87026dfbc92c… to a as application/vnd.oci.image.manifest.v1+json: 475 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:b61d5f17916d…","size":8},"layers":[{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"sha256:4232f728a580…","size":… (474 bytes)
+printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:b61d5f17916d9e969521c9a7dade676124ba9a2dbe4d3083d5acd90c728e2bc2","size":8},"layers":[{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"sha256:4232f728a58068054fcccd237336a5618a3c789305acf99a5ccda95ca86a146d","size":7,"urls":["http://other.example/layer?x=1"]}]}\011  \011 \011   \011    \011 \011 \011  \011 \011' >"$work/payload"
+ask PUT "$base/v2/$ns/a/manifests/sha256:87026dfbc92ca78cf4b41402b2c434123d10b5eab69b58828a234558827cf620" \
   --header 'content-type: application/vnd.oci.image.manifest.v1+json' \
   --data-binary "@$work/payload"
 
 printf '\n'
 printf '%s\n' 'rule:      wire.status.server-error (MUST): No request that a client can make is answered with a server error.'
-printf '%s\n' 'permitted: 201 manifest stored as sha256:7e38cdf8dcff00bfaa49b38e3ce8e63299655362a354f7597428fc8016e4dd63, subject sha256:b813d21bdb2ae744a65ad78d0695cbf15a7750ca8a4828b4518913a26849bd05 (or without a digest) [manifest.put.subject]'
-printf '%s\n' 'permitted: 201 manifest stored as sha256:7e38cdf8dcff00bfaa49b38e3ce8e63299655362a354f7597428fc8016e4dd63 (or without a digest) [manifest.put.subject]'
+printf '%s\n' 'permitted: 201 manifest stored as sha256:87026dfbc92ca78cf4b41402b2c434123d10b5eab69b58828a234558827cf620 (or without a digest) [manifest.lenient]'
+printf '%s\n' 'permitted: 400 or 404 or 422 with any of [MANIFEST_BLOB_UNKNOWN, BLOB_UNKNOWN] [manifest.references]'
 printf '%s\n' 'permitted: 400 or 404 or 415 or 422 with any code [manifest.strict]'
-printf '%s\n' 'reported:  500, with the body {"errors":[{"code":"UNKNOWN","message":"unknown error"},{"code":"UNKNOWN","message":"unknown error","detail":{}},{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:9'
+printf '%s\n' 'reported:  500, with the body {"errors":[{"code":"UNKNOWN","message":"unknown error"},{"code":"UNKNOWN","message":"unknown error","detail":{}},{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:4…'
 status_is 500
 if [ "$same" = yes ]; then
   echo 'the last answer is the reported one: it still diverges'

@@ -1,8 +1,10 @@
 #!/bin/sh
-# tags.list: All tags of a repository are listed, each once, in order.
+# wire.status.server-error: No request that a client can make is answered with a server error.
 #
 # sh repro.sh [URL]: asks the registry what broke this rule. Exit status 0: the last answer is the reported one;
 # 1: it is another; 2: nothing can be said. It writes below a fresh prefix, and leaves what it wrote.
+# If the registry wants credentials: PROOFHOUSE_USERNAME and PROOFHOUSE_PASSWORD in the environment are shown to it (Basic), or
+# PROOFHOUSE_TOKEN (Bearer).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -18,12 +20,27 @@ trap 'exit 2' HUP INT TERM
 : >"$work/payload"
 step=0
 same=yes
+denied=
 
 # could_not WHY: ends, because nothing can be said of the registry.
 could_not() {
   printf '\ncannot tell: %s\n' "$1"
   exit 2
 }
+
+# setting NAME VALUE: a line of a file that curl reads.
+setting() {
+  printf '%s = "%s"\n' "$1" "$(printf '%s' "$2" | tr -d '\n\r' | sed 's/[\\"]/\\&/g')" >"$work/credentials"
+}
+
+# Credentials stand in a file that nobody else reads, not among the arguments of curl, which everybody on the machine sees.
+wanted='it wants credentials; see the top of this script'
+if [ -n "${PROOFHOUSE_TOKEN-}" ]; then
+  setting header "Authorization: Bearer $PROOFHOUSE_TOKEN"
+elif [ -n "${PROOFHOUSE_USERNAME-}" ]; then
+  setting user "$PROOFHOUSE_USERNAME:${PROOFHOUSE_PASSWORD-}"
+fi
+[ ! -e "$work/credentials" ] || wanted='it wants other credentials than the environment has, or they may not do this'
 
 # header NAME: its value in the last answer; nothing if it is not there.
 header() {
@@ -47,13 +64,16 @@ sum() {
   fi | cut -d ' ' -f 1
 }
 
-# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer.
+# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer. An answer that wants credentials ends the script,
+# unless its status is $denied, which is the one that was reported.
 ask() {
   step=$((step + 1))
   method=$1
   url=$2
   shift 2
   if [ "$method" = HEAD ]; then set -- --head "$@"; else set -- --request "$method" "$@"; fi
+  # A registry may name any place as that of an upload; credentials are for the registry alone.
+  case $url in "$root"/*) [ ! -e "$work/credentials" ] || set -- --config "$work/credentials" "$@" ;; esac
   printf '\n%s. %s %s\n' "$step" "$method" "$url"
   : >"$work/head"
   : >"$work/body"
@@ -69,8 +89,11 @@ ask() {
   if [ -s "$work/body" ]; then
     printf '   body: '
     head -c 1000 "$work/body" | tr -c '[:print:]\n' . | sed '2,$s/^/   /'
+    [ "$(wc -c <"$work/body")" -le 1000 ] || printf '…'
     printf '\n'
   fi
+  case $status in "$denied") ;; 401 | 403) could_not "$wanted (status $status)" ;; esac
+  denied=
 }
 
 # with URL PARAMETERS: the URL with more parameters.
@@ -121,6 +144,28 @@ run() {
     could_not 'the registry does not answer after it'
 }
 
+# try WHAT COMMAND: the same with a command that was reported to fail, or not to end within a minute.
+try() {
+  step=$((step + 1))
+  printf '\n%s. %s\n' "$step" "$1"
+  [ -n "$2" ] || could_not "no command is given that can $1; see the top of this script"
+  rm -f "$work/ended"
+  {
+    sh -c "$2"
+    echo "$?" >"$work/ended"
+  } &
+  waited=0
+  while [ ! -s "$work/ended" ] && [ "$waited" -lt 60 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  failed=$(cat "$work/ended" 2>/dev/null || echo 'no end')
+  if [ "$failed" = 0 ]; then
+    curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-connrefused "$base/v2/"
+    failed=$?
+  fi
+}
+
 # What follows compares the last answer with the reported one.
 differs() {
   same=no
@@ -161,34 +206,67 @@ names_are() {
   value=$(tr -d ' \n\r\t' <"$work/body" | sed "s|\"$ns/|\"|g" | sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p")
   [ "$value" = "$2" ] || differs "\"$1\" are [$value]; reported: [$2]"
 }
+command_fails() {
+  [ "$failed" != 0 ] || differs 'the command succeeds, and the registry answers; reported: it does not'
+}
 broken_off() {
   [ "$failed" != 0 ] || differs 'the answer came in whole; reported: it did not'
 }
 
-# 1. push manifest 0 to zz as application/vnd.oci.image.index.v1+json: 88 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}
-# Then it was: 201 manifest stored as sha256:dff9de109191
-printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}' >"$work/payload"
-ask PUT "$base/v2/$ns/zz/manifests/0" \
-  --header 'content-type: application/vnd.oci.image.index.v1+json' \
-  --data-binary "@$work/payload"
+# 1. start upload 5 in a
+# Then it was: the open upload 5beb8485-ad1a-4b3b-97de-449a5373c339, 0 bytes
+ask POST "$base/v2/$ns/a/blobs/uploads/" \
+  --header 'Content-Type:' \
+  --data-binary ''
+remember 5 "$ns/a"
 
-# 2. push manifest a to zz as application/vnd.oci.image.index.v1+json: 88 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}
-# Then it was: 201 manifest stored as sha256:dff9de109191
-printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}' >"$work/payload"
-ask PUT "$base/v2/$ns/zz/manifests/a" \
-  --header 'content-type: application/vnd.oci.image.index.v1+json' \
+# 2. append to upload 5 in a: 8 bytes uwglgrug
+# Then it was: the open upload 5beb8485-ad1a-4b3b-97de-449a5373c339, 8 bytes
+printf -- 'uwglgrug' >"$work/payload"
+ask PATCH "$(upload 5 "$ns/a")" \
+  --header 'content-type: application/octet-stream' \
   --data-binary "@$work/payload"
+remember 5 "$ns/a"
 
-# 3. list the tags of zz
-ask GET "$base/v2/$ns/zz/tags/list"
+# 3. finish upload 5 in a as sha256:f53cc0e01010…
+# Then it was: 201 blob stored as sha256:f53cc0e01010…
+ask PUT "$(with "$(upload 5 "$ns/a")" "digest=sha256%3Af53cc0e01010fbeda36985ad6fbd2bd3663ed65a533ebf6862fbdc716684a0dc")" \
+  --header 'content-type: application/octet-stream' \
+  --data-binary ''
+
+# 4. start upload 7 in a
+# Then it was: the open upload d5e33589-a81d-4080-9e3c-88a19ca4a2e3, 0 bytes
+ask POST "$base/v2/$ns/a/blobs/uploads/" \
+  --header 'Content-Type:' \
+  --data-binary ''
+remember 7 "$ns/a"
+
+# 5. append to upload 7 in a: 8 bytes qpsyujce
+# Then it was: the open upload d5e33589-a81d-4080-9e3c-88a19ca4a2e3, 8 bytes
+printf -- 'qpsyujce' >"$work/payload"
+ask PATCH "$(upload 7 "$ns/a")" \
+  --header 'content-type: application/octet-stream' \
+  --data-binary "@$work/payload"
+remember 7 "$ns/a"
+
+# 6. finish upload 7 in a as sha256:4d079bd05b3a…
+# Then it was: 201 blob stored as sha256:4d079bd05b3a…
+ask PUT "$(with "$(upload 7 "$ns/a")" "digest=sha256%3A4d079bd05b3a32b2ed2b5b317761418906eda8de2fb9d382bc9a95ab3ac9f9d4")" \
+  --header 'content-type: application/octet-stream' \
+  --data-binary ''
+
+# 7. push manifest sha256:0c00f21e9567… to a as application/vnd.oci.image.manifest.v1+json: 495 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:f53cc0e01010…","size":8},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:4d079bd05b3a…","size":8,"urls":["h… (494 bytes)
+printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:f53cc0e01010fbeda36985ad6fbd2bd3663ed65a533ebf6862fbdc716684a0dc","size":8},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:4d079bd05b3a32b2ed2b5b317761418906eda8de2fb9d382bc9a95ab3ac9f9d4","size":8,"urls":["http://other.example/layer?x=1","https://allowed.example/layer"]}]}\011\011  \011\011 \011\011 \011\011   \011\011  \011\011 \011 ' >"$work/payload"
+ask PUT "$base/v2/$ns/a/manifests/sha256:0c00f21e9567f83ec685ec1a8b6eabce48ad9c93456770f83a21cbc4bde6a93d" \
+  --header 'content-type: application/vnd.oci.image.manifest.v1+json' \
+  --data-binary "@$work/payload"
 
 printf '\n'
-printf '%s\n' 'rule:      tags.list (MUST): All tags of a repository are listed, each once, in order.'
-printf '%s\n' 'permitted: [0, a] in this order, a next page if any are left [tags.list]'
-printf '%s\n' 'reported:  200 [a, 0]'
-status_is 200
-names_are tags '"a","0"'
-no_header Link
+printf '%s\n' 'rule:      wire.status.server-error (MUST): No request that a client can make is answered with a server error.'
+printf '%s\n' 'permitted: 201 manifest stored as sha256:0c00f21e9567f83ec685ec1a8b6eabce48ad9c93456770f83a21cbc4bde6a93d (or without a digest) [manifest.put.oci]'
+printf '%s\n' 'permitted: 400 or 404 or 415 or 422 with any code [manifest.strict]'
+printf '%s\n' 'reported:  500, with the body {"errors":[{"code":"UNKNOWN","message":"unknown error"},{"code":"UNKNOWN","message":"unknown error","detail":{}},{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:4…'
+status_is 500
 if [ "$same" = yes ]; then
   echo 'the last answer is the reported one: it still diverges'
   exit 0

@@ -1,8 +1,10 @@
 #!/bin/sh
-# manifest.unknown: A reference that the repository does not have is 404.
+# wire.status.server-error: No request that a client can make is answered with a server error.
 #
 # sh repro.sh [URL]: asks the registry what broke this rule. Exit status 0: the last answer is the reported one;
 # 1: it is another; 2: nothing can be said. It writes below a fresh prefix, and leaves what it wrote.
+# If the registry wants credentials: PROOFHOUSE_USERNAME and PROOFHOUSE_PASSWORD in the environment are shown to it (Basic), or
+# PROOFHOUSE_TOKEN (Bearer).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -18,12 +20,27 @@ trap 'exit 2' HUP INT TERM
 : >"$work/payload"
 step=0
 same=yes
+denied=
 
 # could_not WHY: ends, because nothing can be said of the registry.
 could_not() {
   printf '\ncannot tell: %s\n' "$1"
   exit 2
 }
+
+# setting NAME VALUE: a line of a file that curl reads.
+setting() {
+  printf '%s = "%s"\n' "$1" "$(printf '%s' "$2" | tr -d '\n\r' | sed 's/[\\"]/\\&/g')" >"$work/credentials"
+}
+
+# Credentials stand in a file that nobody else reads, not among the arguments of curl, which everybody on the machine sees.
+wanted='it wants credentials; see the top of this script'
+if [ -n "${PROOFHOUSE_TOKEN-}" ]; then
+  setting header "Authorization: Bearer $PROOFHOUSE_TOKEN"
+elif [ -n "${PROOFHOUSE_USERNAME-}" ]; then
+  setting user "$PROOFHOUSE_USERNAME:${PROOFHOUSE_PASSWORD-}"
+fi
+[ ! -e "$work/credentials" ] || wanted='it wants other credentials than the environment has, or they may not do this'
 
 # header NAME: its value in the last answer; nothing if it is not there.
 header() {
@@ -47,13 +64,16 @@ sum() {
   fi | cut -d ' ' -f 1
 }
 
-# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer.
+# ask METHOD URL CURL-ARGUMENTS…: sends a request, and prints it and its answer. An answer that wants credentials ends the script,
+# unless its status is $denied, which is the one that was reported.
 ask() {
   step=$((step + 1))
   method=$1
   url=$2
   shift 2
   if [ "$method" = HEAD ]; then set -- --head "$@"; else set -- --request "$method" "$@"; fi
+  # A registry may name any place as that of an upload; credentials are for the registry alone.
+  case $url in "$root"/*) [ ! -e "$work/credentials" ] || set -- --config "$work/credentials" "$@" ;; esac
   printf '\n%s. %s %s\n' "$step" "$method" "$url"
   : >"$work/head"
   : >"$work/body"
@@ -69,8 +89,11 @@ ask() {
   if [ -s "$work/body" ]; then
     printf '   body: '
     head -c 1000 "$work/body" | tr -c '[:print:]\n' . | sed '2,$s/^/   /'
+    [ "$(wc -c <"$work/body")" -le 1000 ] || printf '…'
     printf '\n'
   fi
+  case $status in "$denied") ;; 401 | 403) could_not "$wanted (status $status)" ;; esac
+  denied=
 }
 
 # with URL PARAMETERS: the URL with more parameters.
@@ -121,6 +144,28 @@ run() {
     could_not 'the registry does not answer after it'
 }
 
+# try WHAT COMMAND: the same with a command that was reported to fail, or not to end within a minute.
+try() {
+  step=$((step + 1))
+  printf '\n%s. %s\n' "$step" "$1"
+  [ -n "$2" ] || could_not "no command is given that can $1; see the top of this script"
+  rm -f "$work/ended"
+  {
+    sh -c "$2"
+    echo "$?" >"$work/ended"
+  } &
+  waited=0
+  while [ ! -s "$work/ended" ] && [ "$waited" -lt 60 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  failed=$(cat "$work/ended" 2>/dev/null || echo 'no end')
+  if [ "$failed" = 0 ]; then
+    curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-connrefused "$base/v2/"
+    failed=$?
+  fi
+}
+
 # What follows compares the last answer with the reported one.
 differs() {
   same=no
@@ -161,36 +206,40 @@ names_are() {
   value=$(tr -d ' \n\r\t' <"$work/body" | sed "s|\"$ns/|\"|g" | sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p")
   [ "$value" = "$2" ] || differs "\"$1\" are [$value]; reported: [$2]"
 }
+command_fails() {
+  [ "$failed" != 0 ] || differs 'the command succeeds, and the registry answers; reported: it does not'
+}
 broken_off() {
   [ "$failed" != 0 ] || differs 'the answer came in whole; reported: it did not'
 }
 
-# 1. start upload 14 in a
-# Then it was: the open upload 93f887c1-03ed-4dad-a935-ddf17cb1e490, 0 bytes
+# 1. start upload 6 in a
+# Then it was: the open upload 5f2b380e-dab4-4b88-b0e1-9bf4bf220872, 0 bytes
 ask POST "$base/v2/$ns/a/blobs/uploads/" \
   --header 'Content-Type:' \
   --data-binary ''
-remember 14 "$ns/a"
+remember 6 "$ns/a"
 
-# 2. finish upload 14 in a as sha256:dff9de109191, with a last chunk: 88 bytes {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}
-# Then it was: 201 blob stored as sha256:dff9de109191
-printf -- '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}' >"$work/payload"
-ask PUT "$(with "$(upload 14 "$ns/a")" "digest=sha256%3Adff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2")" \
+# 2. finish upload 6 in a as sha512:6f4c79548bdd…, with a last chunk: 8 bytes mkcpxqpd
+# Then it was: 201 blob stored as sha256:434c73d99a99…
+printf -- 'mkcpxqpd' >"$work/payload"
+ask PUT "$(with "$(upload 6 "$ns/a")" "digest=sha512%3A6f4c79548bdd7a561591247cb7b8a751fe74ec02b7cd77f3f0bc9287d09fd7d749ea45bac4a2fcdf08fdfcdfa5d06b2dd97b2975b0172a6ea1c7574ef709b1fc")" \
   --header 'content-type: application/octet-stream' \
   --data-binary "@$work/payload"
 
-# 3. GET manifest sha256:dff9de109191 in a
-ask GET "$base/v2/$ns/a/manifests/sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2" \
-  --header 'accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json'
+# 3. DELETE manifest sha256:434c73d99a99… in a
+# Then it was: done
+ask DELETE "$base/v2/$ns/a/manifests/sha256:434c73d99a99330ae7a10363f6093ca59a62f4a745a5e4df19a9e82c1a8429ce"
+
+# 4. GET blob sha512:6f4c79548bdd… in a
+ask GET "$base/v2/$ns/a/blobs/sha512:6f4c79548bdd7a561591247cb7b8a751fe74ec02b7cd77f3f0bc9287d09fd7d749ea45bac4a2fcdf08fdfcdfa5d06b2dd97b2975b0172a6ea1c7574ef709b1fc" \
+  --location
 
 printf '\n'
-printf '%s\n' 'rule:      manifest.unknown (MUST): A reference that the repository does not have is 404.'
-printf '%s\n' 'permitted: 404 with any of [MANIFEST_UNKNOWN, NAME_UNKNOWN] [manifest.unknown]'
-printf '%s\n' 'reported:  200 manifest sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2, application/vnd.oci.image.index.v1+json, 88 bytes: 88 bytes "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}"'
-status_is 200
-header_is Docker-Content-Digest sha256:dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2
-type_is application/vnd.oci.image.index.v1+json
-body_is sha256 dff9de10919148711140d349bf03f1a99eb06f94b03e51715ccebfa7cdc518e2
+printf '%s\n' 'rule:      wire.status.server-error (MUST): No request that a client can make is answered with a server error.'
+printf '%s\n' 'permitted: 200 blob sha512:6f4c79548bdd7a561591247cb7b8a751fe74ec02b7cd77f3f0bc9287d09fd7d749ea45bac4a2fcdf08fdfcdfa5d06b2dd97b2975b0172a6ea1c7574ef709b1fc of 8 bytes: 8 bytes "mkcpxqpd" (or without a digest) [blob.get]'
+printf '%s\n' 'reported:  500, with the body {"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{}}]}'
+status_is 500
 if [ "$same" = yes ]; then
   echo 'the last answer is the reported one: it still diverges'
   exit 0
