@@ -279,7 +279,7 @@ impl Check {
         let probed = match probe::probe(&mut target.http, config.dialect, &said).await {
             Err(TargetError::Interrupted) => return Ok(None),
             Err(TargetError::TimeUp) => {
-                return Err(nothing_checked(&Left::new(time, &target)));
+                return Err(nothing_checked(&Left::new(time, target)));
             }
             probed => probed?,
         };
@@ -297,7 +297,7 @@ impl Check {
         let setup = Setup { known, inferred, ..self.setup(subject, &config, Some(probed.options.clone())) };
         let mut campaign = self.campaign(&config, &setup, &how, target).await?;
         probed.judge(&config, &mut campaign);
-        let left = Left::new(time, &target);
+        let left = Left::new(time, target);
         report(setup, campaign, Some(&target.http.tally()), left)
     }
 
