@@ -81,15 +81,25 @@ fn a_server_without_descriptors_says_so_and_loses_nothing_that_it_acknowledged()
         client.ask("POST", &format!("/v2/a/blobs/uploads/?digest={digest}"), &bytes).0
     };
     assert_eq!(push(&mut client, 0), 201);
+    // Several at once, so that it is not always the first file of a push for which there is no descriptor.
+    let mut others: Vec<Client> = (0..4).map(|_| Client::connect(&url)).collect();
+    others.iter_mut().for_each(|other| assert_eq!(push(other, 0), 201));
     let before = descriptors(process);
     let (mut statuses, mut number) = (Vec::new(), 1);
     // Some that were counted may have been closed since, so it begins below, where there is none for sure.
     for more in 0..20 {
         limit(process, before.saturating_sub(8) + more);
-        for _ in 0..3 {
-            statuses.push((number, push(&mut client, number)));
-            number += 1;
-        }
+        std::thread::scope(|scope| {
+            let pushing: Vec<_> = others
+                .iter_mut()
+                .zip(number..)
+                .map(|(other, first)| {
+                    scope.spawn(move || [0, 4, 8].map(|more| (first + more, push(other, first + more))))
+                })
+                .collect();
+            pushing.into_iter().for_each(|pushed| statuses.extend(pushed.join().unwrap()));
+        });
+        number += 12;
         // What is stored is served, or it is said that it cannot be.
         let (status, body) = client.ask("GET", &format!("/v2/a/blobs/{}", blob(0).0), b"");
         assert!(status == 500 || (status == 200 && body == blob(0).1), "{status} with {} bytes", body.len());
