@@ -208,7 +208,7 @@ impl HttpTarget {
     /// Another client for after the end of the run, until then.
     pub(super) fn another_until(&self, until: Instant) -> HttpTarget {
         let mut other = self.another();
-        (other.session.deadline, other.session.stop) = (Some(until), Stop::default());
+        other.session.goes_on_until(until);
         other
     }
 

@@ -17,7 +17,6 @@ use super::names::{path, segment};
 use super::session::Session;
 use super::transport::Request;
 use super::{HttpTarget, requests};
-use crate::target::Stop;
 use crate::wire::Answer;
 
 /// Requests at the same time, where the registry is known to delete.
@@ -201,7 +200,7 @@ impl HttpTarget {
     /// Deletes what is left of what was written, for so long at most; to be called when the run has ended, whatever ended it, since
     /// nothing is asked after that time. None: nothing stays of what can be deleted.
     pub async fn clean_up(&mut self, within: Duration) -> Option<Leftovers> {
-        (self.session.deadline, self.session.stop) = (Some(Instant::now() + within), Stop::default());
+        self.session.goes_on_until(Instant::now() + within);
         self.written.borrow_mut().halted = None;
         self.take_away().await;
         let written = self.written.borrow();

@@ -30,9 +30,9 @@ pub(super) struct Session {
     /// How long one request may take.
     patience: Duration,
     /// Nothing is sent after it.
-    pub(super) deadline: Option<Instant>,
+    deadline: Option<Instant>,
     /// Nor when this was asked for; what is in flight then is left.
-    pub(super) stop: Stop,
+    stop: Stop,
     /// All clients together.
     pace: Rc<RefCell<Pace>>,
     /// The registry, as the user wrote it.
@@ -61,6 +61,11 @@ impl Session {
             throttled: None,
             waiting: None,
         })
+    }
+
+    /// The run has ended, whatever ended it; from now on requests are sent until then.
+    pub(super) fn goes_on_until(&mut self, until: Instant) {
+        (self.deadline, self.stop) = (Some(until), Stop::default());
     }
 
     /// What the registry last said to slow down, if it did.
