@@ -117,7 +117,6 @@ pub async fn run(
     mut coverage: Option<&mut Coverage>,
     until: Option<Instant>,
 ) -> Result<Together, TargetError> {
-    let dealt = &Dealt { case: dealt.case.afresh(), ..dealt.clone() };
     let Dealt { case, before, .. } = dealt;
     // What a collection takes that does not tell is not known to the model, and it would end the case.
     let tells = |action: &&Action| !(target.collects_blindly() && matches!(action, Action::CollectGarbage { .. }));

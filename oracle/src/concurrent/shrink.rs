@@ -143,7 +143,8 @@ impl Shrinking<'_> {
     }
 
     async fn once(&mut self, candidate: &Dealt, until: Instant) -> Result<Option<Together>, TargetError> {
-        let together = run(candidate, self.dialect, self.target, self.known, None, Some(until)).await?;
+        let candidate = Dealt { case: candidate.case.afresh(), ..candidate.clone() };
+        let together = run(&candidate, self.dialect, self.target, self.known, None, Some(until)).await?;
         let same = together.finding.as_ref().is_some_and(|finding| Shape::of(finding, None) == self.shape);
         Ok(same.then_some(together))
     }
