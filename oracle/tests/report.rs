@@ -5,14 +5,11 @@
 mod common;
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
 
-use common::{could_not, run, server_of_errors, stdout};
+use common::{could_not, run, server_of_errors, server_that, stdout};
 use serde_json::{Value, json};
 
 fn path(path: &Path) -> &str {
@@ -159,21 +156,12 @@ fn files_that_cannot_be_read_or_written_are_named() {
 
 /// A server that answers with an error of its own whoever knows the word, and anybody else with 401 or 403.
 fn server_that_wants(authorization: &'static str, otherwise: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut request = [0; 4096];
-            let length = stream.read(&mut request).unwrap_or_default();
-            let request = String::from_utf8_lossy(&request[..length]).to_ascii_lowercase();
-            let knows = request.contains(&format!("\r\nauthorization: {}\r\n", authorization.to_ascii_lowercase()));
-            let status = if knows { "500 Internal Server Error" } else { otherwise };
-            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            let _ = stream.shutdown(Shutdown::Write);
-            let _ = io::copy(&mut stream, &mut io::sink());
-        }
-    });
-    url
+    server_that(move |request| {
+        let request = String::from_utf8_lossy(request).to_ascii_lowercase();
+        let knows = request.contains(&format!("\r\nauthorization: {}\r\n", authorization.to_ascii_lowercase()));
+        let status = if knows { "500 Internal Server Error" } else { otherwise };
+        format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    })
 }
 
 #[test]

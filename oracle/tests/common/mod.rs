@@ -31,8 +31,13 @@ pub(crate) fn listening(server: &mut Child) -> String {
 
 /// A server on a directory, with deletion, and its URL.
 pub(crate) fn serving(root: &Path) -> (Child, String) {
-    let mut command = program(&["serve", "--delete", "--addr", "127.0.0.1:0", "--root"]);
-    let mut server = command.arg(root).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    serving_with(root, &["--delete"])
+}
+
+/// A server on a directory, with these arguments besides, and its URL.
+fn serving_with(root: &Path, more: &[&str]) -> (Child, String) {
+    let mut command = program(&["serve", "--addr", "127.0.0.1:0", "--root"]);
+    let mut server = command.arg(root).args(more).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let url = listening(&mut server);
     (server, url)
 }
@@ -47,10 +52,7 @@ pub(crate) struct Served {
 impl Served {
     pub(crate) fn new(more: &[&str]) -> Served {
         let directory = tempfile::tempdir().unwrap();
-        let mut command = program(&["serve", "--addr", "127.0.0.1:0", "--root"]);
-        command.arg(directory.path().join("root")).args(more).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().unwrap();
-        let url = listening(&mut process);
+        let (process, url) = serving_with(&directory.path().join("root"), more);
         Served { process, url, directory }
     }
 }
@@ -74,14 +76,18 @@ pub(crate) fn could_not(output: &Output) -> String {
 /// A server that gives every connection the same answer, but for the ping.
 pub(crate) fn server_with(ping: &str, answer: &str) -> String {
     let (ping, answer) = (ping.to_owned(), answer.to_owned());
+    server_that(move |request| if request.starts_with(b"GET /v2/ ") { ping.clone() } else { answer.clone() })
+}
+
+/// A server that closes each connection after one answer, which the request decides.
+pub(crate) fn server_that(answers: impl Fn(&[u8]) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).unwrap_or_default();
-            let answer = if request[..length].starts_with(b"GET /v2/ ") { &ping } else { &answer };
-            let _ = stream.write_all(answer.as_bytes());
+            let _ = stream.write_all(answers(&request[..length]).as_bytes());
             // A connection that is closed with something unread is reset, and the answer may be lost with it.
             let _ = stream.shutdown(Shutdown::Write);
             let _ = io::copy(&mut stream, &mut io::sink());
