@@ -2,7 +2,7 @@
 # `ci/mutants.sh [K/N [OUTPUT]]`: changes the storage core (.cargo/mutants.toml says what that is) in one small way after another,
 # and says which changes no test notices. K/N: only every Nth change, beginning with the Kth, counted from 0. Each is tried on
 # the unit tests of its file or on the registry's suite first; what is left, on all of these and on the campaign.
-# Ends with 1 if something was missed that docs/mutants.md does not explain. Needs cargo-mutants 27.
+# JOBS=2 tries two at once. Ends with 1 if something was missed that docs/mutants.md does not explain. Needs cargo-mutants 27.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,15 +27,16 @@ unit='^impl/src/(blob/hashstate|blob/id|cache|digest|gc/mark|gc/scan|name|paths)
 run() {
   local status=0
   cargo mutants --package proofhouse-registry --shard "$shard" --sharding round-robin --iterate --output "$output" \
-    --no-times "$@" || status=$?
+    --jobs "${JOBS:-1}" --no-times "$@" || status=$?
   # 2: something was missed; 3: a timeout.
   ((status == 0 || status == 2 || status == 3)) || exit "$status"
 }
 
-run --re "$unit" --cargo-test-arg=--lib
-run --exclude-re "$unit" --cargo-test-arg=--test --cargo-test-arg=registry
-run --cargo-test-arg=--lib --cargo-test-arg=--test --cargo-test-arg=registry
-run --test-package proofhouse-tests --cargo-test-arg=--test --cargo-test-arg=broken_registries --cargo-test-arg=the_clean_twin
+# What is not run is not built either: hence --cargo-arg, which counts for building as well.
+run --re "$unit" --cargo-arg=--lib
+run --exclude-re "$unit" --cargo-arg=--test=registry
+run --cargo-arg=--lib --cargo-arg=--test=registry
+run --test-package proofhouse-tests --cargo-arg=--test=broken_registries --cargo-test-arg=the_clean_twin
 
 missed=0
 while read -r mutant; do

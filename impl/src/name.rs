@@ -171,24 +171,6 @@ impl From<Digest> for Reference {
     }
 }
 
-impl AsRef<str> for RepositoryName {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl AsRef<str> for Tag {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl AsRef<str> for Reference {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
 impl fmt::Display for RepositoryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -268,8 +250,11 @@ mod tests {
     #[test]
     fn a_reference_with_a_colon_is_a_digest_and_any_other_a_tag() {
         let digest = Digest::of(Algorithm::Sha256, b"x");
-        assert_eq!(digest.as_str().parse(), Ok(Reference::Digest(digest)));
+        assert_eq!(digest.as_str().parse(), Ok(Reference::Digest(digest.clone())));
         assert_eq!("latest".parse(), Ok(Reference::Tag("latest".parse().unwrap())));
+        for text in [digest.as_str(), "latest"] {
+            assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
+        }
         assert!(
             matches!("sha256:no".parse::<Reference>(), Err(InvalidReference::Digest(InvalidDigest(text))) if text == "sha256:no")
         );

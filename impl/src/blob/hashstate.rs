@@ -19,6 +19,8 @@ use crate::digest::{Algorithm, Hasher};
 
 const MAGIC: &[u8; 4] = b"PHHS";
 const VERSION: u8 = 1;
+/// No other algorithm can be put to sleep.
+const SHA256: u8 = 1;
 const HEADER: usize = 14;
 const CHECKSUM: usize = 32;
 
@@ -35,11 +37,10 @@ impl HashState {
     /// The file that holds it. Nothing if the algorithm cannot be put to sleep (sha512).
     #[must_use]
     pub fn encode(&self) -> Option<Vec<u8>> {
-        let algorithm = code(self.hasher.algorithm())?;
         let state = self.hasher.save()?;
         let mut file = Vec::with_capacity(HEADER + CHECKSUM + state.len());
         file.extend_from_slice(MAGIC);
-        file.extend_from_slice(&[VERSION, algorithm]);
+        file.extend_from_slice(&[VERSION, SHA256]);
         file.extend_from_slice(&self.offset.to_le_bytes());
         let checksum = checksum(&file, &state);
         file.extend_from_slice(&checksum);
@@ -52,21 +53,13 @@ impl HashState {
     pub fn decode(algorithm: Algorithm, file: &[u8]) -> Option<Self> {
         let (header, rest) = file.split_at_checked(HEADER)?;
         let (found, state) = rest.split_at_checked(CHECKSUM)?;
-        let expected = [&MAGIC[..], &[VERSION, code(algorithm)?]].concat();
+        let expected = [&MAGIC[..], &[VERSION, SHA256]].concat();
         let offset = header.strip_prefix(&expected[..])?;
         if found != checksum(header, state) {
             return None;
         }
         let offset = u64::from_le_bytes(offset.try_into().ok()?);
         Some(Self { hasher: Hasher::restore(algorithm, state)?, offset })
-    }
-}
-
-/// How an algorithm is written in the file.
-const fn code(algorithm: Algorithm) -> Option<u8> {
-    match algorithm {
-        Algorithm::Sha256 => Some(1),
-        Algorithm::Sha512 => None,
     }
 }
 
@@ -88,6 +81,7 @@ mod tests {
     #[test]
     fn a_state_wakes_up_as_it_went_to_sleep() {
         let file = state().encode().unwrap();
+        assert!(file.starts_with(b"PHHS\x01\x01\x64\0\0\0\0\0\0\0"), "{}", file.escape_ascii());
         let woken = HashState::decode(Algorithm::Sha256, &file).unwrap();
         assert_eq!(woken.offset, 100);
         assert_eq!(woken.hasher.finish(), Digest::of(Algorithm::Sha256, &[7; 100]));
@@ -109,6 +103,7 @@ mod tests {
     fn foreign_states_are_none() {
         assert!(HashState::decode(Algorithm::Sha256, b"sha\x03 a state of Go's").is_none());
         assert!(HashState::decode(Algorithm::Sha256, &[0; 200]).is_none());
+        assert!(HashState::decode(Algorithm::Sha512, &state().encode().unwrap()).is_none());
         assert!(HashState::decode(Algorithm::Sha512, &state().encode().unwrap()).is_none());
         assert!(HashState { hasher: Hasher::new(Algorithm::Sha512), offset: 0 }.encode().is_none());
     }
