@@ -37,8 +37,9 @@ pub(crate) async fn read_small(driver: &dyn Driver, path: &StoragePath) -> Resul
     }
 }
 
-/// The digest that these bytes of a link hold, if they hold one.
-pub(crate) fn link_target(bytes: &[u8]) -> Option<Digest> {
+/// The digest that these bytes of a link hold, if they hold one. White space may follow it.
+#[must_use]
+pub fn link_target(bytes: &[u8]) -> Option<Digest> {
     std::str::from_utf8(bytes).ok()?.trim_ascii_end().parse().ok()
 }
 

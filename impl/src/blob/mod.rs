@@ -17,12 +17,13 @@ mod upload;
 pub use body::Body;
 pub use hashstate::HashState;
 pub use id::{InvalidUploadId, UploadId};
+pub use link::link_target;
 pub use linked::LinkedBlobStore;
 pub use server::ServedBlob;
 pub use store::{BlobStore, BlobWalk};
 pub use upload::BlobUpload;
 
 pub(crate) use incoming::purge_incoming;
-pub(crate) use link::{LinkKind, LinkStatter, link_target, linked_digests, read_link, read_small, write_link};
+pub(crate) use link::{LinkKind, LinkStatter, linked_digests, read_link, read_small, write_link};
 pub(crate) use store::{GlobalStatter, bytes_exist, not_found_is_none, unreachable_is_none};
 pub(crate) use upload::hash_stream;

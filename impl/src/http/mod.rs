@@ -19,7 +19,7 @@ mod manifests;
 mod metrics;
 mod params;
 mod place;
-mod range;
+pub mod range;
 mod route;
 mod token;
 mod uploads;

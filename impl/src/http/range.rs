@@ -7,7 +7,7 @@ use crate::api::{ApiError, ByteRange, Class, Code};
 
 /// What a `Range` header asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub enum Asked {
     /// The whole: the unit is not bytes, or there are several ranges, which a server may answer with all there is.
     Whole,
     /// One range.
@@ -17,7 +17,8 @@ pub(super) enum Asked {
 }
 
 /// Reads the value of `Range`.
-pub(super) fn asked(value: &str) -> Asked {
+#[must_use]
+pub fn asked(value: &str) -> Asked {
     let Some((unit, ranges)) = value.split_once('=') else { return Asked::Malformed };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return Asked::Whole;
@@ -43,7 +44,7 @@ fn part(text: &str) -> Option<ByteRange> {
 ///
 /// # Errors
 /// `BLOB_UPLOAD_INVALID` if it is malformed.
-pub(super) fn chunk(value: Option<&str>) -> Result<Option<(u64, u64)>, ApiError> {
+pub fn chunk(value: Option<&str>) -> Result<Option<(u64, u64)>, ApiError> {
     let Some(value) = value else { return Ok(None) };
     let range = value.trim();
     let range = range.strip_prefix("bytes ").unwrap_or(range);
@@ -58,7 +59,8 @@ pub(super) fn chunk(value: Option<&str>) -> Result<Option<(u64, u64)>, ApiError>
 }
 
 /// What an upload of this size says of itself. Of an empty one the standard says nothing; `0-0` is custom.
-pub(super) fn held(size: u64) -> String {
+#[must_use]
+pub fn held(size: u64) -> String {
     format!("0-{}", size.saturating_sub(1))
 }
 

@@ -40,14 +40,16 @@ impl Secret {
     }
 
     /// The token of an upload that holds so many bytes.
-    pub(super) fn issue(&self, repository: &str, id: &str, size: u64) -> String {
+    #[must_use]
+    pub fn issue(&self, repository: &str, id: &str, size: u64) -> String {
         let size = size.to_string();
         let signature = self.signing(repository, id, &size).finalize().into_bytes();
         format!("{size}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
     /// How many bytes the upload held when the token was issued. None: it was not issued for this upload, or by this secret.
-    pub(super) fn verify(&self, repository: &str, id: &str, token: &str) -> Option<u64> {
+    #[must_use]
+    pub fn verify(&self, repository: &str, id: &str, token: &str) -> Option<u64> {
         let (size, signature) = token.split_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         // Takes the same time wherever the difference is.
