@@ -1,9 +1,10 @@
-//! What the suites share: documents and images to push, the clients that people push with, and a real registry to compare
-//! with.
+//! What the suites share: documents and images to push, the clients that people push with, a real registry to compare
+//! with, and a disk that forgets.
 //!
 //! The suites themselves are in `tests/`; each holds two of model, registry, oracle and peer to one another.
 
 pub mod client;
+pub mod crash;
 pub mod documents;
 pub mod layout;
 pub mod peer;

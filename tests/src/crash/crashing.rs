@@ -5,36 +5,37 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use proofhouse::campaign::{self, CampaignConfig};
+use proofhouse::case::Case;
 use proofhouse::target::{EmbeddedTarget, Target as _};
 use proofhouse_model::{Dialect, Model, Op, Specification};
 use proofhouse_registry::driver::{Clock, Driver, Filesystem, FilesystemOptions, Offload};
 
-use crate::disk::{Disk, Lie, tree};
-use crate::reader::{Reader, UnderWay, observe};
-use crate::volume::{Fate, Volume, crashes};
+use super::disk::{Disk, Lie, tree};
+use super::reader::{Reader, UnderWay, observe};
+use super::volume::{Fate, Volume, crashes};
 
 /// How much is tried.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bound {
-    /// Operations of a sequence.
-    pub(crate) length: usize,
+pub struct Bound {
+    /// Operations of a generated sequence.
+    pub length: usize,
     /// It crashes after one in so many system calls.
-    pub(crate) call_one_in: u64,
+    pub call_one_in: u64,
     /// Crashes drawn at random, besides those that are always tried.
-    pub(crate) samples: usize,
+    pub samples: usize,
     /// One in so many states that were found sound is pushed to again.
-    pub(crate) push_one_in: u64,
+    pub push_one_in: u64,
 }
 
 /// What was tried.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tried {
+pub struct Tried {
     /// System calls that were made, and acknowledgments.
-    pub(crate) calls: u64,
+    pub calls: u64,
     /// Crashes: what was forgotten, for each of these calls.
-    pub(crate) points: u64,
+    pub points: u64,
     /// Different disks that were left, each of which was read back.
-    pub(crate) states: u64,
+    pub states: u64,
 }
 
 pub(crate) fn storage(disk: Disk, clock: Arc<dyn Clock>) -> Arc<dyn Driver> {
@@ -43,7 +44,7 @@ pub(crate) fn storage(disk: Disk, clock: Arc<dyn Clock>) -> Arc<dyn Driver> {
 }
 
 /// The case of a seed, as the oracle makes it.
-pub(crate) fn case(seed: u64, length: usize) -> proofhouse::case::Case {
+pub(crate) fn case(seed: u64, length: usize) -> Case {
     let config = CampaignConfig { ops: length, seed, ..CampaignConfig::default() };
     campaign::case(&config, seed, &|_| true).expect("varied options are some").best().clone()
 }
@@ -52,13 +53,21 @@ pub(crate) fn case(seed: u64, length: usize) -> proofhouse::case::Case {
 ///
 /// # Errors
 /// All about the first crash after which something is wrong.
-pub(crate) async fn crash_everywhere(
+pub async fn crash_everywhere(seed: u64, bound: Bound, lie: Option<Lie>, tried: &mut Tried) -> Result<(), String> {
+    crash_case(&case(seed, bound.length), seed, bound, lie, tried).await
+}
+
+/// Runs a case, and crashes wherever it can; `seed` draws the samples.
+///
+/// # Errors
+/// All about the first crash after which something is wrong.
+pub async fn crash_case(
+    case: &Case,
     seed: u64,
     bound: Bound,
     lie: Option<Lie>,
     tried: &mut Tried,
 ) -> Result<(), String> {
-    let case = case(seed, bound.length);
     let options = case.options.resolve(&case.pool);
     let disk = Disk::lying(lie);
     let shared = disk.clone();
@@ -96,7 +105,7 @@ pub(crate) async fn crash_everywhere(
                 }
                 tried.states += 1;
                 let reader = Reader {
-                    case: &case,
+                    case,
                     target: target
                         .reopened(|clock| storage(Disk::of(left.clone()), clock))
                         .map_err(|error| error.to_string())?,

@@ -7,7 +7,7 @@ use proofhouse::target::{EmbeddedTarget, Target as _};
 use proofhouse_model::{Content, Model, Op, Outcome, State, UploadRef, digest_of};
 use serde_json::Value;
 
-use crate::permitted::{is_open, must_be_there, parts, takes_many};
+use super::permitted::{is_open, must_be_there, parts, takes_many};
 
 /// What was under way when the crash came.
 pub(crate) struct UnderWay<'a> {

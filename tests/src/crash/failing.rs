@@ -7,10 +7,10 @@ use proofhouse::target::{EmbeddedTarget, Target as _};
 use proofhouse_model::{Dialect, Model, Outcome, Specification};
 use proofhouse_registry::driver::calls::Errno;
 
-use crate::crashing::{case, storage};
-use crate::disk::{Disk, Failure, tree};
-use crate::reader::{Reader, UnderWay, observe};
-use crate::volume::Fate;
+use super::crashing::{case, storage};
+use super::disk::{Disk, Failure, tree};
+use super::reader::{Reader, UnderWay, observe};
+use super::volume::Fate;
 
 const ERRORS: [Errno; 4] = [Errno::IO, Errno::NOSPC, Errno::ACCESS, Errno::MFILE];
 
@@ -27,7 +27,7 @@ async fn begun(disk: Disk, case: &proofhouse::case::Case) -> Result<(EmbeddedTar
 ///
 /// # Errors
 /// All about the first failure that was answered with what is not true, or has left something wrong.
-pub(crate) async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Result<(), String> {
+pub async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Result<(), String> {
     let case = case(seed, length);
     let disk = Disk::default();
     let (mut target, mut model) = begun(disk.clone(), &case).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64
 ///
 /// # Errors
 /// The first answer that is wrong.
-pub(crate) async fn with_short_writes(seed: u64, length: usize) -> Result<(), String> {
+pub async fn with_short_writes(seed: u64, length: usize) -> Result<(), String> {
     let case = case(seed, length);
     let (mut target, mut model) = begun(Disk::short(), &case).await?;
     for op in case.ops() {

@@ -1,19 +1,8 @@
 //! A disk that forgets: what was acknowledged survives a crash at any instant, and what was not is there whole or not at all.
 //!
-//! The registry runs on its own filesystem driver over a disk in memory (`disk`, `volume`). After every system call of every
-//! operation the disk crashes in each of many ways, a new registry is started on what is left, and everything is read back
-//! (`reader`); the model says what is permitted (`permitted`). `docs/reliability.md` says how all of this is bounded.
+//! `proofhouse_tests::crash` has the disk, and `docs/reliability.md` says how all of this is bounded.
 
-mod crashing;
-mod disk;
-mod failing;
-mod permitted;
-mod reader;
-mod volume;
-
-use crashing::{Bound, Tried, crash_everywhere};
-use disk::Lie;
-use failing::{fail_everywhere, with_short_writes};
+use proofhouse_tests::crash::{Bound, Lie, Tried, crash_everywhere, fail_everywhere, with_short_writes};
 
 /// What the environment says.
 fn number(name: &str, default: u64) -> u64 {

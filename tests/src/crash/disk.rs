@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use proofhouse_registry::driver::calls::{Calls, Errno, Listed, Opening, Status};
 use proofhouse_registry::driver::{Kind, seconds_since_epoch};
 
-use crate::volume::{Change, Node, Number, Volume};
+use super::volume::{Change, Node, Number, Volume};
 
 /// A sync that does nothing and says that it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lie {
+pub enum Lie {
     /// Of files.
     Files,
     /// Of directories.
