@@ -9,7 +9,7 @@ declare -A may_use=(
   [proofhouse-registry]=""
   [proofhouse]="proofhouse-model proofhouse-registry"
   [proofhouse-tests]="proofhouse proofhouse-model proofhouse-registry"
-  [proofhouse-fuzz]="proofhouse proofhouse-model proofhouse-registry"
+  [proofhouse-fuzz]="proofhouse-tests"
 )
 
 # What the model may depend on directly: parsers, hashes, and derives. And what must not come along with it. (libc does on

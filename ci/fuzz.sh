@@ -1,12 +1,33 @@
 #!/usr/bin/env bash
-# `ci/fuzz.sh SECONDS [TARGET…]`: builds the fuzz targets, all unless some are named, and shares the seconds out among
-# them. Needs nightly and cargo-fuzz.
+# `ci/fuzz.sh [SECONDS [TARGET…]]`: builds the fuzz targets, runs the seeds of each, and then shares the seconds out among them (all
+# unless some are named). Needs nightly and cargo-fuzz. WORKERS=2 fuzzes each target with two processes at once.
+#
+# `ci/fuzz.sh --dictionary TARGET` says which dictionary a target has, if any.
+#
+# What is found beyond the seeds stays in fuzz/target/corpus/, and the next run begins with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-seconds=${1:-60}
-if ! [[ $seconds =~ ^[0-9]+$ ]]; then
-  echo "usage: ci/fuzz.sh SECONDS [TARGET…]" >&2
+# dictionary TARGET: which words it is given.
+dictionary() {
+  case $1 in
+    manifest_parse | index_platforms) echo fuzz/dictionaries/manifest.dict ;;
+    config_yaml) echo fuzz/dictionaries/config.dict ;;
+    http_request) echo fuzz/dictionaries/http.dict ;;
+    # Their bytes are choices, and no words.
+    operations | crash_operations) ;;
+    *) echo fuzz/dictionaries/text.dict ;;
+  esac
+}
+
+if [[ ${1:-} == --dictionary ]]; then
+  dictionary "${2:?of which target}"
+  exit
+fi
+
+seconds=${1:-60} workers=${WORKERS:-1}
+if ! [[ $seconds =~ ^[0-9]+$ && $workers =~ ^[1-9][0-9]*$ ]]; then
+  echo "usage: [WORKERS=N] ci/fuzz.sh [SECONDS [TARGET…]]" >&2
   exit 2
 fi
 if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
@@ -15,8 +36,15 @@ if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
   exit 2
 fi
 
+mapfile -t all < <(cargo +nightly fuzz list)
 targets=("${@:2}")
-((${#targets[@]})) || mapfile -t targets < <(cargo +nightly fuzz list)
+((${#targets[@]})) || targets=("${all[@]}")
+for target in "${targets[@]}"; do
+  if ! printf '%s\n' "${all[@]}" | grep -qxF -- "$target"; then
+    echo "fuzz: there is no target $target; there are ${all[*]}" >&2
+    exit 2
+  fi
+done
 share=$((seconds / ${#targets[@]}))
 ((share > 0)) || share=1
 
@@ -26,7 +54,7 @@ options=(--sanitizer none)
 # report TARGET LOG: what went wrong, the bytes, and how to see it again.
 report() {
   local target=$1 log=$2 artifact
-  artifact=$(grep -oE "fuzz/artifacts/$target/[a-z]+-[0-9a-f]+" "$log" | head -n 1 || true)
+  artifact=$(grep -ohE "fuzz/artifacts/$target/[a-z]+-[0-9a-f]+" "$log" | head -n 1 || true)
   grep -vE '^#[0-9]+' "$log" | tail -n 60
   if [[ -z $artifact ]]; then
     echo "fuzz: $target left no bytes behind: it could not start, or it was interrupted (status 72)"
@@ -38,27 +66,53 @@ report() {
   echo "fuzz: the bytes, in base64: $(base64 -w 0 "$artifact")"
 }
 
-# run TARGET: one target for its share. What it finds beyond the seeds goes to a directory that is not committed.
+# run TARGET: one target for its share.
 run() {
-  local target=$1 found="fuzz/target/corpus/$1" log status=0
-  mkdir -p "$found"
+  local target=$1 found="fuzz/target/corpus/$1" log status=0 words
+  local flags=(-max_total_time="$share" -max_len=4096 -timeout=25 -rss_limit_mb=2048 -print_final_stats=1)
+  words=$(dictionary "$target")
+  [[ -z $words ]] || flags+=(-dict="$words")
+  mkdir -p "$found" "fuzz/artifacts/$target"
   log=$(mktemp)
-  cargo +nightly fuzz run "${options[@]}" "$target" "$found" "fuzz/corpus/$target" -- \
-    -max_total_time="$share" -max_len=4096 -dict=fuzz/manifest.dict -timeout=10 -rss_limit_mb=2048 \
-    -print_final_stats=1 </dev/null >"$log" 2>&1 || status=$?
+  # The seeds alone first: what was found once is found at once.
+  cargo +nightly fuzz run "${options[@]}" "$target" "fuzz/corpus/$target" -- -runs=0 -timeout=25 </dev/null >"$log" 2>&1 || status=$?
+  if ((status == 0 && workers == 1)); then
+    cargo +nightly fuzz run "${options[@]}" "$target" "$found" "fuzz/corpus/$target" -- "${flags[@]}" \
+      </dev/null >"$log" 2>&1 || status=$?
+  elif ((status == 0)); then
+    fork "$target" "$found" "$log" "${flags[@]}" || status=$?
+  fi
   if ((status)); then
     report "$target" "$log" >&2
   else
     awk -v target="$target" -v share="$share" '
-      /^stat::number_of_executed_units:/ { runs = $2 }
-      /^stat::average_exec_per_sec:/ { rate = $2 }
-      / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") covered = $(i + 1) }
+      /^stat::number_of_executed_units:/ { runs += $2 }
+      /^stat::average_exec_per_sec:/ { rate += $2 }
+      / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:" && $(i + 1) > covered) covered = $(i + 1) }
       END {
         printf "fuzz: %s: %d executions in %d s, %d a second, %d edges covered, nothing found\n",
           target, runs, share, rate, covered
       }' "$log"
   fi
   rm -f "$log"
+  return "$status"
+}
+
+# fork TARGET FOUND LOG FLAG…: several processes on one directory, each of which reads what the others find.
+fork() {
+  local target=$1 found=$2 log=$3 pids=() logs=() status=0 one
+  for _ in $(seq "$workers"); do
+    one=$(mktemp)
+    logs+=("$one")
+    cargo +nightly fuzz run "${options[@]}" "$target" "$found" "fuzz/corpus/$target" -- "${@:4}" -reload=30 \
+      </dev/null >"$one" 2>&1 &
+    pids+=($!)
+  done
+  for one in "${pids[@]}"; do
+    wait "$one" || status=$?
+  done
+  cat "${logs[@]}" >"$log"
+  rm -f "${logs[@]}"
   return "$status"
 }
 

@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    proofhouse_fuzz::index_platforms(data);
+    proofhouse_tests::fuzz::index_platforms(data);
 });

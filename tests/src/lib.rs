@@ -1,10 +1,11 @@
 //! What the suites share: documents and images to push, the clients that people push with, a real registry to compare
-//! with, and a disk that forgets.
+//! with, a disk that forgets, and what the fuzz targets do.
 //!
 //! The suites themselves are in `tests/`; each holds two of model, registry, oracle and peer to one another.
 
 pub mod client;
 pub mod crash;
 pub mod documents;
+pub mod fuzz;
 pub mod layout;
 pub mod peer;

@@ -107,6 +107,21 @@ impl Disk {
         self.lock().failed
     }
 
+    /// The paths of all files, a directory before each.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let volume = self.volume();
+        let (mut files, mut open) = (Vec::new(), vec![(0, String::new())]);
+        while let Some((number, path)) = open.pop() {
+            match volume.nodes.get(&number) {
+                Some(Node::Directory { names, .. }) => {
+                    open.extend(names.iter().map(|(name, number)| (*number, format!("{path}/{name}"))));
+                }
+                _ => files.push(path),
+            }
+        }
+        files
+    }
+
     pub(crate) fn open_handles(&self) -> u64 {
         self.lock().open
     }

@@ -14,3 +14,7 @@ mod volume;
 pub use crashing::{Bound, Tried, crash_case, crash_everywhere};
 pub use disk::Lie;
 pub use failing::{fail_everywhere, with_short_writes};
+
+pub(crate) use crashing::storage;
+pub(crate) use disk::Disk;
+pub(crate) use volume::Volume;

@@ -1,0 +1,49 @@
+//! A sequence of operations on the model and on the registry in memory, in lockstep.
+//!
+//! The first byte chooses what there is and how the registry is set up; the second, whether everything is read back afterwards (below
+//! 16); the rest is [`choices`](super::choices).
+
+use std::cell::RefCell;
+
+use proofhouse::action::sweep;
+use proofhouse::lockstep::replay;
+use proofhouse::target::EmbeddedTarget;
+use proofhouse_model::{Dialect, Op, Specification};
+
+use super::pair::run;
+use super::{Taken, choices};
+
+/// No sequence has more operations.
+const MOST: usize = 24;
+
+/// Runs the sequence. Taken: some operation succeeded that is not only a question.
+///
+/// # Panics
+/// Where model and registry disagree.
+pub fn operations(data: &[u8]) -> Taken {
+    thread_local! {
+        static TARGET: RefCell<EmbeddedTarget> = RefCell::new(EmbeddedTarget::builder().memory().build());
+    }
+    let Some((case, spare)) = choices::case(data, MOST) else { return Taken::No };
+    let options = case.options.resolve(&case.pool);
+    let specification =
+        || Specification::new(Dialect::Proofhouse, options.clone()).expect("generated options are some");
+    let mut ops = case.ops();
+    TARGET.with_borrow_mut(|target| {
+        if spare < 16 {
+            // What is open, and what is there by sha512, is known by then.
+            let first = run(replay(&ops, specification(), target)).expect("memory is a target");
+            if first.violation.is_none() {
+                ops.extend(sweep(&case.pool, first.model.state()).iter().map(|action| action.resolve(&case.pool)));
+            }
+        }
+        let replayed = run(replay(&ops, specification(), target)).expect("memory is a target");
+        if let Some(violation) = replayed.violation {
+            let steps: Vec<String> =
+                replayed.steps.iter().map(|step| format!("{:?}\n    {:?}", step.op, step.outcome)).collect();
+            panic!("{violation}\n the options: {options:?}\n the sequence:\n  {}", steps.join("\n  "));
+        }
+        let writes = |op: &Op| matches!(op, Op::PutBlob { .. } | Op::PutManifest { .. } | Op::FinishUpload { .. });
+        Taken::of(replayed.steps.iter().any(|step| writes(&step.op) && step.outcome.succeeded()))
+    })
+}
