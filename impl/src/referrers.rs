@@ -86,15 +86,6 @@ impl ReferrerStore {
         Ok(())
     }
 
-    /// Adds the links that are missing, whatever this instance did before. A repair; reading does it by itself once.
-    ///
-    /// # Errors
-    /// If the storage fails.
-    pub async fn rebuild(&self) -> Result<(), DriverError> {
-        lock(&self.shared.referrers_ready).remove(&self.name);
-        self.make_ready().await
-    }
-
     async fn make_ready(&self) -> Result<(), DriverError> {
         if self.is_ready() {
             return Ok(());

@@ -14,15 +14,31 @@ use proofhouse_registry::fsck::FsckOptions;
 
 use crate::support::*;
 
-/// Fails at every path that contains a text.
+/// Fails at every path that contains a text, and notes what it is asked.
 #[derive(Debug)]
-struct Blind {
+pub(crate) struct Blind {
     inner: Memory,
-    spot: Mutex<Option<String>>,
+    pub(crate) spot: Mutex<Option<String>>,
+    /// The calls that only look, with their paths.
+    pub(crate) seen: Mutex<Vec<String>>,
 }
 
 impl Blind {
-    fn see(&self, path: &StoragePath) -> Result<(), DriverError> {
+    /// A house over it, whose deletion is on.
+    pub(crate) fn house() -> (Arc<Self>, House) {
+        let clock = Arc::new(ManualClock::at(1_700_000_000));
+        let driver = Self { inner: Memory::new(clock.clone()), spot: Mutex::default(), seen: Mutex::default() };
+        let driver = Arc::new(driver);
+        (driver.clone(), House::over(driver, clock, RegistryBuilder::enable_delete))
+    }
+
+    /// What was asked since the last time.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.seen.lock().unwrap())
+    }
+
+    fn see(&self, call: &str, path: &StoragePath) -> Result<(), DriverError> {
+        self.seen.lock().unwrap().push(format!("{call} {path}"));
         match &*self.spot.lock().unwrap() {
             Some(spot) if path.as_str().contains(spot) => {
                 let source = io::Error::from_raw_os_error(5);
@@ -39,11 +55,11 @@ impl Driver for Blind {
         "blind"
     }
     async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
-        self.see(path)?;
+        self.see("read", path)?;
         self.inner.read_at_most(path, limit).await
     }
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
-        self.see(path)?;
+        self.see("read", path)?;
         self.inner.reader(path, offset, length).await
     }
     async fn write(&self, path: &StoragePath, content: Bytes) -> Result<(), DriverError> {
@@ -53,15 +69,15 @@ impl Driver for Blind {
         self.inner.append(path).await
     }
     async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
-        self.see(path)?;
+        self.see("stat", path)?;
         self.inner.stat(path).await
     }
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
-        self.see(path)?;
+        self.see("list", path)?;
         self.inner.list(path).await
     }
     async fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
-        self.see(path)?;
+        self.see("list", path)?;
         self.inner.entries(path).await
     }
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
@@ -74,9 +90,7 @@ impl Driver for Blind {
 
 #[tokio::test]
 async fn a_check_goes_on_where_it_cannot_look_and_a_repair_removes_nothing() {
-    let clock = Arc::new(ManualClock::at(1_700_000_000));
-    let driver = Arc::new(Blind { inner: Memory::new(clock.clone()), spot: Mutex::default() });
-    let house = House::over(driver.clone(), clock, RegistryBuilder::enable_delete);
+    let (driver, house) = Blind::house();
     let image_digest = house.push_image("a", Some("t"), "config", &["layer"]).await;
     house.push("a", "{}").await;
     house.put("a", None, OCI, &image_with("{}", &[], &subject(&image_digest))).await;
