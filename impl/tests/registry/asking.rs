@@ -1,5 +1,12 @@
 //! What the registry asks the storage, where an answer does not show it: it must not ask for what it knows, or need not know.
 
+use std::sync::Arc;
+
+use proofhouse_registry::api::GcOptions;
+use proofhouse_registry::cache::InMemoryCache;
+use proofhouse_registry::descriptor::{BlobDescriptorCacheProvider, BlobDescriptorService as _};
+use proofhouse_registry::vacuum::Vacuum;
+
 use crate::blind::Blind;
 use crate::support::*;
 
@@ -58,4 +65,85 @@ async fn referrers_whose_links_cannot_be_looked_at_are_an_error_and_the_next_tim
     *driver.spot.lock().unwrap() = None;
     assert_eq!(house.files().await, before);
     assert_eq!(house.api.referrers("a", about.as_str(), None).await.unwrap().0.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_collected_is_no_longer_remembered() {
+    let cache = Arc::new(InMemoryCache::new(100));
+    let shared: Arc<dyn BlobDescriptorCacheProvider> = cache.clone();
+    let house =
+        House::with(move |builder| builder.enable_delete().blob_descriptor_cache_provider(Some(shared.clone())));
+    let digest = house.put("a", None, INDEX, &index_of("", "")).await;
+    assert!(house.has_manifest("a", digest.as_str()).await);
+    assert!(cache.stat(&digest).await.is_ok(), "it is not remembered in the first place");
+    house.api.collect_garbage(GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 }).await.unwrap();
+    assert!(cache.stat(&digest).await.is_err());
+}
+
+#[tokio::test]
+async fn a_storage_that_cannot_be_read_at_all_is_not_taken_for_an_empty_one() {
+    let (driver, house) = Blind::house();
+    house.push("a", "loose").await;
+    let before = house.files().await;
+    *driver.spot.lock().unwrap() = Some("/docker/registry/v2".to_owned());
+    let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
+    assert!(house.api.collect_garbage(options).await.is_err());
+    *driver.spot.lock().unwrap() = None;
+    assert_eq!(house.files().await, before);
+}
+
+#[tokio::test]
+async fn blobs_are_collected_where_the_repositories_are_gone_and_their_directory_is_not() {
+    let (_, house) = Blind::house();
+    house.push("a", "loose").await;
+    // Nothing of it is a repository any more, and something shows that the right disk is there.
+    house.driver.delete(&"/docker/registry/v2/repositories/a/_layers".parse().unwrap()).await.unwrap();
+    house.write("/docker/registry/v2/repositories/a/b/_uploads/x/startedat", "").await;
+    house.driver.delete(&"/docker/registry/v2/repositories/a/b/_uploads".parse().unwrap()).await.unwrap();
+    let listed = house.driver.list(&"/docker/registry/v2/repositories".parse().unwrap()).await.unwrap();
+    assert_eq!(listed, ["a"], "this driver keeps no empty directories, so this tests nothing");
+    let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
+    house.api.collect_garbage(options).await.unwrap();
+    assert!(!house.files().await.iter().any(|file| file.contains("/data")));
+}
+
+#[tokio::test]
+async fn what_stands_where_a_directory_must_is_told_as_that() {
+    for place in ["stray", "a/stray", "a/_layers/sha512", "b/_manifests/revisions", "a/_layers/sha256/HEX"] {
+        let house = House::new();
+        house.push("a", "loose").await;
+        let place = place.replace("HEX", sha256("other").hex());
+        let place = format!("/docker/registry/v2/repositories/{place}");
+        house.write(&place, "").await;
+        let options = GcOptions { delete_untagged: false, dry_run: true, grace_seconds: 0 };
+        let told = house.api.registry().collect_garbage(options).await.unwrap_err().to_string();
+        assert!(told.starts_with(&format!("{place}: a file stands where a directory must")), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_listed_is_not_taken_for_one_that_is_missing() {
+    let (driver, house) = Blind::house();
+    let digest = house.push_image("a", Some("t"), "config", &["layer"]).await;
+    let data = format!("/docker/registry/v2/blobs/sha256/{}/{}", &digest.hex()[..2], digest.hex());
+    house.driver.delete(&format!("{data}/data").parse().unwrap()).await.unwrap();
+    *driver.spot.lock().unwrap() = Some(format!("list {data}\n"));
+    let options = GcOptions { delete_untagged: false, dry_run: true, grace_seconds: 0 };
+    let told = house.api.registry().collect_garbage(options).await.unwrap_err().to_string();
+    assert!(told.contains("Input/output error"), "{told}");
+}
+
+#[tokio::test]
+async fn what_a_vacuum_takes_is_no_longer_remembered_by_any_repository() {
+    let cache = Arc::new(InMemoryCache::new(100));
+    let shared: Arc<dyn BlobDescriptorCacheProvider> = cache.clone();
+    let house =
+        House::with(move |builder| builder.enable_delete().blob_descriptor_cache_provider(Some(shared.clone())));
+    let (blob, manifest) = (house.push("a", "blob").await, house.put("a", None, INDEX, &index_of("", "")).await);
+    assert!(house.has("a", "blob").await && house.has_manifest("a", manifest.as_str()).await);
+    let scoped = cache.repository_scoped(&"a".parse().unwrap()).unwrap();
+    assert!(scoped.stat(&blob).await.is_ok() && cache.stat(&manifest).await.is_ok(), "nothing is remembered");
+    let vacuum = Vacuum::new(house.api.registry().clone());
+    assert!(vacuum.remove_blob(&blob).await.unwrap() && vacuum.remove_blob(&manifest).await.unwrap());
+    assert!(scoped.stat(&blob).await.is_err() && cache.stat(&manifest).await.is_err());
 }

@@ -14,7 +14,7 @@ use proofhouse_registry::fsck::FsckOptions;
 
 use crate::support::*;
 
-/// Fails at every path that contains a text, and notes what it is asked.
+/// Fails at every call whose `name path\n` contains a text, and notes what it is asked.
 #[derive(Debug)]
 pub(crate) struct Blind {
     inner: Memory,
@@ -38,9 +38,10 @@ impl Blind {
     }
 
     fn see(&self, call: &str, path: &StoragePath) -> Result<(), DriverError> {
-        self.seen.lock().unwrap().push(format!("{call} {path}"));
+        let asked = format!("{call} {path}");
+        self.seen.lock().unwrap().push(asked.clone());
         match &*self.spot.lock().unwrap() {
-            Some(spot) if path.as_str().contains(spot) => {
+            Some(spot) if format!("{asked}\n").contains(spot) => {
                 let source = io::Error::from_raw_os_error(5);
                 Err(DriverError::Io { path: path.clone(), operation: "read", source })
             }

@@ -8,6 +8,7 @@ mod blobs;
 mod checking;
 mod collection;
 mod durability;
+mod library;
 mod lists;
 mod manifests;
 mod middleware;

@@ -1,0 +1,29 @@
+//! What a program that uses the registry as a library can ask, and a client cannot.
+
+use proofhouse_registry::error::TagError;
+use proofhouse_registry::name::Tag;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn tags_are_set_listed_moved_and_removed() {
+    let house = House::new();
+    let one = house.push_image("a", None, "config", &["one"]).await;
+    let other = house.push_image("a", None, "config", &["other"]).await;
+    let tags = house.api.registry().repository(&"a".parse().unwrap()).unwrap().tags();
+    let [latest, v1]: [Tag; 2] = ["latest", "v1"].map(|tag| tag.parse().unwrap());
+    assert_eq!(tags.all().await.unwrap(), []);
+    tags.tag(&v1, &one).await.unwrap();
+    tags.tag(&latest, &one).await.unwrap();
+    tags.tag(&latest, &other).await.unwrap();
+    assert_eq!(tags.all().await.unwrap(), [latest.clone(), v1.clone()]);
+    assert_eq!((tags.get(&latest).await.unwrap(), tags.get(&v1).await.unwrap()), (other.clone(), one.clone()));
+    assert_eq!(tags.lookup(&one).await.unwrap(), [v1.clone()]);
+    let mut ever = [one.clone(), other];
+    ever.sort();
+    assert_eq!(tags.manifest_digests(&latest).await.unwrap(), ever);
+    tags.untag(&latest).await.unwrap();
+    assert_eq!(tags.all().await.unwrap(), [v1]);
+    assert!(matches!(tags.get(&latest).await, Err(TagError::Unknown(tag)) if tag == latest));
+    assert!(house.has_manifest("a", one.as_str()).await);
+}
