@@ -97,6 +97,8 @@ impl TagStore {
     pub async fn tag(&self, tag: &Tag, digest: &Digest) -> Result<(), TagError> {
         let _gate = self.shared.gate.read().await;
         let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
+        // The tag must not outlive it in a crash.
+        not_found_is_none(self.shared.driver.confirm(&paths::revision_link(&self.name, digest)).await)?;
         Ok(self.tag_locked(tag, digest).await?)
     }
 

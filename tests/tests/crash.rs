@@ -31,7 +31,7 @@ fn what_was_acknowledged_survives_a_crash_after_any_system_call() {
             block_on(crash_everywhere(seed, bound, None, &mut tried)).unwrap_or_else(|told| panic!("{told}"));
         }
     }
-    assert!(tried.points > 3_000, "{tried:?}");
+    assert!(tried.points > 3_000 && tried.repeated > 300, "{tried:?}");
 }
 
 /// As many crashes as `PROOFHOUSE_CRASH_POINTS` says (default: 1,000,000), from the seed `PROOFHOUSE_CRASH_SEED` on.

@@ -38,10 +38,11 @@ pub(crate) fn unreachable_is_none<T>(result: Result<T, DriverError>) -> Result<O
     }
 }
 
-/// The file that holds the bytes of a digest, if there is one. Past every cache.
+/// The file that holds the bytes of a digest, if there is one, and that no crash takes away. Past every cache.
 pub(crate) async fn bytes_exist(driver: &dyn Driver, digest: &Digest) -> Result<Option<Stat>, DriverError> {
-    let stat = not_found_is_none(driver.stat(&paths::blob_data(digest)).await)?;
-    Ok(stat.filter(|stat| !stat.is_dir))
+    let path = paths::blob_data(digest);
+    let Some(stat) = not_found_is_none(driver.stat(&path).await)?.filter(|stat| !stat.is_dir) else { return Ok(None) };
+    Ok(not_found_is_none(driver.confirm(&path).await)?.map(|()| stat))
 }
 
 /// Answers for bytes, whoever links them.

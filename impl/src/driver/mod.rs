@@ -99,6 +99,13 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// Removes a file, or a directory with all that is in it. The root cannot be removed ([`DriverError::InvalidPath`]).
     async fn delete(&self, path: &StoragePath) -> Result<(), DriverError>;
 
+    /// Makes sure that a file that is there stays there, whatever crash comes. What is visible need not be durable yet: another call may
+    /// be about to make it so, or a process may have been killed before it could. Whoever acknowledges something because a file is
+    /// there asks this first. Default: nothing is visible here before it is durable.
+    async fn confirm(&self, path: &StoragePath) -> Result<(), DriverError> {
+        self.stat(path).await.map(drop)
+    }
+
     /// Whether there is a storage at all, and it can be read. A root that is not there is an empty tree to every other operation.
     async fn ready(&self) -> Result<(), DriverError> {
         self.list(&StoragePath::root()).await.map(drop)

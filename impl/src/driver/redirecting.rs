@@ -68,6 +68,10 @@ impl Driver for Redirecting {
         self.inner.delete(path).await
     }
 
+    async fn confirm(&self, path: &StoragePath) -> Result<(), DriverError> {
+        self.inner.confirm(path).await
+    }
+
     async fn ready(&self) -> Result<(), DriverError> {
         self.inner.ready().await
     }

@@ -27,7 +27,7 @@ pub struct ManifestStore {
     pub(super) shared: Arc<Shared>,
     pub(super) statter: Arc<dyn BlobDescriptorService>,
     pub(super) blobs: LinkedBlobStore,
-    name: RepositoryName,
+    pub(super) name: RepositoryName,
     skip_layer_verification: bool,
 }
 

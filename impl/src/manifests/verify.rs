@@ -11,11 +11,14 @@ use std::borrow::Cow;
 use regex::Regex;
 
 use super::ManifestStore;
-use crate::descriptor::{BlobDescriptorService, DescriptorError};
+use crate::blob::{bytes_exist, not_found_is_none};
+use crate::descriptor::{BlobDescriptor, DescriptorError};
 use crate::digest::Digest;
+use crate::driver::StoragePath;
 use crate::error::{BadReference, BlobError, ManifestError};
 use crate::faults::{Fault, Faults};
 use crate::manifest::{Descriptor, IndexValidation, LayerDuty, Manifest, ManifestType, UrlRules};
+use crate::paths;
 
 impl ManifestStore {
     /// Checks everything that the manifest names.
@@ -25,7 +28,7 @@ impl ManifestStore {
             ManifestType::DockerList | ManifestType::OciIndex => self.verify_list(manifest).await?,
         };
         if let Some(subject) = manifest.subject.as_ref().filter(|_| self.shared.faults.has(Fault::SubjectRequired))
-            && !is_known(&*self.statter, &subject.digest).await?
+            && known(self.statter.stat(&subject.digest).await)?.is_none()
         {
             bad.push(BadReference::Missing(subject.digest.clone()));
         }
@@ -65,32 +68,50 @@ impl ManifestStore {
             return Ok(bad);
         }
         for entry in &manifest.entries {
-            if selects(&self.shared.options.indexes, entry, faults) && !is_known(&*self.statter, &entry.digest).await? {
-                bad.push(BadReference::Missing(entry.digest.clone()));
+            if selects(&self.shared.options.indexes, entry, faults) {
+                let found = self.statter.stat(&entry.digest).await;
+                let link = paths::revision_link(&self.name, &entry.digest);
+                if !self.stays(&link, known(found)?).await? {
+                    bad.push(BadReference::Missing(entry.digest.clone()));
+                }
             }
         }
         Ok(bad)
     }
 
     async fn must_have_blob(&self, digest: &Digest, bad: &mut Vec<BadReference>) -> Result<(), ManifestError> {
-        match self.blobs.stat(digest).await {
-            Ok(_) => Ok(()),
-            Err(BlobError::Unknown(_) | BlobError::Denied(_)) => {
-                bad.push(BadReference::Missing(digest.clone()));
-                Ok(())
-            }
+        let found = match self.blobs.stat(digest).await {
+            Ok(descriptor) => Some(descriptor),
+            Err(BlobError::Unknown(_) | BlobError::Denied(_)) => None,
             Err(BlobError::DeleteDisabled) => unreachable!("looking something up deletes nothing"),
-            Err(BlobError::Driver(error)) => Err(error.into()),
-            Err(BlobError::Service(error)) => Err(ManifestError::Service(error)),
+            Err(BlobError::Driver(error)) => return Err(error.into()),
+            Err(BlobError::Service(error)) => return Err(ManifestError::Service(error)),
+        };
+        if !self.stays(&paths::layer_link(&self.name, digest), found).await? {
+            bad.push(BadReference::Missing(digest.clone()));
         }
+        Ok(())
+    }
+
+    /// Whether what was found stays, with its link: another request may have made it visible a moment ago, and a crash take it away from
+    /// under a manifest that was acknowledged.
+    async fn stays(&self, link: &StoragePath, found: Option<BlobDescriptor>) -> Result<bool, ManifestError> {
+        let Some(descriptor) = found else { return Ok(false) };
+        let driver = &*self.shared.driver;
+        if bytes_exist(driver, &descriptor.digest).await?.is_none() {
+            return Ok(false);
+        }
+        let faults = self.shared.faults;
+        let ignored = faults.has(Fault::LinkIgnored) || faults.has(Fault::RevisionIgnored);
+        Ok(not_found_is_none(driver.confirm(link).await)?.is_some() || ignored)
     }
 }
 
-/// Whether a service knows the digest. What access control hides is not known.
-async fn is_known(service: &dyn BlobDescriptorService, digest: &Digest) -> Result<bool, ManifestError> {
-    match service.stat(digest).await {
-        Ok(_) => Ok(true),
-        Err(DescriptorError::Unknown(_) | DescriptorError::Denied(_)) => Ok(false),
+/// What a service knows. What access control hides is not known.
+fn known(found: Result<BlobDescriptor, DescriptorError>) -> Result<Option<BlobDescriptor>, ManifestError> {
+    match found {
+        Ok(descriptor) => Ok(Some(descriptor)),
+        Err(DescriptorError::Unknown(_) | DescriptorError::Denied(_)) => Ok(None),
         Err(DescriptorError::Driver(error)) => Err(error.into()),
         Err(DescriptorError::Service(error)) => Err(ManifestError::Service(error)),
     }

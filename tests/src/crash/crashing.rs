@@ -11,6 +11,7 @@ use proofhouse_model::{Dialect, Model, Op, Specification};
 use proofhouse_registry::driver::{Clock, Driver, Filesystem, FilesystemOptions, Offload};
 
 use super::disk::{Disk, Lie, tree};
+use super::permitted::{parts, takes_many};
 use super::reader::{Reader, UnderWay, observe};
 use super::volume::{Fate, Volume, crashes};
 
@@ -36,6 +37,8 @@ pub struct Tried {
     pub points: u64,
     /// Different disks that were left, each of which was read back.
     pub states: u64,
+    /// Operations that were done again after their process was killed, before the power failed.
+    pub repeated: u64,
 }
 
 pub(crate) fn storage(disk: Disk, clock: Arc<dyn Clock>) -> Arc<dyn Driver> {
@@ -97,6 +100,22 @@ pub async fn crash_case(
             if !tried.calls.is_multiple_of(bound.call_one_in) {
                 continue;
             }
+            if call.is_some() && !takes_many(&op) {
+                tried.repeated += 1;
+                let again = Again { case, op: &op, before: &before };
+                let told = |what: &str, error: &str| {
+                    let fates = vec![Fate::Kept; volume.pending.len()];
+                    let (done, calls) = (&done[..], &calls[..]);
+                    let crash = Crash { seed, done, calls, is_acknowledged: false, volume, fates: &fates };
+                    crash.told(&format!("{what}, then the power fails: {error}"), volume)
+                };
+                let killed = again.tried(&target, Disk::of(volume.clone())).await;
+                killed.map_err(|error| told("killed, and done again", &error))?;
+                if relies_on_what_is_there(&op) {
+                    let beside = again.tried(&target, Disk::lying_of(volume.clone(), Lie::Everything)).await;
+                    beside.map_err(|error| told("done by another client meanwhile", &error))?;
+                }
+            }
             for fates in crashes(volume, bound.samples, seed ^ tried.points) {
                 tried.points += 1;
                 let left = volume.crashed(&fates);
@@ -129,6 +148,43 @@ pub async fn crash_case(
         }
     }
     Ok(())
+}
+
+/// An operation that is done again when the first has done half of it: what the first had made visible need not be durable, and the
+/// second acknowledges it. Either a new process does it, after the first was killed; or another client of the same process, which then
+/// has no reason to make everything durable, and asks for what it relies on only.
+struct Again<'a> {
+    case: &'a Case,
+    op: &'a Op,
+    before: &'a Model,
+}
+
+/// Whether an operation finds something there and adds to it. What takes something away waits for others of the same process.
+fn relies_on_what_is_there(op: &Op) -> bool {
+    matches!(op, Op::PutBlob { .. } | Op::MountBlob { .. } | Op::PutManifest { .. } | Op::FinishUpload { .. })
+}
+
+impl Again<'_> {
+    async fn tried(&self, first: &EmbeddedTarget, disk: Disk) -> Result<(), String> {
+        let Self { case, op, before } = self;
+        let target = first.reopened(|clock| storage(disk.clone(), clock));
+        let mut target = target.map_err(|error| error.to_string())?;
+        let mut model = (*before).clone();
+        for part in parts(op, before.state(), None) {
+            model.lose_sight(&part);
+        }
+        let answer = target.perform(op).await;
+        if !answer.succeeded() {
+            return Ok(());
+        }
+        observe(&mut model, op, &answer)?;
+        let volume = disk.volume();
+        let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);
+        let target = target.reopened(|clock| storage(Disk::of(left.clone()), clock));
+        let target = target.map_err(|error| error.to_string())?;
+        let reader = Reader { case, target, after: &model, under_way: None, is_after_failure: true, pushes: false };
+        reader.read().await.map(drop).map_err(|error| format!("{error}\n\nWhat was left then:\n{}", tree(&left)))
+    }
 }
 
 /// Where it crashed.

@@ -17,6 +17,8 @@ pub enum Lie {
     Files,
     /// Of directories.
     Directories,
+    /// Of everything at once, which a new process asks for.
+    Everything,
 }
 
 /// A failure of one call, or of it and every later one.
@@ -63,6 +65,12 @@ impl Drop for Handle {
 impl Disk {
     pub(crate) fn of(volume: Volume) -> Self {
         Self(Arc::new(Mutex::new(Inner { volume, ..Inner::default() })))
+    }
+
+    pub(crate) fn lying_of(volume: Volume, lie: Lie) -> Self {
+        let disk = Self::of(volume);
+        disk.lock().lie = Some(lie);
+        disk
     }
 
     pub(crate) fn lying(lie: Option<Lie>) -> Self {
@@ -218,6 +226,22 @@ impl Calls for Disk {
 
     fn sync_above_root(&self) -> Result<(), Errno> {
         self.call().map(drop)
+    }
+
+    fn sync_everything(&self, _: &Handle) -> Result<(), Errno> {
+        let mut inner = self.call()?;
+        let lie = inner.lie;
+        if lie == Some(Lie::Everything) {
+            return Ok(());
+        }
+        for number in inner.volume.changed() {
+            let of = if inner.is_directory(number) { Lie::Directories } else { Lie::Files };
+            if lie != Some(of) {
+                inner.volume.sync(number);
+            }
+        }
+        inner.note(|| "sync everything".to_owned());
+        Ok(())
     }
 
     fn open(&self, directory: &Handle, path: &OsStr, opening: Opening) -> Result<Handle, Errno> {

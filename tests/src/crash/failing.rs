@@ -67,6 +67,20 @@ pub async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Re
                 } else {
                     observe(&mut known, &op, &answer).map_err(|error| told(&error))?;
                 }
+                // The power fails before anybody has looked: nothing is put right by then.
+                let volume = failing.volume();
+                let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);
+                let target = copy.reopened(|clock| storage(Disk::of(left.clone()), clock));
+                let reader = Reader {
+                    case: &case,
+                    target: target.map_err(|error| error.to_string())?,
+                    after: &known,
+                    under_way: is_told.then_some(UnderWay { op: &op, before: &model }),
+                    is_after_failure: true,
+                    pushes: false,
+                };
+                let read = reader.read().await;
+                read.map_err(|error| told(&format!("after a crash at once: {error}\n{}", tree(&left))))?;
                 let again =
                     copy.reopened(|clock| storage(failing.clone(), clock)).map_err(|error| error.to_string())?;
                 let reader = Reader {

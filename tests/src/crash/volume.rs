@@ -102,6 +102,11 @@ impl Volume {
         id
     }
 
+    /// Everything of which a crash may forget something.
+    pub(crate) fn changed(&self) -> BTreeSet<Number> {
+        self.pending.iter().map(|change| change.of).collect()
+    }
+
     /// What was done to a file or a directory is not forgotten any more.
     pub(crate) fn sync(&mut self, of: Number) {
         let mut synced: BTreeSet<u64> =

@@ -60,6 +60,9 @@ pub trait Calls: Send + Sync + Debug + 'static {
     /// Makes durable what stands above the root, as far as this process may.
     fn sync_above_root(&self) -> Result<(), Errno>;
 
+    /// Makes everything durable that any process has done on the filesystem of the root.
+    fn sync_everything(&self, root: &Self::Handle) -> Result<(), Errno>;
+
     /// Opens what stands at a path below a directory, following no symbolic link; the directory itself, if the path is empty.
     fn open(&self, directory: &Self::Handle, path: &OsStr, opening: Opening) -> Result<Self::Handle, Errno>;
 

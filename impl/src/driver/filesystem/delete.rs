@@ -13,10 +13,16 @@ impl<C: Calls> Disk<C> {
             return Err(DriverError::InvalidPath { path: path.as_str().to_owned() });
         }
         let failed = acting(path, "delete");
+        match self.calls.root() {
+            Ok(root) => self.catch_up(&root).map_err(&failed)?,
+            Err(Errno::NOENT) => return Err(not_found(path)),
+            Err(error) => return Err(failed(error)),
+        }
         let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         self.put_right(path, "delete")?;
         let directory = self.directory_of(path, "delete")?;
         let status = self.look(&directory, path, "delete")?.ok_or_else(|| not_found(path))?;
+        self.confirmed.forget(path);
         let aside = if status.kind == Kind::Directory {
             self.durable.forget(path);
             self.move_aside(&directory, path).map_err(looking(path, "delete"))?

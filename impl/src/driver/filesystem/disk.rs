@@ -11,19 +11,23 @@ use std::io;
 use bytes::Bytes;
 
 use super::calls::{Calls, Errno, Listed, Opening, Status};
-use super::directories::DurableDirectories;
-use super::unfinished::{Need, Unfinished};
+use super::durable::DurablePlaces;
+use super::unfinished::{Need, Unfinished, Unmet};
 use crate::driver::path::TEMPORARY;
 use crate::driver::{Clock, DriverError, Entry, Kind, Stat, StoragePath};
-use crate::sync::{Arc, AtomicU64, Ordering, PoisonError, RwLock, RwLockReadGuard};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, PoisonError, RwLock, RwLockReadGuard};
 
 #[derive(Debug)]
 pub(super) struct Disk<C: Calls> {
     pub(super) calls: C,
     fsync: bool,
     clock: Option<Arc<dyn Clock>>,
-    pub(super) durable: DurableDirectories,
+    pub(super) durable: DurablePlaces,
+    // Files; a name that was made visible is not among them before it was made durable.
+    pub(super) confirmed: DurablePlaces,
     unfinished: Unfinished,
+    // Whether what earlier processes have done is durable.
+    caught_up: AtomicBool,
     // Shared by what puts files into directories, exclusive for what removes directories.
     pub(super) tree: RwLock<()>,
     // How often what an earlier process left half deleted was cleared away: once is enough.
@@ -36,8 +40,10 @@ impl<C: Calls> Disk<C> {
             calls,
             fsync,
             clock,
-            durable: DurableDirectories::default(),
+            durable: DurablePlaces::default(),
+            confirmed: DurablePlaces::default(),
             unfinished: Unfinished::default(),
+            caught_up: AtomicBool::new(false),
             tree: RwLock::default(),
             cleared: AtomicU64::new(0),
         }
@@ -105,7 +111,28 @@ impl<C: Calls> Disk<C> {
             let _ = self.calls.unlink(&directory, temporary.as_ref());
             return Err(failed(error));
         }
-        self.sync_names(&directory, path).map_err(failed)
+        self.sync_names(&directory, path).map_err(failed)?;
+        self.confirmed.remember(path);
+        Ok(())
+    }
+
+    /// Makes sure that a file that is there stays there.
+    pub(super) fn confirm(&self, path: &StoragePath) -> Result<(), DriverError> {
+        if self.confirmed.knows(path) {
+            return Ok(());
+        }
+        let _shared = self.sharing_tree();
+        self.put_right(path, "sync")?;
+        let directory = self.directory_of(path, "sync")?;
+        if self.look(&directory, path, "sync")?.is_none_or(|status| status.kind != Kind::File) {
+            return Err(not_found(path));
+        }
+        if !self.fsync {
+            return Ok(());
+        }
+        let failed = acting(path, "sync");
+        let directory = self.prepare(path, "sync")?;
+        self.confirmed.ensure(path, false, || self.sync_names(&directory, path)).map_err(failed)
     }
 
     /// Opens a file for appending, and says how large it is.
@@ -256,14 +283,15 @@ impl<C: Calls> Disk<C> {
         self.redate(&old, from.file_name()).map_err(looking(from, "rename"))?;
         let renamed = self.calls.rename(&old, from.file_name(), &new, to.file_name());
         renamed.map_err(looking(from, "rename"))?;
-        // The new name first: a crash between the two may leave both, never none.
-        let synced = self.sync_names(&new, to);
+        self.confirmed.forget(from);
+        // The new name first: a crash between the two may leave both, never none. So if that fails, the old one stays forgotten only
+        // as far as the disk likes.
+        self.sync_names(&new, to).map_err(acting(to, "rename"))?;
+        self.confirmed.remember(to);
         if from.parent() != to.parent() {
-            let removed = self.sync_names(&old, from);
-            synced.map_err(acting(to, "rename"))?;
-            return removed.map_err(acting(from, "rename"));
+            self.sync_names(&old, from).map_err(acting(from, "rename"))?;
         }
-        synced.map_err(acting(to, "rename"))
+        Ok(())
     }
 
     /// Makes the directories above `path`, durable if asked for, and makes sure that a file can be put there.
@@ -336,7 +364,18 @@ impl<C: Calls> Disk<C> {
         if self.fsync {
             self.durable.ensure(&StoragePath::root(), fresh, || self.calls.sync_above_root())?;
         }
+        self.catch_up(&root)?;
         Ok(root)
+    }
+
+    /// Once, before anything is changed: makes durable what a process may have done that was killed before it could. What is there would
+    /// be relied upon otherwise, and what is gone, and a crash bring back the one without the other.
+    pub(super) fn catch_up(&self, root: &C::Handle) -> Result<(), Errno> {
+        if self.fsync && !self.caught_up.load(Ordering::Acquire) {
+            self.calls.sync_everything(root)?;
+            self.caught_up.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     fn existing_file(&self, path: &StoragePath, operation: &'static str) -> Result<(C::Handle, u64), DriverError> {
@@ -393,6 +432,7 @@ impl<C: Calls> Disk<C> {
     pub(super) fn sync_names(&self, directory: &C::Handle, path: &StoragePath) -> Result<(), Errno> {
         let synced = self.sync(directory);
         if let (Err(_), Some(place)) = (synced, path.parent()) {
+            self.confirmed.forget(&place);
             self.unfinished.add(place, Need::Sync);
         }
         synced
@@ -400,7 +440,7 @@ impl<C: Calls> Disk<C> {
 
     /// Does what could not be done before about a place and all above it.
     pub(super) fn put_right(&self, path: &StoragePath, operation: &'static str) -> Result<(), DriverError> {
-        for (place, need) in self.unfinished.above(path) {
+        for Unmet { place, need, since } in self.unfinished.above(path) {
             let done = self.calls.root().and_then(|root| match need {
                 Need::Sync => self.calls.sync(&self.below(&root, &place, Opening::Directory)?),
                 Need::Cut(size) => {
@@ -411,7 +451,7 @@ impl<C: Calls> Disk<C> {
             });
             match done {
                 // It is gone, with what could not be done about it.
-                Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => self.unfinished.done(&place),
+                Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => self.unfinished.done(&place, since),
                 Err(error) => return Err(acting(path, operation)(error)),
             }
         }

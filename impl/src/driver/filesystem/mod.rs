@@ -22,8 +22,8 @@ use crate::sync::{Arc, KeyedLocks, try_blocking};
 mod beneath;
 pub mod calls;
 mod delete;
-mod directories;
 mod disk;
+mod durable;
 mod system;
 mod unfinished;
 
@@ -199,6 +199,10 @@ impl<C: Calls> Driver for Filesystem<C> {
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
         let to = to.clone();
         self.on_disk(from, "rename", move |disk, from| disk.rename(from, &to)).await
+    }
+
+    async fn confirm(&self, path: &StoragePath) -> Result<(), DriverError> {
+        self.on_disk(path, "sync", Disk::confirm).await
     }
 
     async fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{
     AtFlags, CWD, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, fsync, ftruncate,
-    futimens, mkdirat, openat, renameat, statat, unlinkat, utimensat,
+    futimens, mkdirat, openat, renameat, statat, sync, syncfs, unlinkat, utimensat,
 };
 use rustix::io::{pread, retry_on_intr};
 
@@ -87,6 +87,17 @@ impl Calls for System {
             }
         }
         Ok(())
+    }
+
+    fn sync_everything(&self, root: &OwnedFd) -> Result<(), Errno> {
+        match syncfs(root) {
+            // A filesystem that cannot do it alone.
+            Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
+                sync();
+                Ok(())
+            }
+            synced => synced,
+        }
     }
 
     fn open(&self, directory: &OwnedFd, path: &OsStr, opening: Opening) -> Result<OwnedFd, Errno> {

@@ -18,27 +18,47 @@ pub(super) enum Need {
     Cut(u64),
 }
 
+/// A need, and which one it was: another may come while this one is met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unmet {
+    pub(super) place: StoragePath,
+    pub(super) need: Need,
+    pub(super) since: u64,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Unfinished {
     // Read before every call; in almost every process it is never set.
     is_any: AtomicBool,
-    needs: Mutex<HashMap<StoragePath, Need>>,
+    needs: Mutex<Needs>,
+}
+
+#[derive(Debug, Default)]
+struct Needs {
+    of: HashMap<StoragePath, (Need, u64)>,
+    count: u64,
 }
 
 impl Unfinished {
     pub(super) fn add(&self, place: StoragePath, need: Need) {
-        lock(&self.needs).insert(place, need);
+        let mut needs = lock(&self.needs);
+        needs.count += 1;
+        let since = needs.count;
+        needs.of.insert(place, (need, since));
         self.is_any.store(true, Ordering::Release);
     }
 
-    pub(super) fn done(&self, place: &StoragePath) {
+    /// The need of a place that it has had `since` then is met. A newer one is not.
+    pub(super) fn done(&self, place: &StoragePath, since: u64) {
         let mut needs = lock(&self.needs);
-        needs.remove(place);
-        self.is_any.store(!needs.is_empty(), Ordering::Release);
+        if needs.of.get(place).is_some_and(|(_, newest)| *newest == since) {
+            needs.of.remove(place);
+        }
+        self.is_any.store(!needs.of.is_empty(), Ordering::Release);
     }
 
     /// What must be put right before anything is told of `path`: itself, and the directories above it.
-    pub(super) fn above(&self, path: &StoragePath) -> Vec<(StoragePath, Need)> {
+    pub(super) fn above(&self, path: &StoragePath) -> Vec<Unmet> {
         if !self.is_any.load(Ordering::Acquire) {
             return Vec::new();
         }
@@ -47,6 +67,25 @@ impl Unfinished {
             place.is_root() || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let needs = lock(&self.needs);
-        needs.iter().filter(|(place, _)| is_above(place)).map(|(place, need)| (place.clone(), *need)).collect()
+        let above = needs.of.iter().filter(|(place, _)| is_above(place));
+        above.map(|(place, (need, since))| Unmet { place: place.clone(), need: *need, since: *since }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_need_that_came_while_an_older_one_was_met_stays() {
+        let unfinished = Unfinished::default();
+        let [place, below] = ["/a", "/a/b"].map(|text| StoragePath::new(text).unwrap());
+        unfinished.add(place.clone(), Need::Sync);
+        let older = unfinished.above(&below).pop().unwrap();
+        unfinished.add(place.clone(), Need::Sync);
+        unfinished.done(&place, older.since);
+        let newer = unfinished.above(&below).pop().expect("the newer need is met by nobody");
+        unfinished.done(&place, newer.since);
+        assert_eq!(unfinished.above(&below), []);
     }
 }
