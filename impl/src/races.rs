@@ -8,8 +8,6 @@
 pub enum Race {
     /// Nothing keeps two requests on one upload apart.
     UploadsUnlocked,
-    /// Nothing keeps two requests on one link to a blob apart.
-    LinksUnlocked,
     /// Nothing keeps two writers of the manifests and tags of one repository apart.
     ManifestsUnlocked,
     /// The cache takes what was looked up before a removal after it.
@@ -20,11 +18,6 @@ pub enum Race {
 
 impl Race {
     /// Every one.
-    pub const ALL: &[Self] = &[
-        Self::UploadsUnlocked,
-        Self::LinksUnlocked,
-        Self::ManifestsUnlocked,
-        Self::CacheFilledLate,
-        Self::CollectionUngated,
-    ];
+    pub const ALL: &[Self] =
+        &[Self::UploadsUnlocked, Self::ManifestsUnlocked, Self::CacheFilledLate, Self::CollectionUngated];
 }

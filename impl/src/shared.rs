@@ -1,7 +1,8 @@
 //! What all parts of one registry share: the storage, the options, and the locks.
 //!
-//! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, a blob link's ([`Shared::link_locks`]) or a
-//! repository's manifests' ([`Shared::manifest_locks`]). Whoever makes or removes links holds the gate for reading; a
+//! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, a repository's manifests'
+//! ([`Shared::manifest_locks`]). The link to a blob needs none: it is there or not, and whoever makes it or takes it away does so at
+//! once. Whoever makes or removes links holds the gate for reading; a
 //! collection, a purge and the removal of a repository hold it for writing, so nothing that was acknowledged is swept from under its
 //! writer. Nobody waits for a client's bytes while holding the gate. Reading takes none of these.
 
@@ -40,7 +41,6 @@ pub(crate) struct Shared {
     /// How often uploads were removed past their locks. One that was busy meanwhile looks whether it was among them.
     pub(crate) uploads_removed: AtomicU64,
     pub(crate) upload_locks: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
-    pub(crate) link_locks: Arc<KeyedLocks<(RepositoryName, Digest)>>,
     pub(crate) manifest_locks: Arc<KeyedLocks<RepositoryName>>,
     /// The repositories whose referrer links were found complete, or made so, by this instance.
     pub(crate) referrers_ready: Mutex<HashSet<RepositoryName>>,
@@ -50,7 +50,6 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Guards {
     pub(crate) uploads: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
-    pub(crate) links: Arc<KeyedLocks<(RepositoryName, Digest)>>,
     pub(crate) manifests: Arc<KeyedLocks<RepositoryName>>,
     pub(crate) removals: Arc<Generation>,
     pub(crate) ungated: bool,

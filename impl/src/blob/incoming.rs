@@ -35,7 +35,6 @@ impl LinkedBlobStore {
         let size = self.receive(place, digest, body).await?;
         let driver = &self.shared.driver;
         let _gate = self.shared.gate.read().await;
-        let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
         let store = async {
             if bytes_exist(&**driver, digest).await?.is_none_or(|stat| stat.size != size) {
                 let renamed = driver.rename(place, &paths::blob_data(digest)).await;

@@ -1,7 +1,7 @@
 //! The blobs of one repository: what its links give it.
 //!
 //! Every question goes through the repository's chain of services first (access control, cache, link lookup). Links are made
-//! and removed under the link's lock, with the gate held for reading, so that a collection sees all of it or nothing.
+//! and removed with the gate held for reading, so that a collection sees all of it or nothing.
 
 use super::store::bytes_exist;
 use bytes::Bytes;
@@ -57,7 +57,6 @@ impl LinkedBlobStore {
             return Err(BlobError::DeleteDisabled);
         }
         let _gate = self.shared.gate.read().await;
-        let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
         let descriptor = self.statter.stat(digest).await?;
         self.statter.clear(digest).await?;
         if self.shared.faults.has(Fault::BlobDeleteRemovesBytes) {
@@ -73,7 +72,6 @@ impl LinkedBlobStore {
     /// If the storage or a service fails.
     pub async fn mount(&self, digest: &Digest, from: &Self) -> Result<Option<BlobDescriptor>, BlobError> {
         let _gate = self.shared.gate.read().await;
-        let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
         let descriptor = if self.shared.faults.has(Fault::MountIgnoresFrom) {
             self.shared.stat(digest).await
         } else {
@@ -106,7 +104,6 @@ impl LinkedBlobStore {
             return Err(UploadError::DigestMismatch { expected: digest.clone() });
         }
         let _gate = self.shared.gate.read().await;
-        let _link = self.shared.link_locks.lock((self.name.clone(), digest.clone())).await;
         let size = bytes.len() as u64;
         let blobs = BlobStore::new(Arc::clone(&self.shared));
         self.link_locked(digest, size, async { Ok(blobs.put(digest, bytes).await?) }).await?;
@@ -114,7 +111,7 @@ impl LinkedBlobStore {
     }
 
     /// Gives the repository a blob: tells the services, which may refuse while there is nothing yet that anybody could read; lets
-    /// `store` make the bytes durable; then links them. The caller holds the gate and the link's lock.
+    /// `store` make the bytes durable; then links them. The caller holds the gate.
     pub(super) async fn link_locked(
         &self,
         digest: &Digest,
@@ -127,28 +124,8 @@ impl LinkedBlobStore {
             DescriptorError::Driver(error) => error.into(),
             DescriptorError::Service(error) => UploadError::Service(error),
         })?;
-        let link = paths::layer_link(&self.name, digest);
-        let linked = async {
-            store.await?;
-            Ok(write_link(&*self.shared.driver, &link, digest).await?)
-        };
-        let linked = linked.await;
-        if linked.is_err() {
-            self.forget(digest).await;
-        }
-        linked
-    }
-
-    /// Makes the cache forget what it was told of and what did not come.
-    async fn forget(&self, digest: &Digest) {
-        let forgotten = match self.shared.scoped_cache(&self.name) {
-            Ok(Some(cache)) => cache.clear(digest).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(DescriptorError::Service(error)),
-        };
-        if let Err(error) = forgotten {
-            tracing::warn!(%digest, %error, "the descriptor cache may remember a blob that was not stored");
-        }
+        store.await?;
+        Ok(write_link(&*self.shared.driver, &paths::layer_link(&self.name, digest), digest).await?)
     }
 
     /// Starts an upload. It is durable when this answers.
@@ -180,8 +157,9 @@ impl LinkedBlobStore {
         resumed
     }
 
-    /// Undoes a finish of an upload that was cut short, unless the upload is in use.
-    pub(crate) async fn settle(&self, id: &UploadId) -> Result<(), UploadError> {
+    /// Undoes a finish of an upload that was cut short. Of one that is in use, the blob that its bytes have become, if they have:
+    /// somebody may be bringing them back from there.
+    pub(crate) async fn settle(&self, id: &UploadId) -> Result<Option<Digest>, UploadError> {
         BlobUpload::settle(self.clone(), id.clone()).await
     }
 }

@@ -50,11 +50,13 @@ impl BlobUpload {
         Self::resume_locked(store, id, lock).await
     }
 
-    /// Brings an upload that nobody uses back to rest, if a finish of it was cut short.
-    pub(super) async fn settle(store: LinkedBlobStore, id: UploadId) -> Result<(), UploadError> {
-        let Some(lock) = store.shared.upload_locks.try_lock((store.name.clone(), id.clone())) else { return Ok(()) };
+    /// Brings an upload that nobody uses back to rest, if a finish of it was cut short. See [`LinkedBlobStore::settle`].
+    pub(super) async fn settle(store: LinkedBlobStore, id: UploadId) -> Result<Option<Digest>, UploadError> {
+        let Some(lock) = store.shared.upload_locks.try_lock((store.name.clone(), id.clone())) else {
+            return Ok(read_link(&*store.shared.driver, &paths::upload_moved(&store.name, &id)).await?);
+        };
         match Self::resume_locked(store, id, lock).await {
-            Ok(_) | Err(UploadError::Unknown) => Ok(()),
+            Ok(_) | Err(UploadError::Unknown) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -152,7 +154,6 @@ impl BlobUpload {
         let shared = &store.shared;
         let _gate = shared.gate.read().await;
         self.must_be_open().await?;
-        let _link = shared.link_locks.lock((store.name.clone(), digest.clone())).await;
         let mut moved = false;
         let moving = async {
             moved = self.move_to_blobs(digest).await?;

@@ -85,20 +85,22 @@ impl Registry {
             );
         }
         CollectError::unless_clear(obstacles)?;
-        if !options.dry_run {
-            self.settle_uploads(&survey.repositories, progress).await?;
-        }
-        let plan = while_awaited(progress, self.plan(survey.repositories, options, progress)).await??;
+        let in_use = match options.dry_run {
+            true => Vec::new(),
+            false => self.settle_uploads(&survey.repositories, progress).await?,
+        };
+        let plan = while_awaited(progress, self.plan(survey.repositories, in_use, options, progress)).await??;
         if !options.dry_run || shared.faults.has(Fault::CollectDryRunSweeps) {
             sweep::sweep(shared, &plan, progress).await?;
         }
         Ok(plan.report())
     }
 
-    /// Reads everything, and decides what goes.
+    /// Reads everything, and decides what goes; what is `in_use` stays.
     async fn plan(
         &self,
         repositories: Vec<Surveyed>,
+        in_use: Vec<Digest>,
         options: GcOptions,
         progress: &dyn Progress,
     ) -> Result<Plan, CollectError> {
@@ -108,21 +110,27 @@ impl Registry {
         let mut inventory = inventory::take(shared, repositories, options).await?;
         sweep::must_have_blobs(&inventory.repositories, &stored)?;
         let documents = std::mem::take(&mut inventory.documents);
-        let marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
+        let mut marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
+        marked.digests.extend(in_use);
         Ok(sweep::plan(shared, inventory, &stored, &marked, options))
     }
 
     /// Undoes finishes that were cut short, so that no upload relies on a blob that may be swept. One that is in use waits for the
-    /// gate, or for its client, and has moved nothing yet.
-    async fn settle_uploads(&self, surveyed: &[Surveyed], progress: &dyn Progress) -> Result<(), CollectError> {
+    /// gate, or for its client, and has moved nothing yet; or it is undoing such a finish itself, from a blob that is answered here.
+    async fn settle_uploads(
+        &self,
+        surveyed: &[Surveyed],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Digest>, CollectError> {
+        let mut in_use = Vec::new();
         for Surveyed { name, uploads, .. } in surveyed.iter().filter(|surveyed| !surveyed.uploads.is_empty()) {
             let blobs = self.repository(name)?.blobs();
             for id in uploads {
                 must_be_awaited(progress)?;
-                blobs.settle(id).await?;
+                in_use.extend(blobs.settle(id).await?);
             }
         }
-        Ok(())
+        Ok(in_use)
     }
 
     /// The uploads of a repository, open or torn.

@@ -1,8 +1,9 @@
 //! What the registry asks the storage, where an answer does not show it: it must not ask for what it knows, or need not know.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use proofhouse_registry::api::GcOptions;
+use proofhouse_registry::api::{GcOptions, Referrer};
 use proofhouse_registry::cache::InMemoryCache;
 use proofhouse_registry::descriptor::{BlobDescriptorCacheProvider, BlobDescriptorService as _};
 use proofhouse_registry::vacuum::Vacuum;
@@ -146,4 +147,55 @@ async fn what_a_vacuum_takes_is_no_longer_remembered_by_any_repository() {
     let vacuum = Vacuum::new(house.api.registry().clone());
     assert!(vacuum.remove_blob(&blob).await.unwrap() && vacuum.remove_blob(&manifest).await.unwrap());
     assert!(scoped.stat(&blob).await.is_err() && cache.stat(&manifest).await.is_err());
+}
+
+#[tokio::test]
+async fn a_page_of_referrers_reads_no_more_manifests_than_it_shows() {
+    let (driver, house) = Blind::house();
+    let about = sha256("missing");
+    for number in 0..5 {
+        let more = format!(r#"{},"annotations":{{"number":"{number}"}}"#, subject(&about));
+        house.put("a", None, INDEX, &index_of("", &more)).await;
+    }
+    let all = house.api.referrers("a", about.as_str(), None).await.unwrap().0;
+    driver.asked();
+    let mut shown = Vec::new();
+    let take = |referrer: Referrer| {
+        shown.push(referrer.digest);
+        if shown.len() < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    house.api.each_referrer("a", about.as_str(), None, all[1].digest.as_str(), take).await.unwrap();
+    assert_eq!(shown, [all[2].digest.clone(), all[3].digest.clone()]);
+    let asked = driver.asked();
+    let is_read = |referrer: &Referrer| {
+        let end = format!("{}/data", referrer.digest.hex());
+        asked.iter().any(|asked| asked.starts_with("read ") && asked.ends_with(&end))
+    };
+    assert_eq!(all.iter().map(is_read).collect::<Vec<_>>(), [false, false, true, true, false], "{asked:?}");
+}
+
+/// Somebody brings the bytes back of an upload whose finish was cut short, and a collection comes between.
+#[tokio::test]
+async fn the_blob_that_an_upload_in_use_has_become_is_not_collected() {
+    let (driver, house) = Blind::house();
+    let id = house.api.start_upload("a").await.unwrap().id;
+    house.api.append("a", &id, None, body("bytes")).await.unwrap();
+    let digest = sha256("bytes");
+    // The bytes have moved; the link cannot be written.
+    let link = format!("repositories/a/_layers/sha256/{}/link", digest.hex());
+    *driver.spot.lock().unwrap() = Some(format!("write /docker/registry/v2/{link}\n"));
+    assert!(house.api.finish("a", &id, Some(digest.as_str()), None, body("")).await.is_err());
+    *driver.spot.lock().unwrap() = None;
+    // Whoever has the upload looks at what it has become, and waits there.
+    *driver.holds.lock().unwrap() = Some(format!("{}/data", digest.hex()));
+    let blobs = house.api.registry().repository(&"a".parse().unwrap()).unwrap().blobs();
+    let resuming = id.parse().unwrap();
+    let resumed = tokio::spawn(async move { blobs.resume(&resuming).await.map(|upload| upload.size()) });
+    driver.held.notified().await;
+    let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
+    house.api.collect_garbage(options).await.unwrap();
+    driver.go_on.notify_one();
+    assert_eq!(resumed.await.unwrap().unwrap(), 5);
+    house.api.finish("a", &id, Some(digest.as_str()), None, body("")).await.unwrap();
+    assert!(house.has("a", "bytes").await);
 }

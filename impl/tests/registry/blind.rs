@@ -11,6 +11,7 @@ use proofhouse_registry::driver::{
     Appender, ContentStream, Driver, DriverError, Entry, ManualClock, Memory, Stat, StoragePath,
 };
 use proofhouse_registry::fsck::FsckOptions;
+use tokio::sync::Notify;
 
 use crate::support::*;
 
@@ -19,16 +20,26 @@ use crate::support::*;
 pub(crate) struct Blind {
     inner: Memory,
     pub(crate) spot: Mutex<Option<String>>,
-    /// The calls that only look, with their paths.
+    /// What was asked, but for what moves and removes, with the paths.
     pub(crate) seen: Mutex<Vec<String>>,
+    /// The first reader of a path that ends so says so, and waits.
+    pub(crate) holds: Mutex<Option<String>>,
+    pub(crate) held: Notify,
+    pub(crate) go_on: Notify,
 }
 
 impl Blind {
     /// A house over it, whose deletion is on.
     pub(crate) fn house() -> (Arc<Self>, House) {
         let clock = Arc::new(ManualClock::at(1_700_000_000));
-        let driver = Self { inner: Memory::new(clock.clone()), spot: Mutex::default(), seen: Mutex::default() };
-        let driver = Arc::new(driver);
+        let driver = Arc::new(Self {
+            inner: Memory::new(clock.clone()),
+            spot: Mutex::default(),
+            seen: Mutex::default(),
+            holds: Mutex::default(),
+            held: Notify::new(),
+            go_on: Notify::new(),
+        });
         (driver.clone(), House::over(driver, clock, RegistryBuilder::enable_delete))
     }
 
@@ -61,9 +72,15 @@ impl Driver for Blind {
     }
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
         self.see("read", path)?;
+        let is_held = self.holds.lock().unwrap().take_if(|end| path.as_str().ends_with(&**end)).is_some();
+        if is_held {
+            self.held.notify_one();
+            self.go_on.notified().await;
+        }
         self.inner.reader(path, offset, length).await
     }
     async fn write(&self, path: &StoragePath, content: Bytes) -> Result<(), DriverError> {
+        self.see("write", path)?;
         self.inner.write(path, content).await
     }
     async fn append(&self, path: &StoragePath) -> Result<Box<dyn Appender>, DriverError> {

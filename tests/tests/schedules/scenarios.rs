@@ -92,6 +92,9 @@ pub(crate) fn all() -> Vec<Scenario> {
     );
     let referrers = || Op::Referrers { repo: "a".into(), digest: sha(&image("one")), artifact_type: None };
     let one = sha(&image("one"));
+    let index = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{{"mediaType":"{IMAGE}","digest":"{one}","size":1}}]}}"#
+    );
     vec![
         scenario(
             "a blob is pushed again while it is deleted",
@@ -185,6 +188,27 @@ pub(crate) fn all() -> Vec<Scenario> {
                 vec![head_blob("a", "x"), head_blob("a", "y"), head_blob("b", "x")],
             )
         },
+        Scenario {
+            options: options(Cache::Large),
+            ..scenario(
+                "a cache is asked while a blob is pushed",
+                Vec::new(),
+                vec![vec![put_blob("a", "x", 1)], vec![head_blob("a", "x"), get_blob("a", "x")]],
+                vec![get_blob("a", "x")],
+            )
+        },
+        scenario(
+            "one digest comes to two repositories",
+            vec![start(1), append(1, "xy")],
+            vec![vec![finish(1, "xy"), get_blob("a", "xy")], vec![put_blob("b", "xy", 2), get_blob("b", "xy")]],
+            vec![get_blob("a", "xy"), get_blob("b", "xy"), status(1)],
+        ),
+        scenario(
+            "an index is pushed while its child is deleted",
+            vec![put_blob("a", "{}", 1), put_blob("a", "one", 2), put_image("a", &one, "one")],
+            vec![vec![put("a", "i", INDEX, &index)], vec![delete_manifest("a", &one)]],
+            vec![get_manifest("a", "i"), get_manifest("a", &one)],
+        ),
         scenario(
             "two append to one upload",
             vec![start(1)],
