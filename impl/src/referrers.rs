@@ -7,6 +7,7 @@
 //! Source: OCI distribution-spec 1.1, "Listing Referrers".
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use crate::blob::{linked_digests, not_found_is_none, unreachable_is_none, write_link};
 use crate::digest::Digest;
@@ -52,24 +53,48 @@ impl ReferrerStore {
     /// # Errors
     /// If the storage fails.
     pub async fn list(&self, subject: &Digest) -> Result<Vec<Referrer>, DriverError> {
-        self.make_ready().await?;
         let mut referrers = Vec::new();
-        for digest in linked_digests(&*self.shared.driver, &paths::referrers(&self.name, subject)).await? {
+        self.each(subject, "", |referrer| {
+            referrers.push(referrer);
+            ControlFlow::Continue(())
+        })
+        .await?;
+        Ok(referrers)
+    }
+
+    /// Hands over one after the other of those whose digest comes after `last`, until `take` has enough. One manifest is in memory at
+    /// a time, whatever their number.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn each(
+        &self,
+        subject: &Digest,
+        last: &str,
+        mut take: impl FnMut(Referrer) -> ControlFlow<()> + Send,
+    ) -> Result<(), DriverError> {
+        self.make_ready().await?;
+        let linked = linked_digests(&*self.shared.driver, &paths::referrers(&self.name, subject)).await?;
+        for digest in linked.into_iter().filter(|digest| digest.as_str() > last) {
             if !self.shared.faults.has(Fault::ReferrersKeepDeleted) && !self.has_revision(&digest).await? {
                 continue;
             }
             let Some((manifest, size)) = self.read(&digest).await? else { continue };
-            if manifest.subject.as_ref().is_some_and(|found| found.digest == *subject) {
-                referrers.push(Referrer {
-                    media_type: manifest.kind.as_str().to_owned(),
-                    digest,
-                    size,
-                    artifact_type: manifest.referrer_artifact_type().map(ToOwned::to_owned),
-                    annotations: manifest.annotations,
-                });
+            if manifest.subject.as_ref().is_none_or(|found| found.digest != *subject) {
+                continue;
+            }
+            let referrer = Referrer {
+                media_type: manifest.kind.as_str().to_owned(),
+                digest,
+                size,
+                artifact_type: manifest.referrer_artifact_type().map(ToOwned::to_owned),
+                annotations: manifest.annotations,
+            };
+            if take(referrer).is_break() {
+                break;
             }
         }
-        Ok(referrers)
+        Ok(())
     }
 
     /// Links a referrer, whose revision link is durable. The caller holds the gate and the manifest lock.

@@ -1,5 +1,7 @@
 //! Requests for lists: tags, the catalog, referrers.
 
+use std::ops::ControlFlow;
+
 use super::{Api, ApiError, Class, Code, Page, Referrer, parse};
 use crate::error::TagError;
 use crate::faults::Fault;
@@ -62,14 +64,39 @@ impl Api {
         digest: &str,
         artifact_type: Option<&str>,
     ) -> Result<(Vec<Referrer>, bool), ApiError> {
+        let mut referrers = Vec::new();
+        let filtered = self
+            .each_referrer(repo, digest, artifact_type, "", |referrer| {
+                referrers.push(referrer);
+                ControlFlow::Continue(())
+            })
+            .await?;
+        Ok((referrers, filtered))
+    }
+
+    /// As [`referrers`](Self::referrers), one after the other of those after the digest `last`, until `take` has enough. Whether they
+    /// were filtered.
+    ///
+    /// # Errors
+    /// `NAME_INVALID`, `DIGEST_INVALID`.
+    pub async fn each_referrer(
+        &self,
+        repo: &str,
+        digest: &str,
+        artifact_type: Option<&str>,
+        last: &str,
+        mut take: impl FnMut(Referrer) -> ControlFlow<()> + Send,
+    ) -> Result<bool, ApiError> {
         let name = parse::name(repo)?;
         let digest = parse::digest(digest)?;
-        let referrers = self.repository(&name)?.referrers().list(&digest).await;
-        let mut referrers = referrers.map_err(ApiError::internal)?;
-        let Some(wanted) = artifact_type.filter(|wanted| !wanted.is_empty()) else { return Ok((referrers, false)) };
-        if !self.registry.shared().faults.has(Fault::ReferrersUnfiltered) {
-            referrers.retain(|referrer| referrer.artifact_type.as_deref() == Some(wanted));
-        }
-        Ok((referrers, true))
+        let wanted = artifact_type.filter(|wanted| !wanted.is_empty());
+        let filter = wanted.filter(|_| !self.registry.shared().faults.has(Fault::ReferrersUnfiltered));
+        let referrers = self.repository(&name)?.referrers();
+        let each = referrers.each(&digest, last, |referrer| match filter {
+            Some(_) if referrer.artifact_type.as_deref() != filter => ControlFlow::Continue(()),
+            _ => take(referrer),
+        });
+        each.await.map_err(ApiError::internal)?;
+        Ok(wanted.is_some())
     }
 }

@@ -16,13 +16,73 @@ use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt as _;
 
 use crate::api::Body;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, OwnedSemaphorePermit, Semaphore, lock};
 
 /// A rest of at most so many bytes is read so that the connection can go on.
 const SHORT_REST: u64 = 64 << 10;
 
 /// How long a short rest is waited for. It is on its way already.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What bodies that are held whole may take together. A clone is the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Memory(Arc<Semaphore>);
+
+/// A part of it, given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    memory: Arc<Semaphore>,
+    permits: Option<OwnedSemaphorePermit>,
+}
+
+/// A permit is for so many bytes.
+const UNIT: usize = 1 << 10;
+
+impl Memory {
+    /// So many bytes, rounded up.
+    pub(super) fn of(bytes: u64) -> Self {
+        let units = usize::try_from(bytes.div_ceil(UNIT as u64)).unwrap_or(usize::MAX);
+        Self(Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))))
+    }
+
+    fn none(&self) -> Held {
+        Held { memory: Arc::clone(&self.0), permits: None }
+    }
+}
+
+impl Held {
+    /// Holds at least so many bytes. None: there are not so many left.
+    fn grow(&mut self, bytes: usize) -> Option<()> {
+        let held = self.permits.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = bytes.div_ceil(UNIT).saturating_sub(held);
+        if more > 0 {
+            let permits = Arc::clone(&self.memory).try_acquire_many_owned(u32::try_from(more).ok()?).ok()?;
+            match &mut self.permits {
+                Some(held) => held.merge(permits),
+                None => self.permits = Some(permits),
+            }
+        }
+        Some(())
+    }
+}
+
+/// A body that was gathered, and the memory that it takes.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) bytes: Bytes,
+    pub(super) _memory: Held,
+}
+
+/// Why a body was not gathered.
+#[derive(Debug)]
+pub(super) enum NotGathered {
+    /// It is longer than it may be.
+    TooLong,
+    /// Others take all the memory that there is for such.
+    NoMemory,
+    /// The client stopped sending.
+    Body(io::Error),
+}
 
 /// The body of one request, shared by who reads it and who answers.
 #[derive(Debug)]
@@ -82,24 +142,26 @@ impl Intake {
         Body::stream(self.length, pieces.boxed())
     }
 
-    /// All bytes, if there are at most `limit`.
+    /// All bytes, if there are at most `limit`. What has come holds its part of the memory, what has not holds none: a client that
+    /// promises much and sends nothing is in nobody's way.
     ///
     /// # Errors
-    /// If the client stopped sending.
-    pub(super) async fn gather(self: &Arc<Self>, limit: u64) -> io::Result<Option<Bytes>> {
+    /// See [`NotGathered`].
+    pub(super) async fn gather(self: &Arc<Self>, limit: u64, memory: &Memory) -> Result<Gathered, NotGathered> {
         if self.length.is_some_and(|length| length > limit) {
-            return Ok(None);
+            return Err(NotGathered::TooLong);
         }
         let mut body = self.read();
-        let mut gathered = Vec::new();
+        let (mut gathered, mut held) = (Vec::new(), memory.none());
         while let Some(piece) = body.stream.next().await {
-            let piece = piece?;
+            let piece = piece.map_err(NotGathered::Body)?;
             if gathered.len() as u64 + piece.len() as u64 > limit {
-                return Ok(None);
+                return Err(NotGathered::TooLong);
             }
+            held.grow(gathered.len() + piece.len()).ok_or(NotGathered::NoMemory)?;
             gathered.extend_from_slice(&piece);
         }
-        Ok(Some(gathered.into()))
+        Ok(Gathered { bytes: gathered.into(), _memory: held })
     }
 
     /// To be called when the answer is known: whether another request can follow on the connection.
@@ -163,5 +225,28 @@ impl Drop for Reader {
         if let Some(body) = self.body.take() {
             *lock(&self.intake.body) = Some(body);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(bytes: usize) -> Arc<Intake> {
+        Intake::new(&HeaderMap::new(), HttpBody::from(vec![b'x'; bytes]), Duration::from_secs(1))
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn bodies_that_are_held_take_no_more_memory_together_than_there_is_and_give_it_back() {
+        let memory = Memory::of(4 << 10);
+        let first = body(3 << 10).gather(4 << 10, &memory).await.expect("there is memory for it");
+        assert_eq!(first.bytes.len(), 3 << 10);
+        assert!(matches!(body((1 << 10) + 1).gather(4 << 10, &memory).await, Err(NotGathered::NoMemory)));
+        // The last unit is still there, and what was refused holds none of it.
+        let second = body(1).gather(4 << 10, &memory).await.expect("there is memory for it, too");
+        assert!(matches!(body(1).gather(4 << 10, &memory).await, Err(NotGathered::NoMemory)));
+        drop((first, second));
+        assert!(body(4 << 10).gather(4 << 10, &memory).await.is_ok());
+        assert!(matches!(body((4 << 10) + 1).gather(4 << 10, &memory).await, Err(NotGathered::TooLong)));
     }
 }

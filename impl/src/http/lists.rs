@@ -5,6 +5,7 @@ use http::header::LINK;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::answer::{Answer, FILTERS_APPLIED, content, value};
 use super::params::query;
@@ -25,14 +26,6 @@ struct Tags<'a> {
 #[derive(Serialize)]
 struct Catalog<'a> {
     repositories: &'a [String],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Index<'a> {
-    schema_version: u8,
-    media_type: &'static str,
-    manifests: Vec<Row<'a>>,
 }
 
 #[derive(Serialize)]
@@ -67,28 +60,33 @@ impl Front {
     /// Pages begin after the digest `last`; the standard leaves to the server how they are told apart.
     pub(super) async fn referrers(&self, call: &Call, repository: &str, digest: &str) -> Answer {
         let filter = call.params.first("artifactType");
-        let (referrers, filtered) = self.api.referrers(repository, digest, filter).await?;
         let last = call.params.first("last").unwrap_or_default();
-        let mut manifests: Vec<Row<'_>> = Vec::new();
-        let mut bytes = 0;
-        let mut more = false;
-        for referrer in referrers.iter().filter(|referrer| referrer.digest.as_str() > last) {
-            let row = Row::of(referrer);
-            bytes += written(&row).len();
-            more = !manifests.is_empty() && (manifests.len() >= self.options.referrers_page || bytes > REFERRERS_BYTES);
+        // Rows as they are sent: of what they were made from only one is in memory at a time.
+        let (mut rows, mut next, mut more) = (String::new(), None, false);
+        let (mut count, most) = (0, self.options.referrers_page);
+        let take = |referrer: Referrer| {
+            let row = written(&Row::of(&referrer));
+            more = count > 0 && (count >= most || rows.len() + row.len() > REFERRERS_BYTES);
             if more {
-                break;
+                return ControlFlow::Break(());
             }
-            manifests.push(row);
-        }
-        let next = manifests.last().filter(|_| more).map(|row| row.digest);
-        let index = Index { schema_version: 2, media_type: ManifestType::OciIndex.as_str(), manifests };
-        let mut response = content(StatusCode::OK, ManifestType::OciIndex.as_str(), written(&index));
+            if count > 0 {
+                rows.push(',');
+            }
+            rows.push_str(&row);
+            count += 1;
+            next = Some(referrer.digest);
+            ControlFlow::Continue(())
+        };
+        let filtered = self.api.each_referrer(repository, digest, filter, last, take).await?;
+        let media_type = ManifestType::OciIndex.as_str();
+        let index = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}","manifests":[{rows}]}}"#);
+        let mut response = content(StatusCode::OK, media_type, index);
         if filtered {
             response.headers_mut().insert(FILTERS_APPLIED, HeaderValue::from_static("artifactType"));
         }
-        if let Some(next) = next {
-            let mut pairs = vec![("last", next)];
+        if let Some(next) = next.filter(|_| more) {
+            let mut pairs = vec![("last", next.as_str())];
             pairs.extend(filter.map(|filter| ("artifactType", filter)));
             announce(&mut response, &format!("/v2/{repository}/referrers/{digest}?{}", query(&pairs)));
         }

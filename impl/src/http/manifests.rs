@@ -5,7 +5,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 
 use super::answer::{Answer, SUBJECT, TAG, content, created, empty, identify, instead, value};
-use super::{Call, Front};
+use super::intake::{Gathered, NotGathered};
+use super::{Call, Front, busy};
 use crate::api::{ApiError, Class, Code};
 
 impl Front {
@@ -30,12 +31,15 @@ impl Front {
         let check = |size| self.api.check_put_manifest(repository, reference, &tags, size);
         check(call.intake.length().unwrap_or(0))?;
         let _slot = self.slot()?;
-        let bytes = match call.intake.gather(self.api.config().max_manifest_bytes).await {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => {
+        let gathered = call.intake.gather(self.api.config().max_manifest_bytes, &self.memory).await;
+        // The memory is given back when the manifest is stored.
+        let Gathered { bytes, _memory } = match gathered {
+            Ok(gathered) => gathered,
+            Err(NotGathered::TooLong) => {
                 return Err(check(u64::MAX).err().unwrap_or_else(|| ApiError::internal("a size without limit")));
             }
-            Err(error) => {
+            Err(NotGathered::NoMemory) => return Err(busy()),
+            Err(NotGathered::Body(error)) => {
                 let message = format!("the body could not be read: {error}");
                 let error = ApiError::new(Code::ManifestInvalid, Class::Invalid, message, None);
                 return Err(call.blame(error));

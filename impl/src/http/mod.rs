@@ -39,7 +39,7 @@ use tokio_util::task::TaskTracker;
 
 use self::access::Access;
 use self::answer::{API_VERSION, Answer, REQUEST_ID, empty, refusal, value};
-use self::intake::Intake;
+use self::intake::{Intake, Memory};
 use self::log::{Entry, Watched};
 use self::metrics::{InFlight, Metrics};
 use self::params::Params;
@@ -96,12 +96,16 @@ impl HttpOptions {
     }
 }
 
+/// How many bytes of manifests are taken in at once, all clients together. Most have some hundred.
+const MANIFESTS_AT_ONCE: u64 = 32 << 20;
+
 /// A registry and the limits within which it answers. A clone is the same one.
 #[derive(Clone, Debug)]
 pub struct Front {
     api: Api,
     options: Arc<HttpOptions>,
     uploads: Arc<Semaphore>,
+    memory: Memory,
     metrics: Metrics,
     requests: TaskTracker,
 }
@@ -150,7 +154,9 @@ impl Front {
     #[must_use]
     pub fn new(api: Api, options: HttpOptions) -> Self {
         let uploads = Arc::new(Semaphore::new(options.max_uploads.min(Semaphore::MAX_PERMITS)));
-        Self { api, options: Arc::new(options), uploads, metrics: Metrics::new(), requests: TaskTracker::new() }
+        // One alone always fits.
+        let memory = Memory::of(MANIFESTS_AT_ONCE.max(api.config().max_manifest_bytes));
+        Self { api, options: Arc::new(options), uploads, memory, metrics: Metrics::new(), requests: TaskTracker::new() }
     }
 
     /// Waits until every request that has begun is answered. Others may begin meanwhile.
@@ -276,12 +282,15 @@ impl Front {
 
     /// A place among those that send content.
     fn slot(&self) -> Result<Slot, ApiError> {
-        let permit = Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| {
-            let message = "too many requests are sending content; try again in a moment";
-            ApiError::new(Code::TooManyRequests, Class::Busy, message, None)
-        })?;
+        let permit = Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| busy())?;
         Ok(Slot { _permit: permit, _in_flight: self.metrics.upload() })
     }
+}
+
+/// There is no place for one more that sends content.
+fn busy() -> ApiError {
+    let message = "too many requests are sending content; try again in a moment";
+    ApiError::new(Code::TooManyRequests, Class::Busy, message, None)
 }
 
 impl Call {
