@@ -91,17 +91,18 @@ pub trait Progress {
 /// Tells nobody.
 impl Progress for () {}
 
-/// Why a campaign ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a campaign ended; the later one stands here, the less can be said of the cases that did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// All cases ran.
     Cases,
     /// The time is up.
     Time,
-    /// Somebody asked for its end ([`Stop`](crate::target::Stop)).
-    Interrupted,
     /// As many distinct divergences were found as were asked for.
     Divergence,
+    /// Somebody asked for its end ([`Stop`](crate::target::Stop)).
+    Interrupted,
     /// There is no registry any more that could be tested; [`CampaignReport::stopped`] says why. Only where something was found.
     Target,
 }

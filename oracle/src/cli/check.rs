@@ -210,7 +210,7 @@ impl Check {
             return Ok(interrupts.verdict(Verdict::Good));
         };
         Ok(match report.verdict {
-            ReportVerdict::Conforms | ReportVerdict::Incomplete if report.ended == "interrupted" => {
+            ReportVerdict::Conforms | ReportVerdict::Incomplete if report.ended == Ended::Interrupted => {
                 interrupts.verdict(Verdict::Good)
             }
             ReportVerdict::Conforms => Verdict::Good,

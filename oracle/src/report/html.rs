@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use super::words::{counted, grouped};
 use super::xml::escaped;
-use super::{Diverged, Report, RuleCount, Verdict, files, text, words};
+use super::{Diverged, Report, RuleCount, Verdict, dialect_name, files, text, words};
+use crate::campaign::Ended;
 use crate::probe::Origin;
 
 mod sequence;
@@ -27,7 +28,7 @@ pub(super) fn render(report: &Report) -> String {
          <meta name=\"viewport\" content=\"width=device-width\"/><style>{STYLE}</style></head>\n<body>\n",
         escaped(what)
     );
-    let _ = writeln!(out, "<h1>{} held to {}</h1>", escaped(what), report.dialect);
+    let _ = writeln!(out, "<h1>{} held to {}</h1>", escaped(what), dialect_name(report.dialect));
     let _ = writeln!(out, "<p class=\"verdict\" id=\"verdict\">{verdict}: {}</p>", escaped(&in_words(report)));
     out += &summary(report);
     out += &divergences(report);
@@ -63,7 +64,7 @@ fn summary(report: &Report) -> String {
     if let Some(namespace) = &report.target.namespace {
         row("Repositories begin with", namespace);
     }
-    row("Held to", report.dialect);
+    row("Held to", dialect_name(report.dialect));
     let options = match &report.options {
         None => "differently in each case".to_owned(),
         Some(options) => set(&super::options_set(options)),
@@ -78,11 +79,11 @@ fn summary(report: &Report) -> String {
     }
     let strict = if report.strict { "; a SHOULD that is not kept fails the run" } else { "" };
     let ended = match report.ended {
-        "time" => "when the time was up",
-        "interrupted" => "when it was interrupted",
-        "divergence" => "when as many divergences were found as were asked for",
-        "target" => "when the registry was not to be had any more",
-        _ => "when all cases had run",
+        Ended::Cases => "when all cases had run",
+        Ended::Time => "when the time was up",
+        Ended::Divergence => "when as many divergences were found as were asked for",
+        Ended::Interrupted => "when it was interrupted",
+        Ended::Target => "when the registry was not to be had any more",
     };
     row("Run", &format!("seed {}, {} a case{strict}", report.seed, counted(report.ops as u64, "operation")));
     let checked = format!("{}, {}", counted(report.cases, "case"), counted(report.operations, "operation"));

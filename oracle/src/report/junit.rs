@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::words::counted;
 use super::xml::escaped;
-use super::{Advice, Diverged, Report, RuleCount, text};
+use super::{Advice, Diverged, Report, RuleCount, dialect_name, text};
 
 pub(super) fn render(report: &Report) -> String {
     let rules = &report.coverage.rules;
@@ -27,20 +27,16 @@ pub(super) fn render(report: &Report) -> String {
         .collect();
     let failed = cases.iter().filter(|case| matches!(case.kind, Kind::Failed(_))).count();
     let skipped = cases.iter().filter(|case| matches!(case.kind, Kind::Skipped)).count();
-    let seconds = report.elapsed_seconds;
+    let (seconds, dialect) = (report.elapsed_seconds, dialect_name(report.dialect));
     let counts = format!(
         "tests=\"{}\" failures=\"{failed}\" errors=\"0\" skipped=\"{skipped}\" time=\"{seconds:.3}\"",
         cases.len()
     );
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(
-        out,
-        "<testsuites name=\"proofhouse\" {counts}>\n<testsuite name=\"proofhouse {}\" {counts}>",
-        report.dialect
-    );
+    let _ =
+        writeln!(out, "<testsuites name=\"proofhouse\" {counts}>\n<testsuite name=\"proofhouse {dialect}\" {counts}>",);
     for Case { id, kind, told } in &cases {
-        let _ =
-            write!(out, "<testcase classname=\"proofhouse.{}\" name=\"{}\" time=\"0\">", report.dialect, escaped(id));
+        let _ = write!(out, "<testcase classname=\"proofhouse.{dialect}\" name=\"{}\" time=\"0\">", escaped(id));
         match kind {
             Kind::Met => {}
             Kind::Skipped => out += "<skipped message=\"never exercised\"/>",

@@ -8,6 +8,7 @@
 pub mod answers;
 mod catalogue;
 pub mod comparison;
+mod dialect;
 mod diverged;
 pub mod files;
 mod foreign;
@@ -26,7 +27,7 @@ mod xml;
 
 use std::collections::BTreeMap;
 
-use proofhouse_model::{Dialect, Options, Release, RuleId};
+use proofhouse_model::{Dialect, Options, RuleId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -37,6 +38,7 @@ use crate::probe::Inference;
 use crate::wire::{self, Tally};
 
 pub use catalogue::{Row, applicable, catalogue, row};
+pub use dialect::{DIALECTS, dialect_name};
 pub use diverged::{Diverged, Permitted, Told, ToldAlso, ToldCall};
 pub use foreign::{SHOWN, foreign};
 use known::{Entry, KnownSeen};
@@ -97,16 +99,17 @@ pub struct Report {
     pub verdict: Verdict,
     /// A SHOULD that is not kept counts as a divergence.
     pub strict: bool,
-    /// Why it ended: `cases`, `time`, `interrupted`, `divergence` or `target`.
-    pub ended: &'static str,
+    /// Why it ended.
+    pub ended: Ended,
     /// Why there is no registry any more that could be tested; null: there is.
     pub stopped: Option<String>,
     /// The command that never came to its end; null: there is none.
     pub cut_off: Option<String>,
     /// What was tested.
     pub target: Subject,
-    /// What it was held to, as on the command line.
-    pub dialect: &'static str,
+    /// What it was held to.
+    #[serde(with = "dialect")]
+    pub dialect: Dialect,
     /// How it is set up; null: differently in each case.
     pub options: Option<Options>,
     /// What is known about the target: what was said, and what was found out.
@@ -207,16 +210,10 @@ impl Report {
             version: 1,
             verdict: if conforms { Verdict::Conforms } else { Verdict::Diverges },
             strict: setup.strict,
-            ended: match campaign.ended {
-                Ended::Cases => "cases",
-                Ended::Time => "time",
-                Ended::Interrupted => "interrupted",
-                Ended::Divergence => "divergence",
-                Ended::Target => "target",
-            },
+            ended: campaign.ended,
             stopped: campaign.stopped.as_deref().map(|why| foreign(why, SHOWN)),
             cut_off: None,
-            dialect: dialect_name(setup.dialect),
+            dialect: setup.dialect,
             options: setup.options.clone(),
             seed: setup.seed,
             ops: setup.ops,
@@ -258,20 +255,6 @@ impl Report {
     pub fn json(&self) -> String {
         let document = serde_json::to_string_pretty(self);
         foreign::in_json(&document.unwrap_or_else(|error| format!("{{\"version\":1,\"error\":\"{error}\"}}")))
-    }
-}
-
-/// Every dialect.
-pub const DIALECTS: [Dialect; 4] =
-    [Dialect::Proofhouse, Dialect::Oci, Dialect::Distribution(Release::V2_8), Dialect::Distribution(Release::V3)];
-
-/// The dialect as the command line has it.
-pub fn dialect_name(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Proofhouse => "proofhouse",
-        Dialect::Oci => "oci",
-        Dialect::Distribution(Release::V2_8) => "distribution-2.8",
-        Dialect::Distribution(Release::V3) => "distribution-3",
     }
 }
 

@@ -7,7 +7,7 @@ use proofhouse_model::{Dialect, Op, Options};
 use serde::{Deserialize, Serialize};
 
 use super::written::{self, Kind, WrittenError};
-use super::{DIALECTS, Diverged, Report, dialect_name};
+use super::{Diverged, Report, dialect, dialect_name};
 use crate::lockstep::CAPABILITY_ASSUMED;
 
 /// The version that is written, and the only one that is read.
@@ -72,7 +72,7 @@ impl Repro {
     pub fn new(report: &Report, divergence: &Diverged) -> Repro {
         Repro {
             version: VERSION,
-            dialect: report.dialect.to_owned(),
+            dialect: dialect_name(report.dialect).to_owned(),
             options: divergence.options.clone(),
             rule: divergence.rule.id.clone(),
             seen: divergence.seen.clone(),
@@ -88,8 +88,7 @@ impl Repro {
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<(Repro, Dialect), ReproError> {
         let repro: Repro = written::read(text, KIND)?;
-        let dialect = DIALECTS.into_iter().find(|dialect| dialect_name(*dialect) == repro.dialect);
-        let dialect = dialect.ok_or_else(|| ReproError::Dialect(repro.dialect.clone()))?;
+        let dialect = dialect::named(&repro.dialect).ok_or_else(|| ReproError::Dialect(repro.dialect.clone()))?;
         match &repro {
             Repro { several_clients: true, .. } => Err(ReproError::SeveralClients),
             Repro { rule, .. } if rule == CAPABILITY_ASSUMED.0 => Err(ReproError::Assumed),

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use proofhouse_model::{Op, Outcome};
+use proofhouse_model::{Dialect, Op, Outcome};
 
 use super::{Diverged, Report, SHOWN, Told, foreign, quoted, words};
 use crate::lockstep::{self, STORAGE_AS_THE_MODEL};
@@ -81,7 +81,7 @@ fn asked(report: &Report, told: &Told) -> String {
         out += if body.is_some() { " \\\n  --data-binary \"@$work/payload\"" } else { " \\\n  --data-binary ''" };
     }
     let pulls = matches!(told.op, Op::GetBlob { .. } | Op::HeadBlob { .. });
-    if pulls && report.dialect != "proofhouse" && !matches!(told.outcome, Outcome::Redirect { .. }) {
+    if pulls && report.dialect != Dialect::Proofhouse && !matches!(told.outcome, Outcome::Redirect { .. }) {
         out += " \\\n  --location";
     }
     out.push('\n');

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proofhouse_model::{Code, ErrorItem, Op, Outcome, RuleId, UploadRef, Violation, ViolationKind, digest_of};
+use proofhouse_model::{Code, ErrorItem, Op, Outcome, Release, RuleId, UploadRef, Violation, ViolationKind, digest_of};
 
 use super::*;
 use crate::campaign::{Divergence, Finding, Shrunk, Step};

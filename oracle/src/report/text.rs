@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::words::{command_cut_off, counted, grouped, shorten, wrap};
 use super::{Advice, Coverage, Diverged, Report, SHOWN, Verdict, foreign};
+use crate::campaign::Ended;
 
 const WIDTH: usize = 80;
 
@@ -25,10 +26,10 @@ pub(super) fn render(report: &Report) -> String {
         Verdict::Incomplete => "INCOMPLETE",
     };
     let ended = match report.ended {
-        "time" => ", until the time was up",
-        "target" => ", until it was not to be had any more",
-        "interrupted" => ", until it was interrupted",
-        _ => "",
+        Ended::Time => ", until the time was up",
+        Ended::Target => ", until it was not to be had any more",
+        Ended::Interrupted => ", until it was interrupted",
+        Ended::Cases | Ended::Divergence => "",
     };
     let summary = format!(
         "{}, {} in {:.1} s ({} per second){ended}",

@@ -5,14 +5,14 @@
 
 use std::fmt::Write as _;
 
-use proofhouse_model::{Content, Op, Outcome, digest_of};
+use proofhouse_model::{Content, Dialect, Op, Outcome, digest_of};
 
 use super::super::{Told, quoted};
 use crate::lockstep::{self, COMMAND_SUCCEEDS, GOES_ON_ANSWERING};
 use crate::wire;
 
 /// Lines that call `differs` where the last answer is another than the one of this step. None: it cannot be compared.
-pub(super) fn comparison(dialect: &str, last: &Told) -> Option<String> {
+pub(super) fn comparison(dialect: Dialect, last: &Told) -> Option<String> {
     let mut lines = Lines(String::new());
     match &last.outcome {
         Outcome::Upload { size, .. } => {
@@ -45,7 +45,7 @@ pub(super) fn comparison(dialect: &str, last: &Told) -> Option<String> {
             lines.status("200");
             lines.header("Docker-Content-Digest", digest.as_deref());
             match dialect {
-                "proofhouse" => lines.header("Content-Type", Some(media_type)),
+                Dialect::Proofhouse => lines.header("Content-Type", Some(media_type)),
                 _ => lines.call("type_is", &[media_type]),
             }
             match bytes {
