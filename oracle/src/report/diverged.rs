@@ -2,11 +2,13 @@
 //!
 //! What was asked and answered, in words and whole; what was permitted instead, and by which rule; how to see it again.
 
+use std::borrow::Cow;
+
 use proofhouse_model::{Level, Model, Op, Options, Outcome, RuleId, Specification, Violation};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Row, SHOWN, Setup, answers, foreign, hint, options_set, quoted, row, why, words};
+use super::{Row, SHOWN, Setup, answers, foreign, hint, options_set, row, shell, why, words};
 use crate::campaign::{Divergence, Finding, Step};
 use crate::concurrent::history::Call;
 use crate::lockstep::{self, Shape};
@@ -56,18 +58,60 @@ pub struct Diverged {
     pub replays: u64,
     /// How often it diverged then; less than `replays`: it is flaky.
     pub replayed: u64,
-    /// What was wrong, in a few words.
-    #[serde(skip)]
-    pub(super) brief: String,
-    /// The same without the user's own commands, which are nobody else's business; none: it has none.
-    #[serde(skip)]
-    pub(super) public: Option<Box<Diverged>>,
 }
 
 impl Diverged {
-    /// For files that are given to others.
-    pub(super) fn for_others(&self) -> &Diverged {
-        self.public.as_deref().unwrap_or(self)
+    /// For files that are given to others: without the user's own commands, which are nobody else's business.
+    ///
+    /// They stand in the command that finds it again, and where one of them failed, which is no answer of the registry's.
+    pub(super) fn for_others(&self) -> Cow<'_, Diverged> {
+        let mut words = shell::words(&self.reproduce);
+        let mut hidden = Vec::new();
+        for (flag, argument) in words.clone().iter().zip(words.iter_mut().skip(1)) {
+            if let Some((_, stands_for)) = COMMANDS.iter().find(|(name, _)| name == flag) {
+                let command = std::mem::replace(argument, (*stands_for).to_owned());
+                hidden.push((format!("`{command}`"), format!("`{stands_for}`")));
+            }
+        }
+        if hidden.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut others = Diverged { reproduce: shell::joined(&words), ..self.clone() };
+        let also = others.also.iter_mut().map(|also| &mut also.step);
+        for told in others.steps.iter_mut().chain(also) {
+            if let Some(outcome) = without(&told.outcome, &hidden) {
+                told.seen = foreign(&answers::answer(&outcome), SHOWN);
+                told.outcome = outcome;
+            }
+        }
+        for told in &mut others.history {
+            if let Some(outcome) = told.call.outcome.as_ref().and_then(|outcome| without(outcome, &hidden)) {
+                told.seen = answers::answer(&outcome);
+                told.call.outcome = Some(outcome);
+            }
+        }
+        // What was seen at the end is what one of these answers says.
+        let wrong = self.outcomes().find(|outcome| foreign(&wrong_in(outcome), SHOWN) == self.seen);
+        if let Some((was, is)) = wrong.and_then(|was| Some((was, without(was, &hidden)?))) {
+            let head = self.title.strip_suffix(&brief(Some(was), &wrong_in(was))).unwrap_or_default();
+            let wrong = wrong_in(&is);
+            others.title = format!("{head}{}", brief(Some(&is), &wrong));
+            others.seen = foreign(&wrong, SHOWN);
+        }
+        Cow::Owned(others)
+    }
+
+    /// Every answer of the sequence.
+    fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        let history = self.history.iter().filter_map(|told| told.call.outcome.as_ref());
+        self.steps.iter().map(|told| &told.outcome).chain(history)
+    }
+
+    /// What was wrong, in a few words: what the title says after the rule and the request.
+    pub(super) fn brief(&self) -> &str {
+        let title = self.title.strip_prefix(&format!("{}: ", self.rule.id)).unwrap_or(&self.title);
+        let asked = self.steps.last().map(|last| asked(&last.op));
+        asked.and_then(|asked| title.strip_prefix(&asked)).unwrap_or(title)
     }
 }
 
@@ -119,44 +163,32 @@ pub struct Permitted {
 const COMMANDS: [(&str, &str); 3] =
     [("--gc-cmd", "YOUR-GC-COMMAND"), ("--restart-cmd", "YOUR-RESTART-COMMAND"), ("--kill-cmd", "YOUR-KILL-COMMAND")];
 
+/// The same without these texts. None: it has none of them.
+fn without(outcome: &Outcome, texts: &[(String, String)]) -> Option<Outcome> {
+    let Outcome::Broken { what } = outcome else { return None };
+    let hidden = texts.iter().fold(what.clone(), |what, (text, instead)| what.replace(text, instead));
+    (hidden != *what).then_some(Outcome::Broken { what: hidden })
+}
+
+/// What an answer says that is wrong, in words.
+fn wrong_in(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Broken { what } => lockstep::cited(what).map_or(what.as_str(), |(_, seen)| seen).to_owned(),
+        seen => answers::answer(seen),
+    }
+}
+
+fn brief(wrong: Option<&Outcome>, seen: &str) -> String {
+    foreign(&answers::brief(wrong, seen), SHOWN)
+}
+
+/// What was asked last, as a title has it before the answer.
+fn asked(op: &Op) -> String {
+    format!("{} → ", foreign(&answers::brief_request(op), SHOWN))
+}
+
 /// As a report tells it.
 pub(super) fn diverged(setup: &Setup, divergence: Divergence) -> Diverged {
-    let mut arguments = setup.arguments.clone();
-    let mut commands = Vec::new();
-    for (flag, argument) in setup.arguments.iter().zip(arguments.iter_mut().skip(1)) {
-        let stands_for = COMMANDS.iter().find(|(name, _)| name == flag);
-        if let Some((_, stands_for)) = stands_for {
-            let command = std::mem::replace(argument, (*stands_for).to_owned());
-            commands.push((format!("`{command}`"), format!("`{stands_for}`")));
-        }
-    }
-    let public = (!commands.is_empty()).then(|| {
-        let hidden = Setup { arguments, ..setup.clone() };
-        Box::new(told(&hidden, without(divergence.clone(), &commands)))
-    });
-    Diverged { public, ..told(setup, divergence) }
-}
-
-/// A divergence without these texts. They stand where a command failed, which is no answer of the registry's.
-fn without(mut divergence: Divergence, texts: &[(String, String)]) -> Divergence {
-    let hide = |outcome: &mut Outcome| {
-        if let Outcome::Broken { what } = outcome {
-            for (text, instead) in texts {
-                *what = what.replace(text, instead);
-            }
-        }
-    };
-    let shrunk = &mut divergence.shrunk;
-    shrunk.steps.iter_mut().for_each(|step| hide(&mut step.outcome));
-    shrunk.history.iter_mut().filter_map(|call| call.outcome.as_mut()).for_each(hide);
-    divergence.also.iter_mut().for_each(|also| hide(&mut also.step.outcome));
-    if let Finding::Answer(violation) = &mut shrunk.finding {
-        hide(&mut violation.seen);
-    }
-    divergence
-}
-
-fn told(setup: &Setup, divergence: Divergence) -> Diverged {
     let rule = divergence.finding.rule().to_string();
     let mut permitted = Vec::new();
     let seen = match &divergence.finding {
@@ -166,10 +198,7 @@ fn told(setup: &Setup, divergence: Divergence) -> Diverged {
                 expect: foreign(&expect, SHOWN),
             };
             permitted.extend(all_permitted(violation, &divergence).into_iter().map(permits));
-            match &violation.seen {
-                Outcome::Broken { what } => lockstep::cited(what).map_or(what.as_str(), |(_, seen)| seen).to_owned(),
-                seen => answers::answer(seen),
-            }
+            wrong_in(&violation.seen)
         }
         finding => finding.to_string(),
     };
@@ -198,13 +227,10 @@ fn told(setup: &Setup, divergence: Divergence) -> Diverged {
         Finding::Answer(violation) => Some(&violation.seen),
         _ => None,
     };
-    let brief = foreign(&answers::brief(wrong, &seen), SHOWN);
-    let title = title(&rule, &brief, &divergence);
+    let title = title(&rule, &brief(wrong, &seen), &divergence);
     let Divergence { seed, found_after, cases, also, shrunk: divergence } = divergence;
     Diverged {
         title,
-        brief,
-        public: None,
         why,
         hint,
         seed,
@@ -240,7 +266,7 @@ fn all_permitted(violation: &Violation, divergence: &Divergence) -> Vec<(RuleId,
 fn title(rule: &str, brief: &str, divergence: &Divergence) -> String {
     match (&divergence.finding, divergence.steps.last()) {
         (Finding::Answer(_), Some(last)) if divergence.history.is_empty() => {
-            format!("{rule}: {} → {brief}", foreign(&answers::brief_request(&last.op), SHOWN))
+            format!("{rule}: {}{brief}", asked(&last.op))
         }
         _ => format!("{rule}: {brief}"),
     }
@@ -252,5 +278,5 @@ fn reproduce(setup: &Setup, seed: u64) -> String {
     words.extend(setup.arguments.iter().cloned());
     words.extend(["--ops".to_owned(), setup.ops.to_string(), "--seed".to_owned(), seed.to_string()]);
     words.extend(["--cases".to_owned(), "1".to_owned()]);
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    shell::joined(&words)
 }

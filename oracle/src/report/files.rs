@@ -36,7 +36,7 @@ pub fn write_all(report: &Report, directory: &Path) -> Result<(), WriteError> {
         let own = directory.join(name(at));
         make(&own)?;
         // Whoever made the registry gets these.
-        let divergence = divergence.for_others();
+        let divergence = &*divergence.for_others();
         let repro = serde_json::to_string_pretty(&Repro::new(report, divergence))
             .map_err(|error| WriteError { path: own.join("repro.json"), source: error.into() })?;
         write(&own.join("repro.json"), &(foreign::in_json(&repro) + "\n"))?;

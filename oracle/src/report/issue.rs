@@ -15,7 +15,7 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
     let title = match last {
         Some(last) if divergence.history.is_empty() => {
             let request = words::marked(&unescaped(&request_line(&last.op)));
-            format!("{}: answered with {}", foreign(&request, 160), divergence.brief)
+            format!("{}: answered with {}", foreign(&request, 160), divergence.brief())
         }
         _ => divergence.title.clone(),
     };
@@ -73,7 +73,7 @@ pub(super) fn render(report: &Report, divergence: &Diverged) -> String {
     if divergence.history.is_empty() {
         out += "The attached `repro.sh` needs only `sh` and curl. It exits with 0 if the last answer is the one reported here:\n\n";
         let url = report.target.url.as_deref().unwrap_or("http://localhost:5000");
-        let _ = writeln!(out, "    sh repro.sh {}\n", super::quoted(&foreign(url, SHOWN)));
+        let _ = writeln!(out, "    sh repro.sh {}\n", super::shell::quoted(&foreign(url, SHOWN)));
         out += "If the registry wants credentials, it takes them from `PROOFHOUSE_USERNAME` and `PROOFHOUSE_PASSWORD`, or from `PROOFHOUSE_TOKEN`, in the environment.\n\n";
     }
     let _ = writeln!(

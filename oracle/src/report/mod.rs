@@ -19,6 +19,7 @@ mod junit;
 pub mod known;
 pub mod repro;
 mod script;
+mod shell;
 mod text;
 mod why;
 pub mod words;
@@ -336,13 +337,6 @@ fn advice(tally: &Tally) -> Vec<Advice> {
         Some(Advice { rule: row(rule.0)?, count: *count, first: foreign(first, SHOWN) })
     };
     tally.advice.iter().filter_map(one).collect()
-}
-
-/// As a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain =
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

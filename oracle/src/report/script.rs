@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 
 use proofhouse_model::{Dialect, Op, Outcome};
 
-use super::{Diverged, Report, SHOWN, Told, foreign, quoted, words};
+use super::shell::quoted;
+use super::{Diverged, Report, SHOWN, Told, foreign, words};
 use crate::lockstep::{self, STORAGE_AS_THE_MODEL};
 use crate::target::http::sketch::{NAMESPACE, Sketch, sketch};
 

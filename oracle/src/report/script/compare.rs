@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use proofhouse_model::{Content, Dialect, Op, Outcome, digest_of};
 
-use super::super::{Told, quoted};
+use super::super::Told;
+use super::super::shell::quoted;
 use crate::lockstep::{self, COMMAND_SUCCEEDS, GOES_ON_ANSWERING};
 use crate::wire;
 
