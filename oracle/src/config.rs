@@ -11,7 +11,7 @@ mod said;
 mod theirs;
 mod yaml;
 
-pub use ours::{assume, options};
+pub use ours::{assume, keys, options};
 pub use said::{By, Said};
 pub use theirs::{distribution, distribution_untold};
 

@@ -18,6 +18,8 @@ use crate::pool::{self, Algorithm};
 use crate::target::{Target, TargetError};
 use crate::wire;
 use proofhouse_model::{Code, Content, Dialect, Op, Options, Outcome, Release, UploadRef};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use demand::Demand;
 
@@ -60,7 +62,7 @@ fn is_oci(dialect: Dialect) -> bool {
 }
 
 /// How it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The target was asked.
@@ -72,7 +74,7 @@ pub enum Origin {
 }
 
 /// Something that is known about a target: it was found out, or said.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inference {
     /// The option or the fact, as [`config::assume`] has it.
     pub key: &'static str,
@@ -84,6 +86,25 @@ pub struct Inference {
     pub evidence: String,
     /// It is a part of the standard that is optional, and not there: that is not held against the target.
     pub absent: bool,
+}
+
+/// As it stands in a document.
+#[derive(Deserialize)]
+struct Written {
+    key: String,
+    value: String,
+    origin: Origin,
+    evidence: String,
+    absent: bool,
+}
+
+impl<'de> Deserialize<'de> for Inference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Inference, D::Error> {
+        let Written { key: name, value, origin, evidence, absent } = Written::deserialize(deserializer)?;
+        let key = config::keys().find(|key| *key == name);
+        let key = key.ok_or_else(|| D::Error::custom(format!("there is no option {name:?}")))?;
+        Ok(Inference { key, value, origin, evidence, absent })
+    }
 }
 
 impl Inference {

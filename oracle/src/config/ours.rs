@@ -79,6 +79,11 @@ pub fn options(text: &str) -> Result<Said, ConfigError> {
     Ok(said)
 }
 
+/// All that can be said of a registry, by name: its options, and then what else it has or lacks.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.name).chain(FACTS)
+}
+
 /// Says one thing, `KEY=VALUE`, as the command line has it. Whether it contradicts another is not looked at ([`Said::consistent`]).
 ///
 /// `validate_index` takes `none`, `all` or a list of `os/architecture`, separated by commas, and sets the platforms.
@@ -116,7 +121,7 @@ fn set(
         return Ok(());
     }
     let Some(key) = KEYS.iter().find(|key| key.name == name) else {
-        let (known, at) = (KEYS.iter().map(|key| key.name).chain(FACTS).collect(), yaml::at(line));
+        let (known, at) = (keys().collect(), yaml::at(line));
         return Err(ConfigError::Unknown { key: name.to_owned(), at, known });
     };
     let value = value(key.verbatim)?;

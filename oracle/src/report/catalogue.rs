@@ -1,7 +1,8 @@
 //! All rules in one list: the model's, the wire's, and those of a whole case.
 
 use proofhouse_model::{Dialect, Level, RuleId};
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{lockstep, wire};
 
@@ -20,7 +21,7 @@ const READINGS: &[(&str, &str)] = &[
     ),
 ];
 
-/// A rule, whoever checks it.
+/// A rule, whoever checks it. In a document that is read its name says which; all else of it is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Its name.
@@ -35,6 +36,19 @@ pub struct Row {
     pub section: String,
     /// Where the source does not say it in these words: how it is read, and why. None: it does.
     pub reading: Option<&'static str>,
+}
+
+/// What a document must say of a rule.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Row, D::Error> {
+        let Named { id } = Named::deserialize(deserializer)?;
+        row(&id).ok_or_else(|| D::Error::custom(format!("there is no rule {id:?}")))
+    }
 }
 
 /// The rule of that name. None: there is no such rule.

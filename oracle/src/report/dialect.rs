@@ -1,7 +1,8 @@
 //! Dialects by name, as the command line has them. Documents say them in the same words.
 
 use proofhouse_model::{Dialect, Release};
-use serde::Serializer;
+use serde::de::Error as _;
+use serde::{Deserialize as _, Deserializer, Serializer};
 
 /// Every dialect.
 pub const DIALECTS: [Dialect; 4] =
@@ -24,4 +25,9 @@ pub(super) fn named(name: &str) -> Option<Dialect> {
 
 pub(super) fn serialize<S: Serializer>(dialect: &Dialect, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(dialect_name(*dialect))
+}
+
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dialect, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    named(&name).ok_or_else(|| D::Error::custom(format!("there is no dialect {name:?}")))
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use proofhouse_model::{Level, Model, Op, Options, Outcome, RuleId, Specification, Violation};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Row, SHOWN, Setup, answers, foreign, hint, options_set, row, shell, why, words};
@@ -14,7 +14,7 @@ use crate::concurrent::history::Call;
 use crate::lockstep::{self, Shape};
 
 /// A sequence at whose end the target does what it must not.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Diverged {
     /// The rule, the last request and its answer, in a few words.
     pub title: String,
@@ -116,7 +116,7 @@ impl Diverged {
 }
 
 /// A request that is answered as wrongly as another.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToldAlso {
     /// What was asked and answered.
     #[serde(flatten)]
@@ -126,7 +126,7 @@ pub struct ToldAlso {
 }
 
 /// One step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Told {
     /// What was asked.
     pub op: Op,
@@ -139,7 +139,7 @@ pub struct Told {
 }
 
 /// What one of several clients did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToldCall {
     /// The call: client, operation, answer (null: none came) and the moments, counted in events.
     #[serde(flatten)]
@@ -151,7 +151,7 @@ pub struct ToldCall {
 }
 
 /// One way that was permitted.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Permitted {
     /// The rule that permits it.
     pub rule: String,

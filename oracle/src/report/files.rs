@@ -110,4 +110,4 @@ fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -34,7 +34,7 @@ pub struct Entry {
 }
 
 /// How often a known divergence was seen.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KnownSeen {
     /// The comment of the file.
     pub comment: String,

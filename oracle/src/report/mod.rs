@@ -29,7 +29,7 @@ mod xml;
 use std::collections::BTreeMap;
 
 use proofhouse_model::{Dialect, Options, RuleId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::campaign::{CampaignReport, Ended};
@@ -43,10 +43,14 @@ pub use dialect::{DIALECTS, dialect_name};
 pub use diverged::{Diverged, Permitted, Told, ToldAlso, ToldCall};
 pub use foreign::{SHOWN, foreign};
 use known::{Entry, KnownSeen};
+use written::Kind;
 pub use written::WrittenError;
 
+/// The version that is written, and the only one that is read.
+pub const VERSION: u32 = 1;
+
 /// What was tested, as far as a report tells it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Subject {
     /// The registry's URL. None: the registry in process.
     pub url: Option<String>,
@@ -80,7 +84,7 @@ pub struct Setup {
 }
 
 /// The verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every answer was one that the specification permits; in strict runs, every SHOULD was kept.
@@ -92,7 +96,7 @@ pub enum Verdict {
 }
 
 /// A campaign as a document.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// Of the format: 1.
     pub version: u32,
@@ -144,7 +148,7 @@ pub struct Report {
 }
 
 /// What the generated operations did.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Mix {
     /// The share that did what was asked, from 0 to 1.
     pub succeeded: f64,
@@ -153,7 +157,7 @@ pub struct Mix {
 }
 
 /// What was exercised.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Coverage {
     /// Each rule that such a target can meet, and how often it had a say.
     pub rules: Vec<RuleCount>,
@@ -168,7 +172,7 @@ pub struct Coverage {
 }
 
 /// How often a rule had a say.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuleCount {
     /// The rule.
     pub rule: Row,
@@ -179,10 +183,10 @@ pub struct RuleCount {
 }
 
 /// How often an operation ended so.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OperationCount {
     /// The kind of operation.
-    pub operation: &'static str,
+    pub operation: String,
     /// The class of outcome.
     pub outcome: String,
     /// How often.
@@ -190,7 +194,7 @@ pub struct OperationCount {
 }
 
 /// A SHOULD that was not kept.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Advice {
     /// The rule.
     pub rule: Row,
@@ -200,6 +204,12 @@ pub struct Advice {
     pub first: String,
 }
 
+const KIND: Kind = Kind {
+    version: VERSION,
+    list: "divergences",
+    wanted: "a report.json is expected, as `proofhouse check --report DIR` writes it",
+};
+
 impl Report {
     /// The report of a campaign. `tally` is what was counted on the wire; none of it in process.
     pub fn new(setup: Setup, campaign: CampaignReport, tally: Option<&Tally>) -> Report {
@@ -208,7 +218,7 @@ impl Report {
         let advice = tally.map(advice).unwrap_or_default();
         let conforms = campaign.divergences.is_empty() && (advice.is_empty() || !setup.strict);
         Report {
-            version: 1,
+            version: VERSION,
             verdict: if conforms { Verdict::Conforms } else { Verdict::Diverges },
             strict: setup.strict,
             ended: campaign.ended,
@@ -222,9 +232,9 @@ impl Report {
             operations: campaign.operations,
             generated: campaign.generated,
             undecided: campaign.undecided,
-            elapsed_seconds: seconds,
+            elapsed_seconds: short(seconds),
             operations_per_second: rate(campaign.operations, seconds),
-            mix: Mix { succeeded: mix.success_share(), wrote: mix.write_share() },
+            mix: Mix { succeeded: short(mix.success_share()), wrote: short(mix.write_share()) },
             coverage: coverage(&setup, &campaign, tally),
             known: known_seen(&setup, &campaign),
             inferred: setup.inferred.iter().map(shown).collect(),
@@ -252,6 +262,14 @@ impl Report {
         text::render(self)
     }
 
+    /// Reads what [`json`](Self::json) writes; that writes the same again.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str) -> Result<Report, WrittenError> {
+        written::read(text, KIND)
+    }
+
     /// For machines.
     pub fn json(&self) -> String {
         let document = serde_json::to_string_pretty(self);
@@ -271,7 +289,13 @@ pub fn options_set(options: &Options) -> Map<String, Value> {
 
 #[allow(clippy::cast_precision_loss, reason = "a rate, for people")]
 fn rate(operations: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { operations as f64 / seconds } else { 0.0 }
+    short(if seconds > 0.0 { operations as f64 / seconds } else { 0.0 })
+}
+
+/// With six digits after the point. A number of up to fifteen digits is read as it was written; `serde_json` may read a longer one as
+/// its neighbour.
+fn short(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
 }
 
 fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> Coverage {
@@ -304,7 +328,7 @@ fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> 
     let never = rules.iter().filter(|count| count.exercised == 0).map(|count| count.rule.id.clone());
     let (absent, unreached): (Vec<String>, Vec<String>) = never.partition(|rule| facts::without(rule, is_absent));
     let operation = |((operation, outcome), count): (&(&'static str, String), &u64)| OperationCount {
-        operation,
+        operation: (*operation).to_owned(),
         outcome: outcome.clone(),
         count: *count,
     };

@@ -64,3 +64,6 @@ pub(super) fn read<T: DeserializeOwned>(text: &str, kind: Kind) -> Result<T, Wri
         None => serde_json::from_value(value).map_err(|error| WrittenError::Damaged { error, wanted }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,10 +17,10 @@ use crate::report::{Setup, ToldCall};
 use crate::wire::Tally;
 
 /// What a registry might say to break out of a page, a document or a terminal.
-const NASTY: &str = "</td><script>alert(1)</script>\"'&amp;`]]>\u{0}\u{1b}[2J\u{202e}\u{ffff}";
+pub(in crate::report) const NASTY: &str = "</td><script>alert(1)</script>\"'&amp;`]]>\u{0}\u{1b}[2J\u{202e}\u{ffff}";
 
 /// A report with something in each of its lists.
-fn sample(seen: &str) -> Report {
+pub(in crate::report) fn sample(seen: &str) -> Report {
     let seen = Outcome::Broken { what: format!("wire.status.server-error: 500{seen}") };
     let shape = Shape { rule: "wire.link".into(), expected: None, operation: "ListTags".into(), outcome: NASTY.into() };
     let setup = Setup {
@@ -42,7 +42,7 @@ fn sample(seen: &str) -> Report {
 }
 
 /// With calls of two clients, too.
-fn of_several_clients() -> Report {
+pub(in crate::report) fn of_several_clients() -> Report {
     let mut report = sample(NASTY);
     let op = Op::HeadManifest { repo: "a".into(), reference: NASTY.into() };
     for client in 0..2 {
