@@ -21,6 +21,7 @@ use crate::target::{Target, TargetError};
 
 mod finding;
 mod reduce;
+pub mod shard;
 
 pub use finding::{Also, Divergence, Finding, Shrunk, Step};
 

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use proofhouse::campaign::shard::{Part, Shard};
 use proofhouse::campaign::{self, CampaignConfig, CampaignReport, Ended, OptionSets};
 use proofhouse::config::{self, Said};
 use proofhouse::probe;
 use proofhouse::report::known::Entry;
-use proofhouse::report::words::{command_cut_off, wrap};
+use proofhouse::report::words::{command_cut_off, counted, wrap};
 use proofhouse::report::{Report, SHOWN, Setup, Subject, Verdict as ReportVerdict, dialect_name, foreign, options_set};
 use proofhouse::target::http::random;
 use proofhouse::target::{Commanded, Commands, EmbeddedTarget, HttpOptions, HttpTarget, Stop, Target, TargetError};
@@ -47,6 +48,10 @@ pub(crate) struct Check {
     /// The seed of the first case. Default: a random one, which is printed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Runs the K-th of N parts of a campaign: of its --cases, or, where only --time ends it, one that begins far from the others.
+    /// All parts have one --seed. `proofhouse merge` makes one report of theirs.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Part>,
     /// How long at most, for example 500ms, 60s, 5m, with all that belongs to it. Default with a URL and without --cases: 60s.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     time: Option<Duration>,
@@ -169,17 +174,18 @@ impl Check {
         for warning in known.iter().filter_map(Entry::warning) {
             self.format.aside(&wrap("", &foreign(&warning, SHOWN), 80));
         }
-        self.files.prepare()?;
         let (cases, time) = match (self.cases, self.time) {
             (None, None) if self.url.is_some() => (None, Some(TIME)),
             (None, None) => (Some(CASES), None),
             given => given,
         };
+        let shard = self.shard(cases)?;
+        self.files.prepare()?;
         let config = CampaignConfig {
             dialect,
-            cases,
+            cases: shard.map_or(cases, Shard::length),
             ops: self.ops,
-            seed: self.seed.unwrap_or_else(|| random().into()),
+            seed: shard.map(Shard::first).or(self.seed).unwrap_or_else(|| random().into()),
             time,
             option_sets: options.map_or(OptionSets::Varied, OptionSets::Fixed),
             findings: self.findings,
@@ -193,6 +199,7 @@ impl Check {
         // First what somebody waits for, and of that first what cannot fail to be there.
         let told = report.and_then(|report| {
             let Some(report) = report else { return Ok(None) };
+            let report = report.of_shard(shard);
             say(&match self.format {
                 Format::Text => report.text(),
                 Format::Json => report.json(),
@@ -309,7 +316,8 @@ impl Check {
         target: &mut dyn Target,
     ) -> Result<CampaignReport, Failure> {
         if self.format == Format::Text {
-            say(&start(setup, how));
+            let shard = self.shard.map(|part| format!("; shard {part}")).unwrap_or_default();
+            say(&start(setup, &format!("{how}{shard}")));
         }
         let mut progress = Progress::new(config.cases);
         let campaign = campaign::run_in(config, target, &mut progress).await;
@@ -320,6 +328,24 @@ impl Check {
     fn commands(&self, deadline: Option<Instant>, stop: Stop) -> Commands {
         let (gc, restart, kill) = (self.gc_cmd.clone(), self.restart_cmd.clone(), self.kill_cmd.clone());
         Commands { gc, restart, kill, patience: self.cmd_timeout, deadline, stop }
+    }
+
+    /// Which part of how many cases there are.
+    fn shard(&self, cases: Option<u64>) -> Result<Option<Shard>, Failure> {
+        let Some(part) = self.shard else { return Ok(None) };
+        let Some(seed) = self.seed else {
+            return Err(Failure("--shard needs --seed: the parts of one campaign are told by one seed".to_owned()));
+        };
+        let shard = Shard { part, seed, cases };
+        match (shard.length(), cases) {
+            (Some(0), Some(cases)) => {
+                let all = counted(cases, "case");
+                Err(Failure(format!(
+                    "--shard {part}: there is no case in that part, of {all} in all; make fewer parts"
+                )))
+            }
+            _ => Ok(Some(shard)),
+        }
     }
 
     fn dialect(&self) -> Dialect {

@@ -85,7 +85,9 @@ fn summary(report: &Report) -> String {
         Ended::Interrupted => "when it was interrupted",
         Ended::Target => "when the registry was not to be had any more",
     };
-    row("Run", &format!("seed {}, {} a case{strict}", report.seed, counted(report.ops as u64, "operation")));
+    let shard = report.shard.map(|shard| format!(", shard {} of seed {}", shard.part, shard.seed)).unwrap_or_default();
+    let ops = counted(report.ops as u64, "operation");
+    row("Run", &format!("seed {}{shard}, {ops} a case{strict}", report.seed));
     let checked = format!("{}, {}", counted(report.cases, "case"), counted(report.operations, "operation"));
     row("Checked", &format!("{checked} in {:.1} s; it ended {ended}", report.elapsed_seconds));
     if let Some(why) = &report.stopped {

@@ -32,6 +32,7 @@ use proofhouse_model::{Dialect, Options, RuleId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::campaign::shard::Shard;
 use crate::campaign::{CampaignReport, Ended};
 use crate::facts;
 use crate::lockstep::CAPABILITY_ASSUMED;
@@ -121,6 +122,8 @@ pub struct Report {
     pub inferred: Vec<Inference>,
     /// The seed of the first case.
     pub seed: u64,
+    /// Which part of a campaign ran; null: all of it.
+    pub shard: Option<Shard>,
     /// Operations that were generated for each case.
     pub ops: usize,
     /// Cases that ran.
@@ -227,6 +230,7 @@ impl Report {
             dialect: setup.dialect,
             options: setup.options.clone(),
             seed: setup.seed,
+            shard: None,
             ops: setup.ops,
             cases: campaign.cases,
             operations: campaign.operations,
@@ -255,6 +259,11 @@ impl Report {
             verdict => verdict,
         };
         Report { verdict, cut_off: command, ..self }
+    }
+
+    /// The same of a run that is a part of a campaign.
+    pub fn of_shard(self, shard: Option<Shard>) -> Report {
+        Report { shard, ..self }
     }
 
     /// For a terminal.

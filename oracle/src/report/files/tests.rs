@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::campaign::Step;
+use crate::campaign::shard::Shard;
 use crate::concurrent::history::Call;
 use crate::lockstep::Shape;
 use crate::probe::{Inference, Origin};
@@ -43,7 +44,8 @@ pub(in crate::report) fn sample(seen: &str) -> Report {
 
 /// With calls of two clients, too.
 pub(in crate::report) fn of_several_clients() -> Report {
-    let mut report = sample(NASTY);
+    let part = "2/3".parse().unwrap();
+    let mut report = sample(NASTY).of_shard(Some(Shard { part, seed: 7, cases: Some(100) }));
     let op = Op::HeadManifest { repo: "a".into(), reference: NASTY.into() };
     for client in 0..2 {
         let call = Call { client, op: op.clone(), outcome: None, called: client as u64, returned: 2 + client as u64 };
