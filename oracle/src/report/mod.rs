@@ -8,6 +8,7 @@
 pub mod answers;
 mod catalogue;
 pub mod comparison;
+mod coverage;
 mod dialect;
 mod diverged;
 pub mod files;
@@ -26,20 +27,18 @@ pub mod words;
 mod written;
 mod xml;
 
-use std::collections::BTreeMap;
-
 use proofhouse_model::{Dialect, Options, RuleId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::campaign::shard::Shard;
 use crate::campaign::{CampaignReport, Ended};
-use crate::facts;
-use crate::lockstep::CAPABILITY_ASSUMED;
 use crate::probe::Inference;
-use crate::wire::{self, Tally};
+use crate::wire::Tally;
 
 pub use catalogue::{Row, applicable, catalogue, row};
+use coverage::Counts;
+pub use coverage::{Coverage, OperationCount, RuleCount};
 pub use dialect::{DIALECTS, dialect_name};
 pub use diverged::{Diverged, Permitted, Told, ToldAlso, ToldCall};
 pub use foreign::{SHOWN, foreign};
@@ -159,43 +158,6 @@ pub struct Mix {
     pub wrote: f64,
 }
 
-/// What was exercised.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Coverage {
-    /// Each rule that such a target can meet, and how often it had a say.
-    pub rules: Vec<RuleCount>,
-    /// How many these are, but for those in [`absent`](Self::absent).
-    pub applicable: usize,
-    /// Those of them that were never reached.
-    pub unreached: Vec<String>,
-    /// Those that were never reached because they are about something optional that is not there.
-    pub absent: Vec<String>,
-    /// How often each kind of operation got each class of outcome.
-    pub operations: Vec<OperationCount>,
-}
-
-/// How often a rule had a say.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RuleCount {
-    /// The rule.
-    pub rule: Row,
-    /// How often it decided an answer or was checked on one. 0: it was never exercised, which is not the same as met.
-    pub exercised: u64,
-    /// How often it was kept then.
-    pub met: u64,
-}
-
-/// How often an operation ended so.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct OperationCount {
-    /// The kind of operation.
-    pub operation: String,
-    /// The class of outcome.
-    pub outcome: String,
-    /// How often.
-    pub count: u64,
-}
-
 /// A SHOULD that was not kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Advice {
@@ -219,10 +181,9 @@ impl Report {
         let seconds = campaign.elapsed.as_secs_f64();
         let mix = campaign.coverage.mix();
         let advice = tally.map(advice).unwrap_or_default();
-        let conforms = campaign.divergences.is_empty() && (advice.is_empty() || !setup.strict);
-        Report {
+        let report = Report {
             version: VERSION,
-            verdict: if conforms { Verdict::Conforms } else { Verdict::Diverges },
+            verdict: Verdict::Incomplete,
             strict: setup.strict,
             ended: campaign.ended,
             stopped: campaign.stopped.as_deref().map(|why| foreign(why, SHOWN)),
@@ -239,7 +200,7 @@ impl Report {
             elapsed_seconds: short(seconds),
             operations_per_second: rate(campaign.operations, seconds),
             mix: Mix { succeeded: short(mix.success_share()), wrote: short(mix.write_share()) },
-            coverage: coverage(&setup, &campaign, tally),
+            coverage: Counts::of(&campaign, tally).told(setup.dialect, setup.subject.url.is_none(), &setup.inferred),
             known: known_seen(&setup, &campaign),
             inferred: setup.inferred.iter().map(shown).collect(),
             advice,
@@ -249,16 +210,25 @@ impl Report {
                 .map(|divergence| diverged::diverged(&setup, divergence))
                 .collect(),
             target: setup.subject,
-        }
+        };
+        report.judged()
+    }
+
+    /// The same with the verdict that all the rest of it comes to.
+    fn judged(self) -> Report {
+        let is_kept = self.divergences.is_empty() && (self.advice.is_empty() || !self.strict);
+        let is_all = self.cut_off.is_none();
+        let verdict = match (is_kept, is_all) {
+            (false, _) => Verdict::Diverges,
+            (true, false) => Verdict::Incomplete,
+            (true, true) => Verdict::Conforms,
+        };
+        Report { verdict, ..self }
     }
 
     /// The same of a run whose end cut off a command, which had not come to its end before.
     pub fn cut_off(self, command: Option<String>) -> Report {
-        let verdict = match self.verdict {
-            Verdict::Conforms if command.is_some() => Verdict::Incomplete,
-            verdict => verdict,
-        };
-        Report { verdict, cut_off: command, ..self }
+        Report { cut_off: command, ..self }.judged()
     }
 
     /// The same of a run that is a part of a campaign.
@@ -305,49 +275,6 @@ fn rate(operations: u64, seconds: f64) -> f64 {
 /// its neighbour.
 fn short(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
-}
-
-fn coverage(setup: &Setup, campaign: &CampaignReport, tally: Option<&Tally>) -> Coverage {
-    let mut met = campaign.coverage.rules.clone();
-    let mut exercised = met.clone();
-    if let Some(tally) = tally {
-        for (rule, count) in &tally.checked {
-            exercised.insert(*rule, *count);
-            met.insert(*rule, count - tally.broken(*rule));
-        }
-    }
-    for divergence in &campaign.divergences {
-        // Those of the wire are counted where they are checked.
-        let rule = divergence.finding.rule();
-        if wire::rule(rule.0).is_none() {
-            *exercised.entry(rule).or_default() += divergence.cases;
-        }
-    }
-    let times = |counts: &BTreeMap<RuleId, u64>, rule: &RuleId| counts.get(rule).copied().unwrap_or_default();
-    let mut applicable = applicable(setup.dialect, setup.subject.url.is_none());
-    // Of most targets nothing was said.
-    applicable.retain(|rule| *rule != CAPABILITY_ASSUMED || times(&exercised, rule) > 0);
-    // What takes a command of the user's (a restart) is shown where there was one.
-    let besides: Vec<RuleId> = exercised.keys().filter(|rule| !applicable.contains(rule)).copied().collect();
-    applicable.extend(besides);
-    let count =
-        |id: &RuleId| Some(RuleCount { rule: row(id.0)?, exercised: times(&exercised, id), met: times(&met, id) });
-    let rules: Vec<RuleCount> = applicable.iter().filter_map(count).collect();
-    let is_absent = |fact: &str| setup.inferred.iter().any(|known| known.absent && known.key == fact);
-    let never = rules.iter().filter(|count| count.exercised == 0).map(|count| count.rule.id.clone());
-    let (absent, unreached): (Vec<String>, Vec<String>) = never.partition(|rule| facts::without(rule, is_absent));
-    let operation = |((operation, outcome), count): (&(&'static str, String), &u64)| OperationCount {
-        operation: (*operation).to_owned(),
-        outcome: outcome.clone(),
-        count: *count,
-    };
-    Coverage {
-        applicable: rules.len() - absent.len(),
-        rules,
-        unreached,
-        absent,
-        operations: campaign.coverage.operations.iter().map(operation).collect(),
-    }
 }
 
 /// The evidence is what the target said.

@@ -6,7 +6,7 @@ use proofhouse_model::{Code, ErrorItem, Op, Outcome, Release, RuleId, UploadRef,
 
 use super::*;
 use crate::campaign::{Divergence, Finding, Shrunk, Step};
-use crate::lockstep::Shape;
+use crate::lockstep::{CAPABILITY_ASSUMED, Shape};
 use crate::probe::Origin;
 
 pub(super) fn setup() -> Setup {
