@@ -1,6 +1,7 @@
 //! What was exercised, as a report tells it.
 //!
-//! [`Counts`] come from a campaign, and say how often each rule had a say; a report tells those of every rule that such a target can meet.
+//! [`Counts`] come from a campaign, or from the reports of its parts, and say how often each rule had a say; a report tells those of
+//! every rule that such a target can meet.
 
 use std::collections::BTreeMap;
 
@@ -83,6 +84,17 @@ impl Counts {
             }
         }
         counts
+    }
+
+    /// Adds those of a report.
+    pub(super) fn add(&mut self, coverage: &Coverage) {
+        for RuleCount { rule, exercised, met } in coverage.rules.iter().filter(|count| count.exercised > 0) {
+            *self.exercised.entry(rule.id.clone()).or_default() += exercised;
+            *self.met.entry(rule.id.clone()).or_default() += met;
+        }
+        for OperationCount { operation, outcome, count } in &coverage.operations {
+            *self.operations.entry((operation.clone(), outcome.clone())).or_default() += count;
+        }
     }
 
     /// As a report tells them of such a target.

@@ -51,7 +51,10 @@ fn in_words(report: &Report) -> String {
         (Verdict::Diverges, 0) => "every MUST was kept, but not every SHOULD, and the run is strict".to_owned(),
         (Verdict::Diverges, 1) => "1 distinct divergence was found".to_owned(),
         (Verdict::Diverges, _) => format!("{count} distinct divergences were found"),
-        (Verdict::Incomplete, _) => "every answer was permitted, but a command never came to its end".to_owned(),
+        (Verdict::Incomplete, _) if report.cut_off.is_some() => {
+            "every answer was permitted, but a command never came to its end".to_owned()
+        }
+        (Verdict::Incomplete, _) => "every answer was permitted, but parts of the campaign are missing".to_owned(),
     }
 }
 
@@ -90,6 +93,12 @@ fn summary(report: &Report) -> String {
     row("Run", &format!("seed {}{shard}, {ops} a case{strict}", report.seed));
     let checked = format!("{}, {}", counted(report.cases, "case"), counted(report.operations, "operation"));
     row("Checked", &format!("{checked} in {:.1} s; it ended {ended}", report.elapsed_seconds));
+    if !report.parts.is_empty() {
+        row("Merged from", &counted(report.parts.len() as u64, "run"));
+    }
+    if let Some(missing) = report.told_missing() {
+        row("Missing", &missing);
+    }
     if let Some(why) = &report.stopped {
         row("Ended", why);
     }

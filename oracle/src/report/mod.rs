@@ -18,6 +18,7 @@ mod html;
 mod issue;
 mod junit;
 pub mod known;
+pub mod merge;
 pub mod repro;
 mod script;
 mod shell;
@@ -43,6 +44,7 @@ pub use dialect::{DIALECTS, dialect_name};
 pub use diverged::{Diverged, Permitted, Told, ToldAlso, ToldCall};
 pub use foreign::{SHOWN, foreign};
 use known::{Entry, KnownSeen};
+use merge::PartRun;
 use written::Kind;
 pub use written::WrittenError;
 
@@ -91,7 +93,8 @@ pub enum Verdict {
     Conforms,
     /// Some was not.
     Diverges,
-    /// Every answer was permitted, but a command that was to be run did not come to its end: nothing is said about that.
+    /// Every answer was permitted, but a command that was to be run did not come to its end, or parts of the campaign are missing:
+    /// nothing is said about that.
     Incomplete,
 }
 
@@ -123,6 +126,12 @@ pub struct Report {
     pub seed: u64,
     /// Which part of a campaign ran; null: all of it.
     pub shard: Option<Shard>,
+    /// The runs that were merged into this report; empty: it is of one run.
+    #[serde(default)]
+    pub parts: Vec<PartRun>,
+    /// The numbers of the parts of the campaign that are not among them.
+    #[serde(default)]
+    pub missing: Vec<u32>,
     /// Operations that were generated for each case.
     pub ops: usize,
     /// Cases that ran.
@@ -192,6 +201,8 @@ impl Report {
             options: setup.options.clone(),
             seed: setup.seed,
             shard: None,
+            parts: Vec::new(),
+            missing: Vec::new(),
             ops: setup.ops,
             cases: campaign.cases,
             operations: campaign.operations,
@@ -217,7 +228,7 @@ impl Report {
     /// The same with the verdict that all the rest of it comes to.
     fn judged(self) -> Report {
         let is_kept = self.divergences.is_empty() && (self.advice.is_empty() || !self.strict);
-        let is_all = self.cut_off.is_none();
+        let is_all = self.cut_off.is_none() && self.missing.is_empty();
         let verdict = match (is_kept, is_all) {
             (false, _) => Verdict::Diverges,
             (true, false) => Verdict::Incomplete,

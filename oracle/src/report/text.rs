@@ -42,6 +42,9 @@ pub(super) fn render(report: &Report) -> String {
     if let Some(command) = &report.cut_off {
         line(&mut out, "cut off   ", &command_cut_off(command));
     }
+    if let Some(missing) = report.told_missing() {
+        line(&mut out, "missing   ", &missing);
+    }
     if let Some(why) = &report.stopped {
         line(&mut out, "ended     ", why);
     }
