@@ -180,7 +180,7 @@ impl Check {
             given => given,
         };
         let shard = self.shard(cases)?;
-        self.files.prepare()?;
+        self.files.outputs.prepare()?;
         let config = CampaignConfig {
             dialect,
             cases: shard.map_or(cases, Shard::length),
@@ -204,7 +204,7 @@ impl Check {
                 Format::Text => report.text(),
                 Format::Json => report.json(),
             });
-            self.files.write(&report)?;
+            self.files.outputs.write(&report)?;
             Ok(Some(report))
         });
         if let Some(mut wrote) = wrote

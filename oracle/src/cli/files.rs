@@ -1,4 +1,4 @@
-//! The files of `proofhouse check`: its report, and the divergences that are known.
+//! The files of `proofhouse check` and `proofhouse merge`: a report, and the divergences that are known.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,19 @@ use super::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct Files {
-    /// Write the report into this directory too: report.html, report.json, junit.xml, and for each divergence how to see it again.
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
     /// Divergences that do not fail the run: a file that --write-known wrote.
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) outputs: Outputs,
+}
+
+/// What is written of a report.
+#[derive(Debug, Args)]
+pub(crate) struct Outputs {
+    /// Write the report into this directory too: report.html, report.json, junit.xml, and for each divergence how to see it again.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// Write what diverged, and what was known, into this file for --known.
     #[arg(long, value_name = "FILE")]
     write_known: Option<PathBuf>,
@@ -35,7 +42,9 @@ impl Files {
             Err(error) => Err(Failure(format!("--known: {}: {error}", path.display()))),
         }
     }
+}
 
+impl Outputs {
     /// Finds out before a long run whether its report can be written at all.
     pub(crate) fn prepare(&self) -> Result<(), Failure> {
         if let Some(directory) = &self.report {

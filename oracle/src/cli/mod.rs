@@ -15,6 +15,7 @@ mod files;
 mod interrupts;
 mod log;
 mod maintain;
+mod merge;
 mod progress;
 mod replay;
 mod rules;
@@ -47,6 +48,8 @@ struct Arguments {
 enum Command {
     /// Runs generated sequences of operations on a registry, and shows the shortest one that breaks the specification.
     Check(Box<check::Check>),
+    /// Makes one report of several: of the parts of a campaign (check --shard), or of runs with seeds of their own.
+    Merge(merge::Merge),
     /// Replays the sequence of a divergence, repro.json of a report, at a URL or in process.
     Replay(replay::Replay),
     /// Runs the same sequences on two registries, and shows where they answer differently.
@@ -97,13 +100,14 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return fail(
-                "no command: there are check, replay, diff, rules, explain, serve, gc, purge-uploads and fsck; --help tells more",
+                "no command: there are check, merge, replay, diff, rules, explain, serve, gc, purge-uploads and fsck; --help tells more",
             );
         }
         Err(error) => return fail(&first_paragraph(&error.to_string())),
     };
     let verdict = match arguments.command {
         Command::Check(check) => check.run(),
+        Command::Merge(merge) => merge.run(),
         Command::Replay(replay) => replay.run(),
         Command::Diff(diff) => diff.run(),
         Command::Rules(rules) => rules.run(),
