@@ -60,3 +60,22 @@ impl fmt::Debug for Body {
         f.debug_struct("Body").field("length", &self.length).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt as _;
+
+    use super::*;
+
+    fn pieces() -> Body {
+        Body::stream(None, stream::iter([Ok("ab".into()), Ok("c".into()), Ok("de".into())]).boxed())
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_body_is_whole_up_to_the_limit_and_in_pieces_beyond_it() {
+        assert_eq!(pieces().gather(5).await.unwrap().expect("it has five bytes"), "abcde");
+        let rest = pieces().gather(4).await.unwrap().expect_err("it has five bytes");
+        let all: Vec<Bytes> = rest.stream.try_collect().await.unwrap();
+        assert_eq!(all.concat(), b"abcde");
+    }
+}

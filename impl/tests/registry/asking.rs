@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use proofhouse_registry::api::{GcOptions, Referrer};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use proofhouse_registry::api::{Body, GcOptions, Referrer};
 use proofhouse_registry::cache::InMemoryCache;
 use proofhouse_registry::descriptor::{BlobDescriptorCacheProvider, BlobDescriptorService as _};
 use proofhouse_registry::vacuum::Vacuum;
@@ -198,4 +200,83 @@ async fn the_blob_that_an_upload_in_use_has_become_is_not_collected() {
     assert_eq!(resumed.await.unwrap().unwrap(), 5);
     house.api.finish("a", &id, Some(digest.as_str()), None, body("")).await.unwrap();
     assert!(house.has("a", "bytes").await);
+}
+
+#[tokio::test]
+async fn bytes_that_are_there_are_not_written_again_and_others_of_their_digest_are() {
+    let (driver, house) = Blind::house();
+    let digest = sha256("bytes");
+    let data = format!("/docker/registry/v2/blobs/sha256/{}/{}/data", &digest.hex()[..2], digest.hex());
+    let writes = |driver: &Blind| driver.asked().iter().any(|asked| *asked == format!("write {data}"));
+    let large = "x".repeat(1 << 20);
+    house.push("a", "bytes").await;
+    assert!(writes(&driver));
+    house.push("b", "bytes").await;
+    assert!(!writes(&driver));
+    let ways = ["at once", "in pieces", "by an upload"];
+    for way in ways {
+        // Cut short by a disk that lost some of it.
+        house.write(&data, "by").await;
+        let large_digest = sha256(&large);
+        let place =
+            format!("/docker/registry/v2/blobs/sha256/{}/{}/data", &large_digest.hex()[..2], large_digest.hex());
+        house.write(&place, "x").await;
+        let (content, digest) = if way == "in pieces" { (&*large, &large_digest) } else { ("bytes", &digest) };
+        if way == "by an upload" {
+            let id = house.api.start_upload("c").await.unwrap().id;
+            house.api.append("c", &id, None, body(content)).await.unwrap();
+            house.api.finish("c", &id, Some(digest.as_str()), None, body("")).await.unwrap();
+        } else {
+            house.push("c", content).await;
+        }
+        assert!(house.get("c", digest, None).await.unwrap() == content, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_comes_leaves_an_upload_as_it_is() {
+    let (_, house) = Blind::house();
+    let id = house.api.start_upload("a").await.unwrap().id;
+    let empty = sha256("");
+    let uploads =
+        |files: Vec<String>| -> Vec<String> { files.into_iter().filter(|file| file.contains("/_uploads/")).collect() };
+    let begun = uploads(house.files().await);
+    let nothing = || Body::stream(None, futures::stream::iter([Ok(Bytes::new())]).boxed());
+    house.api.append("a", &id, None, nothing()).await.unwrap();
+    assert_eq!(uploads(house.files().await), begun);
+    // It promised five bytes.
+    assert!(failure(house.api.append("a", &id, Some((0, 4)), nothing()).await).starts_with("400 "));
+    assert_eq!(uploads(house.files().await), begun);
+    house.api.append("a", &id, None, body("some")).await.unwrap();
+    let some = uploads(house.files().await);
+    assert!(some.iter().any(|file| file.contains("/hashstates/sha256/4")), "{some:?}");
+    house.api.append("a", &id, None, nothing()).await.unwrap();
+    assert_eq!(uploads(house.files().await), some);
+    let other = house.api.start_upload("a").await.unwrap().id;
+    house.api.finish("a", &other, Some(empty.as_str()), None, nothing()).await.unwrap();
+    assert_eq!(house.get("a", &empty, None).await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_torn_sha512_link_whose_bytes_are_missing_is_in_the_way() {
+    let house = House::new();
+    let digest = sha512("long");
+    house.push("a", "other").await;
+    house.write(&format!("/docker/registry/v2/repositories/a/_layers/sha512/{}/link", digest.hex()), "sha512:").await;
+    let options = GcOptions { delete_untagged: false, dry_run: true, grace_seconds: 0 };
+    let told = house.api.registry().collect_garbage(options).await.unwrap_err().to_string();
+    assert!(told.contains(digest.hex()), "{told}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_the_beginning_of_a_digest_is_in_nobody_s_way_among_the_blobs() {
+    let house = House::new();
+    let digest = house.push("a", "blob").await;
+    for name in ["zz", "abc", "README"] {
+        house.write(&format!("/docker/registry/v2/blobs/sha256/{name}"), "").await;
+    }
+    let mut walk = house.api.registry().blobs().walk();
+    assert_eq!(walk.next().await.unwrap(), Some(digest));
+    assert_eq!(walk.next().await.unwrap(), None);
+    assert!(walk.obstacles().is_empty(), "{:?}", walk.obstacles());
 }
