@@ -166,7 +166,7 @@ faults! {
     HistoryForgotten = "history-forgotten",
     /// The cache is not told of deletions.
     CacheKeepsDeleted = "cache-keeps-deleted",
-    /// The cache stands outside access control and answers past it.
+    /// The cache stands outside access control, is told of what is pushed, and answers past it.
     CacheOutsideAccessControl = "cache-outside-access-control",
     /// The cache shares its entries among all repositories.
     CacheShared = "cache-shared",
