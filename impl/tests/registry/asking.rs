@@ -61,7 +61,8 @@ async fn referrers_whose_links_cannot_be_looked_at_are_an_error_and_the_next_tim
     let about = sha256("missing");
     let digest = house.put("a", None, INDEX, &index_of("", &subject(&about))).await;
     house.restart();
-    let link = format!("referrers/sha256/{}/sha256/{}/link", about.hex(), digest.hex());
+    let referrers = "/docker/registry/v2/repositories/a/_manifests/referrers";
+    let link = format!("stat {referrers}/sha256/{}/sha256/{}/link\n", about.hex(), digest.hex());
     let before = house.files().await;
     *driver.spot.lock().unwrap() = Some(link);
     assert!(house.api.referrers("a", about.as_str(), None).await.is_err());
@@ -88,7 +89,7 @@ async fn a_storage_that_cannot_be_read_at_all_is_not_taken_for_an_empty_one() {
     let (driver, house) = Blind::house();
     house.push("a", "loose").await;
     let before = house.files().await;
-    *driver.spot.lock().unwrap() = Some("/docker/registry/v2".to_owned());
+    *driver.spot.lock().unwrap() = Some("list /docker/registry/v2\n".to_owned());
     let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
     assert!(house.api.collect_garbage(options).await.is_err());
     *driver.spot.lock().unwrap() = None;
