@@ -13,7 +13,8 @@ fn project() -> PathBuf {
 
 fn names(directory: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let names = entries.map(|entry| entry.expect("the directory can be read").file_name());
+    names.map(|name| name.into_string().expect("every name is UTF-8")).collect()
 }
 
 #[test]

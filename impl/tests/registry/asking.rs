@@ -8,6 +8,7 @@ use futures::StreamExt as _;
 use proofhouse_registry::api::{Body, GcOptions, Referrer};
 use proofhouse_registry::cache::InMemoryCache;
 use proofhouse_registry::descriptor::{BlobDescriptorCacheProvider, BlobDescriptorService as _};
+use proofhouse_registry::digest::Digest;
 use proofhouse_registry::vacuum::Vacuum;
 
 use crate::blind::Blind;
@@ -77,11 +78,12 @@ async fn what_is_collected_is_no_longer_remembered() {
     let shared: Arc<dyn BlobDescriptorCacheProvider> = cache.clone();
     let house =
         House::with(move |builder| builder.enable_delete().blob_descriptor_cache_provider(Some(shared.clone())));
-    let digest = house.put("a", None, INDEX, &index_of("", "")).await;
-    assert!(house.has_manifest("a", digest.as_str()).await);
-    assert!(cache.stat(&digest).await.is_ok(), "it is not remembered in the first place");
+    let (digest, loose) = (house.put("a", None, INDEX, &index_of("", "")).await, house.push("a", "loose").await);
+    assert!(house.has_manifest("a", digest.as_str()).await && house.has("a", "loose").await);
+    let scoped = cache.repository_scoped(&"a".parse().unwrap()).unwrap();
+    assert!(cache.stat(&digest).await.is_ok() && scoped.stat(&loose).await.is_ok(), "nothing is remembered");
     house.api.collect_garbage(GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 }).await.unwrap();
-    assert!(cache.stat(&digest).await.is_err());
+    assert!(cache.stat(&digest).await.is_err() && scoped.stat(&loose).await.is_err());
 }
 
 #[tokio::test]
@@ -177,6 +179,10 @@ async fn a_page_of_referrers_reads_no_more_manifests_than_it_shows() {
     assert_eq!(all.iter().map(is_read).collect::<Vec<_>>(), [false, false, true, true, false], "{asked:?}");
 }
 
+fn blob_data(digest: &Digest) -> String {
+    format!("/docker/registry/v2/blobs/{}/{}/{}/data", digest.algorithm(), &digest.hex()[..2], digest.hex())
+}
+
 /// Somebody brings the bytes back of an upload whose finish was cut short, and a collection comes between.
 #[tokio::test]
 async fn the_blob_that_an_upload_in_use_has_become_is_not_collected() {
@@ -190,7 +196,7 @@ async fn the_blob_that_an_upload_in_use_has_become_is_not_collected() {
     assert!(house.api.finish("a", &id, Some(digest.as_str()), None, body("")).await.is_err());
     *driver.spot.lock().unwrap() = None;
     // Whoever has the upload looks at what it has become, and waits there.
-    *driver.holds.lock().unwrap() = Some(format!("{}/data", digest.hex()));
+    *driver.holds.lock().unwrap() = Some(format!("read {}\n", blob_data(&digest)));
     let blobs = house.api.registry().repository(&"a".parse().unwrap()).unwrap().blobs();
     let resuming = id.parse().unwrap();
     let resumed = tokio::spawn(async move { blobs.resume(&resuming).await.map(|upload| upload.size()) });
@@ -207,7 +213,7 @@ async fn the_blob_that_an_upload_in_use_has_become_is_not_collected() {
 async fn bytes_that_are_there_are_not_written_again_and_others_of_their_digest_are() {
     let (driver, house) = Blind::house();
     let digest = sha256("bytes");
-    let data = format!("/docker/registry/v2/blobs/sha256/{}/{}/data", &digest.hex()[..2], digest.hex());
+    let data = blob_data(&digest);
     let writes = |driver: &Blind| driver.asked().iter().any(|asked| *asked == format!("write {data}"));
     let large = "x".repeat(1 << 20);
     house.push("a", "bytes").await;
@@ -280,4 +286,33 @@ async fn what_cannot_be_the_beginning_of_a_digest_is_in_nobody_s_way_among_the_b
     assert_eq!(walk.next().await.unwrap(), Some(digest));
     assert_eq!(walk.next().await.unwrap(), None);
     assert!(walk.obstacles().is_empty(), "{:?}", walk.obstacles());
+}
+
+#[tokio::test]
+async fn what_is_named_many_times_is_followed_once() {
+    let house = House::new();
+    let mut child = house.put("a", None, INDEX, &index_of("", "")).await;
+    // Two to the power of forty ways lead to the first.
+    for _ in 0..40 {
+        let entry = descriptor(INDEX, &child);
+        child = house.put("a", None, INDEX, &index_of(&format!("{entry},{entry}"), "")).await;
+    }
+    house.put("a", Some("t"), INDEX, &index_of(&descriptor(INDEX, &child), "")).await;
+    let options = GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 };
+    house.api.collect_garbage(options).await.unwrap();
+    assert!(house.has_manifest("a", child.as_str()).await);
+}
+
+#[tokio::test]
+async fn bytes_that_a_link_has_under_another_digest_go_when_nobody_needs_the_link() {
+    let house = House::new();
+    let (named, stored) = (sha512("bytes"), house.push("b", "bytes").await);
+    house.put("a", Some("t"), INDEX, &index_of("", "")).await;
+    house
+        .write(&format!("/docker/registry/v2/repositories/a/_layers/sha512/{}/link", named.hex()), stored.as_str())
+        .await;
+    assert_eq!(house.get("a", &named, None).await.unwrap(), "bytes");
+    let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
+    house.api.collect_garbage(options).await.unwrap();
+    assert!(!house.files().await.iter().any(|file| file.contains(stored.hex())));
 }

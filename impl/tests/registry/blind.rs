@@ -20,9 +20,9 @@ use crate::support::*;
 pub(crate) struct Blind {
     inner: Memory,
     pub(crate) spot: Mutex<Option<String>>,
-    /// What was asked, but for what moves and removes, with the paths.
+    /// What was asked, with the paths.
     pub(crate) seen: Mutex<Vec<String>>,
-    /// The first reader of a path that ends so says so, and waits.
+    /// The first call that contains this text says so, and waits.
     pub(crate) holds: Mutex<Option<String>>,
     pub(crate) held: Notify,
     pub(crate) go_on: Notify,
@@ -48,11 +48,16 @@ impl Blind {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 
-    fn see(&self, call: &str, path: &StoragePath) -> Result<(), DriverError> {
-        let asked = format!("{call} {path}");
-        self.seen.lock().unwrap().push(asked.clone());
+    async fn see(&self, call: &str, path: &StoragePath) -> Result<(), DriverError> {
+        let asked = format!("{call} {path}\n");
+        self.seen.lock().unwrap().push(asked.trim_end().to_owned());
+        let is_held = self.holds.lock().unwrap().take_if(|held| asked.contains(&**held)).is_some();
+        if is_held {
+            self.held.notify_one();
+            self.go_on.notified().await;
+        }
         match &*self.spot.lock().unwrap() {
-            Some(spot) if format!("{asked}\n").contains(spot) => {
+            Some(spot) if asked.contains(spot) => {
                 let source = io::Error::from_raw_os_error(5);
                 Err(DriverError::Io { path: path.clone(), operation: "read", source })
             }
@@ -67,41 +72,39 @@ impl Driver for Blind {
         "blind"
     }
     async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
-        self.see("read", path)?;
+        self.see("read", path).await?;
         self.inner.read_at_most(path, limit).await
     }
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
-        self.see("read", path)?;
-        let is_held = self.holds.lock().unwrap().take_if(|end| path.as_str().ends_with(&**end)).is_some();
-        if is_held {
-            self.held.notify_one();
-            self.go_on.notified().await;
-        }
+        self.see("read", path).await?;
         self.inner.reader(path, offset, length).await
     }
     async fn write(&self, path: &StoragePath, content: Bytes) -> Result<(), DriverError> {
-        self.see("write", path)?;
+        self.see("write", path).await?;
         self.inner.write(path, content).await
     }
     async fn append(&self, path: &StoragePath) -> Result<Box<dyn Appender>, DriverError> {
+        self.see("append", path).await?;
         self.inner.append(path).await
     }
     async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
-        self.see("stat", path)?;
+        self.see("stat", path).await?;
         self.inner.stat(path).await
     }
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
-        self.see("list", path)?;
+        self.see("list", path).await?;
         self.inner.list(path).await
     }
     async fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
-        self.see("list", path)?;
+        self.see("list", path).await?;
         self.inner.entries(path).await
     }
     async fn rename(&self, from: &StoragePath, to: &StoragePath) -> Result<(), DriverError> {
+        self.see("rename", from).await?;
         self.inner.rename(from, to).await
     }
     async fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
+        self.see("delete", path).await?;
         self.inner.delete(path).await
     }
 }

@@ -18,7 +18,7 @@ async fn tags_are_set_listed_moved_and_removed() {
     tags.tag(&latest, &other).await.unwrap();
     assert_eq!(tags.all().await.unwrap(), [latest.clone(), v1.clone()]);
     assert_eq!((tags.get(&latest).await.unwrap(), tags.get(&v1).await.unwrap()), (other.clone(), one.clone()));
-    assert_eq!(tags.lookup(&one).await.unwrap(), [v1.clone()]);
+    assert_eq!(tags.lookup(&one).await.unwrap(), std::slice::from_ref(&v1));
     let mut ever = [one.clone(), other];
     ever.sort();
     assert_eq!(tags.manifest_digests(&latest).await.unwrap(), ever);
@@ -26,4 +26,15 @@ async fn tags_are_set_listed_moved_and_removed() {
     assert_eq!(tags.all().await.unwrap(), [v1]);
     assert!(matches!(tags.get(&latest).await, Err(TagError::Unknown(tag)) if tag == latest));
     assert!(house.has_manifest("a", one.as_str()).await);
+}
+
+#[tokio::test]
+async fn a_manifest_is_there_or_not() {
+    let house = House::new();
+    let digest = house.put("a", None, INDEX, &index_of("", "")).await;
+    let exists = async |name: &str, digest| {
+        let repository = house.api.registry().repository(&name.parse().unwrap()).unwrap();
+        repository.manifests(&[]).exists(digest).await.unwrap()
+    };
+    assert!(exists("a", &digest).await && !exists("b", &digest).await && !exists("a", &sha256("other")).await);
 }

@@ -14,6 +14,7 @@ mod manifests;
 mod middleware;
 mod missing;
 mod obstacles;
+mod slow;
 mod strangers;
 mod support;
 mod unreadable;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proofhouse::campaign::{self, CampaignConfig};
 use proofhouse::case::Case;
 use proofhouse::target::{EmbeddedTarget, Target as _};
-use proofhouse_model::{Dialect, Model, Op, Specification};
+use proofhouse_model::{Content, Dialect, Model, Op, Outcome, Specification, digest_of};
 use proofhouse_registry::driver::{Clock, Driver, Filesystem, FilesystemOptions, Offload};
 
 use super::disk::{Disk, Lie, tree};
@@ -111,6 +111,8 @@ pub async fn crash_case(
                 };
                 let killed = again.tried(&target, Disk::of(volume.clone())).await;
                 killed.map_err(|error| told("killed, and done again", &error))?;
+                let beside = again.finished(&target, Disk::lying_of(volume.clone(), Lie::Everything)).await;
+                beside.map_err(|error| told("finished by another server meanwhile", &error))?;
                 if relies_on_what_is_there(&op) {
                     let beside = again.tried(&target, Disk::lying_of(volume.clone(), Lie::Everything)).await;
                     beside.map_err(|error| told("done by another client meanwhile", &error))?;
@@ -184,6 +186,35 @@ impl Again<'_> {
         let target = target.map_err(|error| error.to_string())?;
         let reader = Reader { case, target, after: &model, under_way: None, is_after_failure: true, pushes: false };
         reader.read().await.map(drop).map_err(|error| format!("{error}\n\nWhat was left then:\n{}", tree(&left)))
+    }
+}
+
+impl Again<'_> {
+    /// What has come of a chunk is finished by another server, which found it there: it is durable then, or not a blob.
+    async fn finished(&self, first: &EmbeddedTarget, disk: Disk) -> Result<(), String> {
+        let Op::Append { repo, upload, bytes, .. } = self.op else { return Ok(()) };
+        let Some(open) = self.before.state().uploads.get(upload) else { return Ok(()) };
+        let target = first.reopened(|clock| storage(disk.clone(), clock));
+        let mut target = target.map_err(|error| error.to_string())?;
+        let (repo, upload) = (repo.clone(), *upload);
+        let status = target.perform(&Op::UploadStatus { repo: repo.clone(), upload }).await;
+        let Outcome::Upload { size, .. } = status else { return Ok(()) };
+        let mut whole = [&open.bytes[..], &bytes[..]].concat();
+        whole.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        let digest = digest_of("sha256", &whole);
+        let (claimed, nothing) = (Some(digest.clone()), Content::from(""));
+        let finish = Op::FinishUpload { repo: repo.clone(), upload, digest: claimed, range: None, bytes: nothing };
+        if !target.perform(&finish).await.succeeded() {
+            return Ok(());
+        }
+        let volume = disk.volume();
+        let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);
+        let target = target.reopened(|clock| storage(Disk::of(left.clone()), clock));
+        let fetch = Op::GetBlob { repo, digest, range: None };
+        match target.map_err(|error| error.to_string())?.perform(&fetch).await {
+            Outcome::Blob { body: Some(body), .. } if body.bytes[..] == whole[..] => Ok(()),
+            answer => Err(format!("{fetch:?}: {answer:?}\n\nWhat was left then:\n{}", tree(&left))),
+        }
     }
 }
 
