@@ -142,7 +142,7 @@ fn keys_are_unambiguous(object: &Json, known: &[&str], place: &str) -> Result<()
     let mut seen = BTreeSet::new();
     for (name, _) in members {
         let folded = fold(name);
-        let Some(key) = known.iter().find(|key| fold(key) == folded) else { continue };
+        let Some(key) = known.iter().find(|key| folded.eq_ignore_ascii_case(key)) else { continue };
         let once = name == key && seen.insert(key);
         check(once, "manifest.keys", format!("`{name}` in {place} can be read as `{key}` in two ways"))?;
     }

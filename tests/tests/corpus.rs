@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use proofhouse_tests::fuzz::{LAXER, STRICTER, TARGETS, Taken, manifest_parse_and_push, seeds};
+use proofhouse_tests::fuzz::{LAXER, STRICTER, TARGETS, Taken, config_yaml, manifest_parse_and_push, seeds};
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -63,4 +63,11 @@ fn every_exception_of_the_third_reader_is_met_by_a_seed() {
         manifest_parse_and_push(&seed.bytes, &mut met);
     }
     assert_eq!(met, STRICTER.into_iter().chain(LAXER).collect::<BTreeSet<_>>());
+}
+
+/// The oracle took any kind of cache for one; distribution warns of a kind that it does not know, and does without.
+#[test]
+fn a_cache_of_an_unknown_kind_is_none() {
+    let text = b"version: 0.1\nstorage: {inmemory: null, cache: {blobdescriptor: inullory}}\n";
+    assert_eq!(config_yaml(text), Taken::Yes);
 }

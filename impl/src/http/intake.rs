@@ -2,7 +2,7 @@
 //!
 //! A handler may read it all, some of it, or none. An [`Intake`] knows how much came and why no more did; when the answer is
 //! known it says whether the connection can go on: a short rest is read and dropped, after a long one the connection is
-//! closed. A client that sends nothing for a while is given up; each piece that comes gives it as long again.
+//! closed. A client that sends nothing for a while is given up; each piece that comes gives it as long again, if it is no crumb.
 
 use std::io;
 use std::time::Duration;
@@ -14,12 +14,17 @@ use futures::stream;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt as _;
+use tokio::time::Instant;
 
 use crate::api::Body;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, OwnedSemaphorePermit, Semaphore, lock};
 
 /// A rest of at most so many bytes is read so that the connection can go on.
 const SHORT_REST: u64 = 64 << 10;
+
+/// A client that sends fewer bytes a second than this is given up when it has used up its time: or one byte now and then would hold
+/// one of the places for those who send.
+const SLOWEST: u64 = 1 << 10;
 
 /// How long a short rest is waited for. It is on its way already.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -137,7 +142,7 @@ impl Intake {
     /// The bytes. What is not read when this is dropped can still be dealt with by [`settle`](Self::settle).
     pub(super) fn read(self: &Arc<Self>) -> Body {
         self.read.store(true, Ordering::Release);
-        let reader = Reader { body: lock(&self.body).take(), intake: Arc::clone(self) };
+        let reader = Reader::new(lock(&self.body).take(), self);
         let pieces = stream::unfold(reader, async |mut reader| reader.next().await.map(|piece| (piece, reader)));
         Body::stream(self.length, pieces.boxed())
     }
@@ -176,7 +181,7 @@ impl Intake {
         if waits || rest > SHORT_REST {
             return false;
         }
-        let mut reader = Reader { body: Some(body), intake: Arc::clone(self) };
+        let mut reader = Reader::new(Some(body), self);
         let all = async { while let Some(Ok(_)) = reader.next().await {} };
         let in_time = tokio::time::timeout(REST_TIMEOUT, all).await.is_ok();
         reader.body = None;
@@ -188,12 +193,26 @@ impl Intake {
 struct Reader {
     body: Option<HttpBody>,
     intake: Arc<Intake>,
+    /// How long the client was waited for. What the registry itself takes is not the client's.
+    waited: Duration,
 }
 
 impl Reader {
+    fn new(body: Option<HttpBody>, intake: &Arc<Intake>) -> Self {
+        Self { body, intake: Arc::clone(intake), waited: Duration::ZERO }
+    }
+
+    /// How long the next piece may take.
+    fn patience(&self) -> Duration {
+        let earned = Duration::from_secs(self.intake.received() / SLOWEST);
+        self.intake.timeout.min((self.intake.timeout + earned).saturating_sub(self.waited))
+    }
+
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         loop {
-            let frame = tokio::time::timeout(self.intake.timeout, self.body.as_mut()?.frame()).await;
+            let (patience, asked) = (self.patience(), Instant::now());
+            let frame = tokio::time::timeout(patience, self.body.as_mut()?.frame()).await;
+            self.waited += asked.elapsed();
             let error = match frame {
                 // Of trailers nothing is wanted.
                 Ok(Some(Ok(frame))) => match frame.into_data() {
@@ -248,5 +267,25 @@ mod tests {
         drop((first, second));
         assert!(body(4 << 10).gather(4 << 10, &memory).await.is_ok());
         assert!(matches!(body((4 << 10) + 1).gather(4 << 10, &memory).await, Err(NotGathered::TooLong)));
+    }
+
+    /// A body of so many pieces of this many bytes, one every twenty seconds.
+    fn slow(pieces: u32, bytes: usize) -> Arc<Intake> {
+        let pieces = stream::iter(0..pieces).then(move |_| async move {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            Ok::<_, io::Error>(Bytes::from(vec![b'x'; bytes]))
+        });
+        Intake::new(&HeaderMap::new(), HttpBody::from_stream(pieces), Duration::from_secs(30))
+    }
+
+    #[tokio::test(flavor = "current_thread", start_paused = true)]
+    async fn a_client_that_sends_crumbs_is_given_up_and_one_that_is_slow_is_not() {
+        let memory = Memory::of(1 << 20);
+        let crumbs = slow(10, 1);
+        let began = Instant::now();
+        assert!(matches!(crumbs.gather(1 << 20, &memory).await, Err(NotGathered::Body(_))));
+        assert!(crumbs.stalled() && began.elapsed() <= Duration::from_secs(31), "{:?}", began.elapsed());
+        let slow = slow(10, 20 << 10);
+        assert_eq!(slow.gather(1 << 20, &memory).await.expect("it goes on").bytes.len(), 200 << 10);
     }
 }

@@ -51,8 +51,9 @@ fn noticed(document: &Node) -> Result<Options, ConfigError> {
         delete: at("storage.delete.enabled").boolean()?.unwrap_or(false),
         tag_lookup_limit: at("storage.tag.concurrencylimit").integer()?.unwrap_or(0),
         cache: match at("storage.cache.blobdescriptor").text()? {
-            None | Some("") => Cache::Off,
-            Some(_) => Cache::Large,
+            Some("inmemory" | "redis") => Cache::Large,
+            // Of a kind that it does not know distribution warns, and has none.
+            None | Some(_) => Cache::Off,
         },
         ..Options::default()
     };

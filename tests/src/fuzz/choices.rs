@@ -3,46 +3,54 @@
 //! The things there are, and the options, are those of sixteen generated cases; the bytes choose one and then what is done with it. A
 //! choice takes a byte or two, so that a change of one byte changes one thing; operations end with the bytes.
 
-use std::cell::OnceCell;
+use std::rc::Rc;
 
 use arbitrary::{Result, Unstructured};
 use proofhouse::action::{Action, By, Chunk, ChunkRange, ContentType, PageSize, Repo, Tag};
 use proofhouse::campaign::{self, CampaignConfig};
 use proofhouse::case::Case;
 use proofhouse::pool::{Algorithm, BlobId, ManifestId, Named, Payload, RepoId, TagId};
-use proofhouse_model::{Range, UploadRef};
+use proofhouse_model::{Dialect, Range, Specification, UploadRef};
 
 /// So many cases to begin with.
-const BASES: usize = 16;
+const COUNT: u64 = 16;
 
-thread_local! {
-    static CASES: OnceCell<Vec<Case>> = const { OnceCell::new() };
+/// What a sequence begins with.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// Without operations.
+    pub(super) case: Case,
+    pub(super) specification: Specification,
 }
 
-/// The case that the first byte chooses, without operations.
-fn base(number: u8) -> Case {
-    CASES.with(|cases| {
-        let cases = cases.get_or_init(|| {
+/// The one that a number chooses. Made once for each thread: most of it is digests, and patterns that are compiled.
+fn base(number: u8) -> Rc<Base> {
+    thread_local! {
+        static BASES: Vec<Rc<Base>> = {
             let config = CampaignConfig { ops: 0, ..CampaignConfig::default() };
-            let case = |seed| campaign::case(&config, seed, &|_| true).expect("varied options are some").best().clone();
-            (0..BASES as u64).map(case).collect()
-        });
-        cases[usize::from(number) % BASES].clone()
-    })
+            let made = |seed| {
+                let case = campaign::case(&config, seed, &|_| true).expect("varied options are some").best().clone();
+                let specification = Specification::new(Dialect::Proofhouse, case.options.resolve(&case.pool));
+                Rc::new(Base { case, specification: specification.expect("generated options are some") })
+            };
+            (0..COUNT).map(made).collect()
+        };
+    }
+    BASES.with(|bases| Rc::clone(&bases[usize::from(number) % bases.len()]))
 }
 
-/// A case of at most `most` operations, and a byte for whoever runs it. None: there are not even two bytes.
-pub(super) fn case(data: &[u8], most: usize) -> Option<(Case, u8)> {
+/// What there is, at most `most` operations on it, and a byte for whoever runs them. None: there are not even two bytes.
+pub(super) fn sequence(data: &[u8], most: usize) -> Option<(Rc<Base>, Vec<Action>, u8)> {
     let [number, spare, rest @ ..] = data else { return None };
-    let mut case = base(*number);
     let mut choices = Choices { bytes: Unstructured::new(rest), uploads: 0 };
-    while case.actions.len() < most
+    let mut actions = Vec::new();
+    while actions.len() < most
         && !choices.bytes.is_empty()
         && let Ok(action) = choices.action()
     {
-        case.actions.push(action);
+        actions.push(action);
     }
-    Some((case, *spare))
+    Some((base(*number), actions, *spare))
 }
 
 struct Choices<'a> {

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use proofhouse::action::sweep;
 use proofhouse::lockstep::replay;
 use proofhouse::target::EmbeddedTarget;
-use proofhouse_model::{Dialect, Op, Specification};
+use proofhouse_model::Op;
 
 use super::pair::run;
 use super::{Taken, choices};
@@ -24,24 +24,22 @@ pub fn operations(data: &[u8]) -> Taken {
     thread_local! {
         static TARGET: RefCell<EmbeddedTarget> = RefCell::new(EmbeddedTarget::builder().memory().build());
     }
-    let Some((case, spare)) = choices::case(data, MOST) else { return Taken::No };
-    let options = case.options.resolve(&case.pool);
-    let specification =
-        || Specification::new(Dialect::Proofhouse, options.clone()).expect("generated options are some");
-    let mut ops = case.ops();
+    let Some((base, actions, spare)) = choices::sequence(data, MOST) else { return Taken::No };
+    let (pool, specification) = (&base.case.pool, &base.specification);
+    let mut ops: Vec<Op> = actions.iter().map(|action| action.resolve(pool)).collect();
     TARGET.with_borrow_mut(|target| {
         if spare < 16 {
             // What is open, and what is there by sha512, is known by then.
-            let first = run(replay(&ops, specification(), target)).expect("memory is a target");
+            let first = run(replay(&ops, specification.clone(), target)).expect("memory is a target");
             if first.violation.is_none() {
-                ops.extend(sweep(&case.pool, first.model.state()).iter().map(|action| action.resolve(&case.pool)));
+                ops.extend(sweep(pool, first.model.state()).iter().map(|action| action.resolve(pool)));
             }
         }
-        let replayed = run(replay(&ops, specification(), target)).expect("memory is a target");
+        let replayed = run(replay(&ops, specification.clone(), target)).expect("memory is a target");
         if let Some(violation) = replayed.violation {
-            let steps: Vec<String> =
-                replayed.steps.iter().map(|step| format!("{:?}\n    {:?}", step.op, step.outcome)).collect();
-            panic!("{violation}\n the options: {options:?}\n the sequence:\n  {}", steps.join("\n  "));
+            let steps = replayed.steps.iter().map(|step| format!("{:?}\n    {:?}", step.op, step.outcome));
+            let (options, steps) = (specification.options(), steps.collect::<Vec<_>>().join("\n  "));
+            panic!("{violation}\n the options: {options:?}\n the sequence:\n  {steps}");
         }
         let writes = |op: &Op| matches!(op, Op::PutBlob { .. } | Op::PutManifest { .. } | Op::FinishUpload { .. });
         Taken::of(replayed.steps.iter().any(|step| writes(&step.op) && step.outcome.succeeded()))
