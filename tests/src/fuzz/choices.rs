@@ -42,7 +42,9 @@ fn base(number: u8) -> Rc<Base> {
 /// What there is, at most `most` operations on it, and a byte for whoever runs them. None: there are not even two bytes.
 pub(super) fn sequence(data: &[u8], most: usize) -> Option<(Rc<Base>, Vec<Action>, u8)> {
     let [number, spare, rest @ ..] = data else { return None };
-    let mut choices = Choices { bytes: Unstructured::new(rest), uploads: 0 };
+    let base = base(*number);
+    let largest_page = u32::try_from(base.specification.options().catalog_max).unwrap_or(u32::MAX);
+    let mut choices = Choices { bytes: Unstructured::new(rest), uploads: 0, largest_page };
     let mut actions = Vec::new();
     while actions.len() < most
         && !choices.bytes.is_empty()
@@ -50,12 +52,13 @@ pub(super) fn sequence(data: &[u8], most: usize) -> Option<(Rc<Base>, Vec<Action
     {
         actions.push(action);
     }
-    Some((base(*number), actions, *spare))
+    Some((base, actions, *spare))
 }
 
 struct Choices<'a> {
     bytes: Unstructured<'a>,
     uploads: u32,
+    largest_page: u32,
 }
 
 impl Choices<'_> {
@@ -111,7 +114,8 @@ impl Choices<'_> {
             28 => match self.byte()? % 4 {
                 0 => Action::TagHistory { repo: self.repo()?, tag: self.tag()? },
                 1 => Action::ListBlobs,
-                2 => Action::WalkRepositories { n: u32::from(self.byte()? % 3) + 1 },
+                // Pages as large as they may be, at most.
+                2 => Action::WalkRepositories { n: u32::from(self.byte()? % 3 + 1).min(self.largest_page) },
                 _ => Action::RemoveRepository { repo: self.repo()? },
             },
             29 | 30 => {
@@ -125,7 +129,8 @@ impl Choices<'_> {
             }
             _ => match self.byte()? % 3 {
                 0 => Action::PurgeUploads { older_than: self.seconds()?, dry_run: self.byte()? % 2 == 1 },
-                1 => Action::Advance { seconds: self.seconds()? },
+                // No clock of a machine goes further than some centuries.
+                1 => Action::Advance { seconds: self.seconds()?.min(1 << 33) },
                 _ => Action::Restart,
             },
         })
