@@ -9,6 +9,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use proofhouse_model::{Branch, Code, Dialect, ErrorItem, Errors, Expect, Model, Op, Outcome};
 use todc_utils::linearizability::WGLChecker;
@@ -53,6 +54,12 @@ pub const MOST_STEPS: u64 = 200_000;
 /// all have one together (Herlihy and Wing, 3.3). Only where an answer tells of every repository is an order of all calls looked
 /// for besides; and where one component has none in OCI's dialect, which permits more where content is known elsewhere.
 pub fn judge(start: &Model, history: &[Call], most_steps: u64) -> Judgement {
+    judge_until(start, history, most_steps, None)
+}
+
+/// As [`judge`]; when `until` comes, the search is given up.
+pub fn judge_until(start: &Model, history: &[Call], most_steps: u64, until: Option<Instant>) -> Judgement {
+    let search = |start: &Model, history: &[Call], most_steps| search(start, history, most_steps, until);
     let parts = components::components(history);
     if parts.len() < 2 {
         return search(start, history, most_steps);
@@ -74,7 +81,7 @@ pub fn judge(start: &Model, history: &[Call], most_steps: u64) -> Judgement {
 
 /// The calls of the first component that has no order; all, if only all together have none.
 pub fn unexplained(start: &Model, history: &[Call]) -> Vec<Call> {
-    let has_none = |part: &Vec<Call>| search(start, part, MOST_STEPS) == Judgement::NotLinearizable;
+    let has_none = |part: &Vec<Call>| search(start, part, MOST_STEPS, None) == Judgement::NotLinearizable;
     let parts = if looks_elsewhere(start) { Vec::new() } else { components::components(history) };
     parts.into_iter().find(has_none).unwrap_or_else(|| history.to_vec())
 }
@@ -85,8 +92,8 @@ fn looks_elsewhere(model: &Model) -> bool {
 }
 
 /// Looks for an order of all these calls.
-fn search(start: &Model, history: &[Call], most_steps: u64) -> Judgement {
-    let left = Arc::new(AtomicU64::new(most_steps));
+fn search(start: &Model, history: &[Call], most_steps: u64, until: Option<Instant>) -> Judgement {
+    let left = Arc::new(Budget { steps: AtomicU64::new(most_steps), until });
     let beginning = Operation::Begin(Arc::new(start.clone()), Arc::clone(&left));
     // The checker takes the calls of one process in turn, and one that has no answer never ends: each gets a process of its own.
     let mut events: Vec<(u64, usize, Action<Operation>)> = Vec::new();
@@ -100,7 +107,7 @@ fn search(start: &Model, history: &[Call], most_steps: u64) -> Judgement {
     let mut actions = vec![(0, Action::Call(beginning.clone())), (0, Action::Response(beginning))];
     actions.extend(events.into_iter().map(|(_, process, action)| (process, action)));
     let explained = WGLChecker::<Registry>::is_linearizable(History::from_actions(actions));
-    match (explained, left.load(Ordering::Relaxed)) {
+    match (explained, left.steps.load(Ordering::Relaxed)) {
         (_, 0) => Judgement::Undecided,
         (true, _) => Judgement::Linearizable,
         (false, _) => Judgement::NotLinearizable,
@@ -110,17 +117,34 @@ fn search(start: &Model, history: &[Call], most_steps: u64) -> Judgement {
 /// The model as the checker wants it.
 struct Registry;
 
+/// How many steps may still be taken, and until when.
+struct Budget {
+    steps: AtomicU64,
+    until: Option<Instant>,
+}
+
+impl Budget {
+    /// Takes one. False: it was the last, or there was none.
+    fn take(&self) -> bool {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            self.steps.store(0, Ordering::Relaxed);
+        }
+        let take = |left: u64| left.checked_sub(1);
+        self.steps.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok_and(|before| before > 1)
+    }
+}
+
 #[derive(Clone)]
 enum Operation {
     /// Stands before all others: which model it is, and how many steps may be taken.
-    Begin(Arc<Model>, Arc<AtomicU64>),
+    Begin(Arc<Model>, Arc<Budget>),
     Call(Op, Option<Outcome>),
 }
 
 #[derive(Clone)]
 enum Held {
     Nothing,
-    Model(Arc<Model>, Arc<AtomicU64>),
+    Model(Arc<Model>, Arc<Budget>),
     /// Too many steps were taken: everything is permitted, so that the search ends.
     GivenUp,
 }
@@ -140,8 +164,7 @@ impl Specification for Registry {
             (_, Held::GivenUp) => return (true, Held::GivenUp),
             (_, Held::Nothing) => return (false, Held::Nothing),
         };
-        let take = |left: u64| left.checked_sub(1);
-        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_or(true, |before| before == 1) {
+        if !left.take() {
             return (true, Held::GivenUp);
         }
         let Operation::Call(op, outcome) = operation else { return (false, held.clone()) };
@@ -338,7 +361,7 @@ mod tests {
         let wrong = [put(0, stored(), 1, 2), head(0, false, 30, 31)];
         let busy = (0..6).map(|at| elsewhere(put(1, stored(), 10 + at, 20 + at)));
         let history: Vec<Call> = wrong.iter().cloned().chain(busy).collect();
-        assert_eq!(search(&model(), &history, 100), Judgement::Undecided, "together it is much to search");
+        assert_eq!(search(&model(), &history, 100, None), Judgement::Undecided, "together it is much to search");
         assert_eq!(judge(&model(), &history, 100), Judgement::NotLinearizable);
         assert_eq!(unexplained(&model(), &history), wrong);
     }
@@ -349,5 +372,6 @@ mod tests {
         let history: Vec<Call> = writes.chain([head(1, false, 200, 201)]).collect();
         assert_eq!(judge(&model(), &history, 10), Judgement::Undecided);
         assert_eq!(judge(&model(), &history, MOST_STEPS), Judgement::NotLinearizable);
+        assert_eq!(judge_until(&model(), &history, MOST_STEPS, Some(Instant::now())), Judgement::Undecided);
     }
 }

@@ -141,7 +141,7 @@ pub async fn run(
         together.finding = Some(broken);
         return Ok(together);
     }
-    match history::judge(&together.start, &together.calls, MOST_STEPS) {
+    match history::judge_until(&together.start, &together.calls, MOST_STEPS, until) {
         Judgement::Linearizable => coverage.into_iter().for_each(|coverage| coverage.kept(HISTORY_IN_SOME_ORDER)),
         Judgement::NotLinearizable => together.finding = Some(Finding::Unordered),
         Judgement::Undecided => together.undecided = true,
