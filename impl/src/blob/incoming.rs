@@ -6,7 +6,7 @@
 
 use futures::StreamExt;
 
-use super::store::{bytes_exist, not_found_is_none};
+use super::store::{bytes_stay, not_found_is_none};
 use super::{Body, LinkedBlobStore};
 use crate::builder::next_upload_id;
 use crate::digest::{Digest, Hasher};
@@ -36,7 +36,7 @@ impl LinkedBlobStore {
         let driver = &self.shared.driver;
         let _gate = self.shared.gate.read().await;
         let store = async {
-            if bytes_exist(&**driver, digest).await?.is_none_or(|stat| stat.size != size) {
+            if bytes_stay(&**driver, digest).await?.is_none_or(|stat| stat.size != size) {
                 let renamed = driver.rename(place, &paths::blob_data(digest)).await;
                 not_found_is_none(renamed)?.ok_or(UploadError::Unknown)?;
             }

@@ -3,7 +3,7 @@
 //! Every question goes through the repository's chain of services first (access control, cache, link lookup). Links are made
 //! and removed with the gate held for reading, so that a collection sees all of it or nothing.
 
-use super::store::bytes_exist;
+use super::store::bytes_stay;
 use bytes::Bytes;
 
 use super::{BlobStore, BlobUpload, ServedBlob, UploadId, write_link};
@@ -83,7 +83,7 @@ impl LinkedBlobStore {
             Err(error) => return Err(error.into()),
         };
         // A cache may remember bytes that somebody removed behind our back. A link to nothing must not be made.
-        if bytes_exist(&*self.shared.driver, &descriptor.digest).await?.is_none() {
+        if bytes_stay(&*self.shared.driver, &descriptor.digest).await?.is_none() {
             return Ok(None);
         }
         if !self.shared.faults.has(Fault::MountWithoutLink) {

@@ -25,5 +25,5 @@ pub use upload::BlobUpload;
 
 pub(crate) use incoming::purge_incoming;
 pub(crate) use link::{LinkKind, LinkStatter, linked_digests, read_link, read_small, write_link};
-pub(crate) use store::{GlobalStatter, bytes_exist, not_found_is_none, unreachable_is_none};
+pub(crate) use store::{GlobalStatter, bytes_exist, bytes_stay, not_found_is_none, unreachable_is_none};
 pub(crate) use upload::hash_stream;

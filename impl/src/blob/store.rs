@@ -38,11 +38,16 @@ pub(crate) fn unreachable_is_none<T>(result: Result<T, DriverError>) -> Result<O
     }
 }
 
-/// The file that holds the bytes of a digest, if there is one, and that no crash takes away. Past every cache.
+/// The file that holds the bytes of a digest, if there is one. Past every cache.
 pub(crate) async fn bytes_exist(driver: &dyn Driver, digest: &Digest) -> Result<Option<Stat>, DriverError> {
-    let path = paths::blob_data(digest);
-    let Some(stat) = not_found_is_none(driver.stat(&path).await)?.filter(|stat| !stat.is_dir) else { return Ok(None) };
-    Ok(not_found_is_none(driver.confirm(&path).await)?.map(|()| stat))
+    let stat = not_found_is_none(driver.stat(&paths::blob_data(digest)).await)?;
+    Ok(stat.filter(|stat| !stat.is_dir))
+}
+
+/// The same, made to stay: for whoever acknowledges something because it is there.
+pub(crate) async fn bytes_stay(driver: &dyn Driver, digest: &Digest) -> Result<Option<Stat>, DriverError> {
+    let Some(stat) = bytes_exist(driver, digest).await? else { return Ok(None) };
+    Ok(not_found_is_none(driver.confirm(&paths::blob_data(digest)).await)?.map(|()| stat))
 }
 
 /// Answers for bytes, whoever links them.
@@ -118,7 +123,7 @@ impl BlobStore {
 
     /// Stores these bytes, which hash to `digest`, unless they are there already.
     pub(crate) async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<(), DriverError> {
-        match bytes_exist(&*self.shared.driver, digest).await? {
+        match bytes_stay(&*self.shared.driver, digest).await? {
             Some(stat) if stat.size == bytes.len() as u64 => Ok(()),
             _ => self.shared.driver.write(&paths::blob_data(digest), bytes).await,
         }

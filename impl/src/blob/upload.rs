@@ -8,7 +8,7 @@
 use futures::StreamExt;
 use jiff::Timestamp;
 
-use super::store::{bytes_exist, not_found_is_none, unreachable_is_none};
+use super::store::{bytes_stay, not_found_is_none, unreachable_is_none};
 use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, read_small, write_link};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::driver::{ContentStream, DriverError, Stat, StoragePath};
@@ -338,7 +338,7 @@ impl BlobUpload {
     /// Gives the blobs the content, unless they have it. Whether the data was moved.
     async fn move_to_blobs(&self, digest: &Digest) -> Result<bool, UploadError> {
         let driver = &self.shared().driver;
-        if bytes_exist(&**driver, digest).await?.is_some_and(|stat| stat.size == self.size) {
+        if bytes_stay(&**driver, digest).await?.is_some_and(|stat| stat.size == self.size) {
             return Ok(false);
         }
         let blob = paths::blob_data(digest);

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use regex::Regex;
 
 use super::ManifestStore;
-use crate::blob::{bytes_exist, not_found_is_none};
+use crate::blob::{bytes_stay, not_found_is_none};
 use crate::descriptor::{BlobDescriptor, DescriptorError};
 use crate::digest::Digest;
 use crate::driver::StoragePath;
@@ -98,7 +98,7 @@ impl ManifestStore {
     async fn stays(&self, link: &StoragePath, found: Option<BlobDescriptor>) -> Result<bool, ManifestError> {
         let Some(descriptor) = found else { return Ok(false) };
         let driver = &*self.shared.driver;
-        if bytes_exist(driver, &descriptor.digest).await?.is_none() {
+        if bytes_stay(driver, &descriptor.digest).await?.is_none() {
             return Ok(false);
         }
         let faults = self.shared.faults;

@@ -180,16 +180,13 @@ impl Again<'_> {
             return Ok(());
         }
         observe(&mut model, op, &answer)?;
-        let volume = disk.volume();
-        let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);
+        let left = disk.volume().without_power();
         let target = target.reopened(|clock| storage(Disk::of(left.clone()), clock));
         let target = target.map_err(|error| error.to_string())?;
         let reader = Reader { case, target, after: &model, under_way: None, is_after_failure: true, pushes: false };
         reader.read().await.map(drop).map_err(|error| format!("{error}\n\nWhat was left then:\n{}", tree(&left)))
     }
-}
 
-impl Again<'_> {
     /// What has come of a chunk is finished by another server, which found it there: it is durable then, or not a blob.
     async fn finished(&self, first: &EmbeddedTarget, disk: Disk) -> Result<(), String> {
         let Op::Append { repo, upload, bytes, .. } = self.op else { return Ok(()) };
@@ -207,8 +204,7 @@ impl Again<'_> {
         if !target.perform(&finish).await.succeeded() {
             return Ok(());
         }
-        let volume = disk.volume();
-        let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);
+        let left = disk.volume().without_power();
         let target = target.reopened(|clock| storage(Disk::of(left.clone()), clock));
         let fetch = Op::GetBlob { repo, digest, range: None };
         match target.map_err(|error| error.to_string())?.perform(&fetch).await {

@@ -10,7 +10,6 @@ use proofhouse_registry::driver::calls::Errno;
 use super::crashing::{case, storage};
 use super::disk::{Disk, Failure, tree};
 use super::reader::{Reader, UnderWay, observe};
-use super::volume::Fate;
 
 const ERRORS: [Errno; 4] = [Errno::IO, Errno::NOSPC, Errno::ACCESS, Errno::MFILE];
 
@@ -68,8 +67,7 @@ pub async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Re
                     observe(&mut known, &op, &answer).map_err(|error| told(&error))?;
                 }
                 // The power fails before anybody has looked: nothing is put right by then.
-                let volume = failing.volume();
-                let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);
+                let left = failing.volume().without_power();
                 let target = copy.reopened(|clock| storage(Disk::of(left.clone()), clock));
                 let reader = Reader {
                     case: &case,
@@ -94,8 +92,7 @@ pub async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Re
                 let Some(known) = reader.read().await.map_err(|error| told(&error))? else { continue };
                 if failures.is_multiple_of(4) {
                     // What was acknowledged since the failure is not lost with what had failed.
-                    let volume = failing.volume();
-                    let left = volume.crashed(&vec![Fate::Lost; volume.pending.len()]);
+                    let left = failing.volume().without_power();
                     let target = again.reopened(|clock| storage(Disk::of(left.clone()), clock));
                     let target = target.map_err(|error| error.to_string())?;
                     let (after, pushes) = (&known, false);

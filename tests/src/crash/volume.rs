@@ -161,6 +161,11 @@ impl Volume {
         }
     }
 
+    /// What is there after a crash that loses all that may be lost.
+    pub(crate) fn without_power(&self) -> Self {
+        self.crashed(&vec![Fate::Lost; self.pending.len()])
+    }
+
     /// What is there after a crash that does this to the pending changes.
     pub(crate) fn crashed(&self, fates: &[Fate]) -> Self {
         let mut after = self.clone();

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
+use proofhouse_model::is_digest;
 use proofhouse_registry::manifest::{Manifest, ManifestType};
 use serde_json::{Map, Value};
 
@@ -119,11 +120,7 @@ pub(super) fn laxer(kind: ManifestType, document: &[u8], rule: &str, third: &Thi
         }
         "manifest.structure" => holds(5, values(&value).any(Value::is_array)),
         "manifest.descriptor" => {
-            let known = |digest: &str| {
-                let length = digest.len();
-                digest.starts_with("sha256:") && length == 71 || digest.starts_with("sha512:") && length == 135
-            };
-            if descriptors(third).any(|descriptor| !known(descriptor.digest().as_ref())) {
+            if descriptors(third).any(|descriptor| !is_digest(descriptor.digest().as_ref())) {
                 return Some(LAXER[6]);
             }
             holds(7, descriptors(third).any(|descriptor| i64::try_from(descriptor.size()).is_err()))

@@ -13,11 +13,7 @@ impl<C: Calls> Disk<C> {
             return Err(DriverError::InvalidPath { path: path.as_str().to_owned() });
         }
         let failed = acting(path, "delete");
-        match self.calls.root() {
-            Ok(root) => self.catch_up(&root).map_err(&failed)?,
-            Err(Errno::NOENT) => return Err(not_found(path)),
-            Err(error) => return Err(failed(error)),
-        }
+        self.catch_up().map_err(&failed)?;
         let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         self.put_right(path, "delete")?;
         let directory = self.directory_of(path, "delete")?;

@@ -364,17 +364,23 @@ impl<C: Calls> Disk<C> {
         if self.fsync {
             self.durable.ensure(&StoragePath::root(), fresh, || self.calls.sync_above_root())?;
         }
-        self.catch_up(&root)?;
+        self.catch_up()?;
         Ok(root)
     }
 
     /// Once, before anything is changed: makes durable what a process may have done that was killed before it could. What is there would
     /// be relied upon otherwise, and what is gone, and a crash bring back the one without the other.
-    pub(super) fn catch_up(&self, root: &C::Handle) -> Result<(), Errno> {
-        if self.fsync && !self.caught_up.load(Ordering::Acquire) {
-            self.calls.sync_everything(root)?;
-            self.caught_up.store(true, Ordering::Release);
+    pub(super) fn catch_up(&self) -> Result<(), Errno> {
+        if !self.fsync || self.caught_up.load(Ordering::Acquire) {
+            return Ok(());
         }
+        match self.calls.root() {
+            Ok(root) => self.calls.sync_everything(&root)?,
+            // Nobody has done anything yet.
+            Err(Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        self.caught_up.store(true, Ordering::Release);
         Ok(())
     }
 
