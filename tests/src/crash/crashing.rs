@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proofhouse::campaign::{self, CampaignConfig};
 use proofhouse::case::Case;
 use proofhouse::target::{EmbeddedTarget, Target as _};
-use proofhouse_model::{Content, Dialect, Model, Op, Outcome, Specification, digest_of};
+use proofhouse_model::{Content, Dialect, Model, Op, Options, Outcome, Specification, digest_of};
 use proofhouse_registry::driver::{Clock, Driver, Filesystem, FilesystemOptions, Offload};
 
 use super::disk::{Disk, Lie, tree};
@@ -52,6 +52,11 @@ pub(crate) fn case(seed: u64, length: usize) -> Case {
     campaign::case(&config, seed, &|_| true).expect("varied options are some").best().clone()
 }
 
+/// The options of a case, without a redirect: it would send the reader away from the bytes that are to be looked at.
+pub(crate) fn options(case: &Case) -> Options {
+    Options { redirect: None, ..case.options.resolve(&case.pool) }
+}
+
 /// Runs the case of a seed, and crashes wherever it can.
 ///
 /// # Errors
@@ -71,7 +76,7 @@ pub async fn crash_case(
     lie: Option<Lie>,
     tried: &mut Tried,
 ) -> Result<(), String> {
-    let options = case.options.resolve(&case.pool);
+    let options = options(case);
     let disk = Disk::lying(lie);
     let shared = disk.clone();
     let mut target = EmbeddedTarget::builder().storage(move |clock| storage(shared.clone(), clock)).build();

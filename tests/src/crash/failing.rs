@@ -7,14 +7,14 @@ use proofhouse::target::{EmbeddedTarget, Target as _};
 use proofhouse_model::{Dialect, Model, Outcome, Specification};
 use proofhouse_registry::driver::calls::Errno;
 
-use super::crashing::{case, storage};
+use super::crashing::{case, options, storage};
 use super::disk::{Disk, Failure, tree};
 use super::reader::{Reader, UnderWay, observe};
 
 const ERRORS: [Errno; 4] = [Errno::IO, Errno::NOSPC, Errno::ACCESS, Errno::MFILE];
 
 async fn begun(disk: Disk, case: &proofhouse::case::Case) -> Result<(EmbeddedTarget, Model), String> {
-    let options = case.options.resolve(&case.pool);
+    let options = options(case);
     let mut target = EmbeddedTarget::builder().storage(move |clock| storage(disk.clone(), clock)).build();
     target.fresh(&options).await.map_err(|error| error.to_string())?;
     let specification = Specification::new(Dialect::Proofhouse, options).map_err(|error| error.to_string())?;
