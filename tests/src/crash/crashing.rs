@@ -37,7 +37,7 @@ pub struct Tried {
     pub points: u64,
     /// Different disks that were left, each of which was read back.
     pub states: u64,
-    /// Operations that were done again after their process was killed, before the power failed.
+    /// Operations that were done again, after their process was killed or after a crash, before the power failed (again).
     pub repeated: u64,
 }
 
@@ -105,65 +105,40 @@ pub async fn crash_case(
             if !tried.calls.is_multiple_of(bound.call_one_in) {
                 continue;
             }
-            if call.is_some() && !takes_many(&op) {
-                tried.repeated += 1;
-                let again = Again { case, op: &op, before: &before };
-                let told = |what: &str, error: &str| {
-                    let fates = vec![Fate::Kept; volume.pending.len()];
-                    let (done, calls) = (&done[..], &calls[..]);
-                    let crash = Crash { seed, done, calls, is_acknowledged: false, volume, fates: &fates };
-                    crash.told(&format!("{what}, then the power fails: {error}"), volume)
-                };
-                let killed = again.tried(&target, Disk::of(volume.clone())).await;
-                killed.map_err(|error| told("killed, and done again", &error))?;
-                let beside = again.finished(&target, Disk::lying_of(volume.clone(), Lie::Everything)).await;
-                beside.map_err(|error| told("finished by another server meanwhile", &error))?;
-                if relies_on_what_is_there(&op) {
-                    let beside = again.tried(&target, Disk::lying_of(volume.clone(), Lie::Everything)).await;
-                    beside.map_err(|error| told("done by another client meanwhile", &error))?;
-                }
-            }
+            let (before, after, done, calls) = (&before, &model, &done[..], &calls[..]);
+            let is_acknowledged = call.is_none();
+            let moment =
+                Moment { case, seed, target: &target, op: &op, before, after, done, calls, is_acknowledged, volume };
+            moment.done_again(tried).await?;
             for fates in crashes(volume, bound.samples, seed ^ tried.points) {
                 tried.points += 1;
                 let left = volume.crashed(&fates);
-                if !seen.insert(left.fingerprint()) {
-                    continue;
+                if seen.insert(left.fingerprint()) {
+                    tried.states += 1;
+                    let told = |error: String| moment.told(&error, &fates, &left);
+                    moment.crashed(&left, bound, tried).await.map_err(told)?;
                 }
-                tried.states += 1;
-                let reader = Reader {
-                    case,
-                    target: target
-                        .reopened(|clock| storage(Disk::of(left.clone()), clock))
-                        .map_err(|error| error.to_string())?,
-                    after: &model,
-                    under_way: call.map(|_| UnderWay { op: &op, before: &before }),
-                    is_after_failure: false,
-                    pushes: tried.states.is_multiple_of(bound.push_one_in),
-                };
-                reader.read().await.map_err(|error| {
-                    let crash = Crash {
-                        seed,
-                        done: &done,
-                        calls: &calls,
-                        is_acknowledged: call.is_none(),
-                        volume,
-                        fates: &fates,
-                    };
-                    crash.told(&error, &left)
-                })?;
             }
         }
     }
     Ok(())
 }
 
-/// An operation that is done again when the first has done half of it: what the first had made visible need not be durable, and the
-/// second acknowledges it. Either a new process does it, after the first was killed; or another client of the same process, which then
-/// has no reason to make everything durable, and asks for what it relies on only.
-struct Again<'a> {
+/// A moment of a sequence: after one of the system calls of its last operation, or after it was acknowledged.
+struct Moment<'a> {
     case: &'a Case,
+    seed: u64,
+    target: &'a EmbeddedTarget,
     op: &'a Op,
+    /// What was known before the operation.
     before: &'a Model,
+    /// What is known when it is done.
+    after: &'a Model,
+    done: &'a [Op],
+    calls: &'a [&'a str],
+    is_acknowledged: bool,
+    /// The disk at this moment.
+    volume: &'a Volume,
 }
 
 /// Whether an operation finds something there and adds to it. What takes something away waits for others of the same process.
@@ -171,10 +146,62 @@ fn relies_on_what_is_there(op: &Op) -> bool {
     matches!(op, Op::PutBlob { .. } | Op::MountBlob { .. } | Op::PutManifest { .. } | Op::FinishUpload { .. })
 }
 
-impl Again<'_> {
-    async fn tried(&self, first: &EmbeddedTarget, disk: Disk) -> Result<(), String> {
-        let Self { case, op, before } = self;
-        let target = first.reopened(|clock| storage(disk.clone(), clock));
+impl Moment<'_> {
+    /// Whether the operation can be done again that has been done in part.
+    fn is_in_part(&self) -> bool {
+        !self.is_acknowledged && !takes_many(self.op)
+    }
+
+    /// The operation is done again: what the first had made visible need not be durable, and the second acknowledges it. Either a new
+    /// process does it, after the first was killed; or another client of the same process, which then has no reason to make everything
+    /// durable, and asks for what it relies on only.
+    async fn done_again(&self, tried: &mut Tried) -> Result<(), String> {
+        if !self.is_in_part() {
+            return Ok(());
+        }
+        tried.repeated += 1;
+        let volume = self.volume;
+        let told = |what: &str, error: &str| {
+            let fates = vec![Fate::Kept; volume.pending.len()];
+            self.told(&format!("{what}, then the power fails: {error}"), &fates, volume)
+        };
+        let beside = || Disk::lying_of(volume.clone(), Lie::Everything);
+        let killed = self.again(Disk::of(volume.clone())).await;
+        killed.map_err(|error| told("killed, and done again", &error))?;
+        let finished = self.finished(beside()).await;
+        finished.map_err(|error| told("finished by another server meanwhile", &error))?;
+        if relies_on_what_is_there(self.op) {
+            let done = self.again(beside()).await;
+            done.map_err(|error| told("done by another client meanwhile", &error))?;
+        }
+        Ok(())
+    }
+
+    /// A new registry on what a crash has left. Some do the operation again, and the power fails once more.
+    async fn crashed(&self, left: &Volume, bound: Bound, tried: &mut Tried) -> Result<(), String> {
+        let is_chosen = tried.states.is_multiple_of(bound.push_one_in);
+        let target = self.target.reopened(|clock| storage(Disk::of(left.clone()), clock));
+        let reader = Reader {
+            case: self.case,
+            target: target.map_err(|error| error.to_string())?,
+            after: self.after,
+            under_way: (!self.is_acknowledged).then_some(UnderWay { op: self.op, before: self.before }),
+            is_after_failure: false,
+            pushes: is_chosen,
+        };
+        reader.read().await?;
+        if is_chosen && self.is_in_part() {
+            tried.repeated += 1;
+            let again = self.again(Disk::of(left.clone())).await;
+            again.map_err(|error| format!("done again after the crash, then the power fails once more: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// The operation on this disk, where some of it was done before. If it is acknowledged now, it stays.
+    async fn again(&self, disk: Disk) -> Result<(), String> {
+        let Self { case, op, before, .. } = self;
+        let target = self.target.reopened(|clock| storage(disk.clone(), clock));
         let mut target = target.map_err(|error| error.to_string())?;
         let mut model = (*before).clone();
         for part in parts(op, before.state(), None) {
@@ -193,10 +220,10 @@ impl Again<'_> {
     }
 
     /// What has come of a chunk is finished by another server, which found it there: it is durable then, or not a blob.
-    async fn finished(&self, first: &EmbeddedTarget, disk: Disk) -> Result<(), String> {
+    async fn finished(&self, disk: Disk) -> Result<(), String> {
         let Op::Append { repo, upload, bytes, .. } = self.op else { return Ok(()) };
         let Some(open) = self.before.state().uploads.get(upload) else { return Ok(()) };
-        let target = first.reopened(|clock| storage(disk.clone(), clock));
+        let target = self.target.reopened(|clock| storage(disk.clone(), clock));
         let mut target = target.map_err(|error| error.to_string())?;
         let (repo, upload) = (repo.clone(), *upload);
         let status = target.perform(&Op::UploadStatus { repo: repo.clone(), upload }).await;
@@ -217,20 +244,8 @@ impl Again<'_> {
             answer => Err(format!("{fetch:?}: {answer:?}\n\nWhat was left then:\n{}", tree(&left))),
         }
     }
-}
 
-/// Where it crashed.
-struct Crash<'a> {
-    seed: u64,
-    done: &'a [Op],
-    calls: &'a [&'a str],
-    is_acknowledged: bool,
-    volume: &'a Volume,
-    fates: &'a [Fate],
-}
-
-impl Crash<'_> {
-    fn told(&self, error: &str, left: &Volume) -> String {
+    fn told(&self, error: &str, fates: &[Fate], left: &Volume) -> String {
         let mut text = format!("seed {}: {error}\n\nThe sequence:\n", self.seed);
         for op in self.done {
             let _ = writeln!(text, "  {op:?}");
@@ -241,7 +256,7 @@ impl Crash<'_> {
             let _ = writeln!(text, "  {call}");
         }
         let _ = writeln!(text, "\nNot kept:");
-        for change in self.volume.told(self.fates) {
+        for change in self.volume.told(fates) {
             let _ = writeln!(text, "  {change}");
         }
         let _ = writeln!(text, "\nWhat was left:\n{}", tree(left));
