@@ -71,3 +71,13 @@ fn a_cache_of_an_unknown_kind_is_none() {
     let text = b"version: 0.1\nstorage: {inmemory: null, cache: {blobdescriptor: inullory}}\n";
     assert_eq!(config_yaml(text), Taken::Yes);
 }
+
+/// The oracle would not read it; to distribution a list of no platforms is one of every platform, and so it is to the registry.
+#[test]
+fn a_list_of_no_platforms_is_every_platform() {
+    for list in ["[]", "null"] {
+        let indexes = format!("{{platforms: list, platformlist: {list}}}");
+        let text = format!("version: 0.1\nstorage: inmemory\nvalidation: {{manifests: {{indexes: {indexes}}}}}\n");
+        assert_eq!(config_yaml(text.as_bytes()), Taken::Yes);
+    }
+}

@@ -23,7 +23,7 @@ pub(super) fn config(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result<
         storage: storage(reader, warnings)?,
         http: http::http(reader, warnings)?,
         auth: auth(reader)?,
-        validation: validation::validation(reader)?,
+        validation: validation::validation(reader, warnings)?,
         catalog_max: reader.at("catalog.maxentries").page(DEFAULT_PAGE)?,
         tags_max: reader.at("tags.maxtags").page(DEFAULT_PAGE)?,
         log: log(reader, warnings)?,

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::error::{ConfigError, one_line};
+use super::error::{ConfigError, Warning, one_line};
 use super::reader::{Entry, Reader};
 use super::types::Validation;
 use crate::manifest::{IndexValidation, PlatformFilter, UrlRules};
@@ -14,11 +14,11 @@ enum Platforms {
     List,
 }
 
-pub(super) fn validation(reader: Reader<'_>) -> Result<Validation, ConfigError> {
+pub(super) fn validation(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result<Validation, ConfigError> {
     let enabled = reader.at("validation.enabled").flag()?;
     let disabled = reader.at("validation.disabled").flag()?;
     // Read in any case, so that a mistake shows now and not on the day when validation is switched on.
-    let (urls, indexes) = (urls(reader)?, indexes(reader)?);
+    let (urls, indexes) = (urls(reader)?, indexes(reader, warnings)?);
     if enabled || !disabled {
         Ok(Validation { urls, indexes })
     } else {
@@ -50,11 +50,15 @@ fn pattern(entry: Entry<'_>) -> Result<Option<Regex>, ConfigError> {
     joined.transpose().map_err(|error| failed(&error))
 }
 
-fn indexes(reader: Reader<'_>) -> Result<IndexValidation, ConfigError> {
+fn indexes(reader: Reader<'_>, warnings: &mut Vec<Warning>) -> Result<IndexValidation, ConfigError> {
     let words = [("all", Platforms::All), ("none", Platforms::None), ("list", Platforms::List)];
     let platforms = reader.at("validation.manifests.indexes.platforms").word(&words, "all, none or list")?;
     let wanted = "a list of mappings with architecture and os";
-    let list = reader.at("validation.manifests.indexes.platformlist").records(["architecture", "os"], wanted)?;
+    let entry = reader.at("validation.manifests.indexes.platformlist");
+    let list = entry.records(["architecture", "os"], wanted)?;
+    if list.is_empty() && matches!(platforms, Some(Platforms::List)) {
+        warnings.push(Warning::new(entry.path, "the list is empty, so the images of every platform must exist"));
+    }
     Ok(match platforms.unwrap_or(Platforms::All) {
         Platforms::All => IndexValidation { enabled: true, platforms: Vec::new() },
         Platforms::None => IndexValidation::default(),

@@ -89,6 +89,19 @@ fn an_unknown_key_elsewhere_is_a_warning_with_its_path() {
 }
 
 #[test]
+fn a_list_of_no_platforms_is_every_platform_with_a_warning() {
+    for list in ["", ", platformlist: []"] {
+        let indexes = format!("validation: {{manifests: {{indexes: {{platforms: list{list}}}}}}}");
+        let (config, warnings) = read(&format!("storage: inmemory\n{indexes}")).unwrap();
+        assert!(config.validation.indexes.enabled && config.validation.indexes.platforms.is_empty());
+        let shown: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        let expected =
+            "validation.manifests.indexes.platformlist: the list is empty, so the images of every platform must exist";
+        assert_eq!(shown, [expected]);
+    }
+}
+
+#[test]
 fn a_key_in_the_wrong_case_is_an_error_with_the_right_one() {
     for (text, expected) in [
         ("storage: {inmemory: , Delete: {enabled: true}}", "there is no key storage.Delete; write storage.delete"),

@@ -68,17 +68,14 @@ fn noticed(document: &Node) -> Result<Options, ConfigError> {
     let allow = at("validation.manifests.urls.allow").strings()?;
     let deny = at("validation.manifests.urls.deny").strings()?;
     let selection = at("validation.manifests.indexes.platforms");
-    let list = at("validation.manifests.indexes.platformlist");
-    let listed = list.platforms()?;
+    let listed = at("validation.manifests.indexes.platformlist").platforms()?;
     let enabled = at("validation.enabled").boolean()?.unwrap_or(false);
     let disabled = at("validation.disabled").boolean()?.unwrap_or(false);
     let which = selection.text()?.map(str::to_lowercase);
     let (validate_index, platforms) = match which.as_deref() {
         None | Some("" | "all") => (true, Vec::new()),
         Some("none") => (false, Vec::new()),
-        Some("list") if listed.is_empty() => {
-            return Err(list.wrong("a list of mappings with architecture and os, because platforms is list"));
-        }
+        // An empty list is every platform: the seed, `imagePlatforms`.
         Some("list") => (true, listed),
         Some(_) => return Err(selection.wrong("all, none or list")),
     };
@@ -246,10 +243,6 @@ mod tests {
             ),
             ("version: 9.9", "version is 9.9 (line 1); it must be 0.1"),
             ("version: 1", "version is 1 (line 1); it must be 0.1"),
-            (
-                "validation: {manifests: {indexes: {platforms: list}}}",
-                "validation.manifests.indexes.platformlist is empty; it must be a list of mappings with architecture and os",
-            ),
             ("storage: {tag: {concurrencylimit: lots}}", "storage.tag.concurrencylimit"),
             ("validation: {manifests: {urls: {allow: x}}}", "validation.manifests.urls.allow"),
             ("validation: {manifests: {indexes: {platforms: some}}}", "validation.manifests.indexes.platforms"),
