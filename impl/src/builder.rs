@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::num::NonZero;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -268,6 +269,8 @@ impl RegistryBuilder {
     }
 }
 
+/// Asked for once: the answer is in files.
 fn default_lookup_limit() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
+    static PROCESSORS: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+    *PROCESSORS
 }

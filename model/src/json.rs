@@ -7,19 +7,19 @@ use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-/// A JSON value.
+/// A JSON value. What documents have most comes first: it is tried in this order.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Json {
-    Null,
-    Bool(bool),
+    Text(String),
+    Object(#[serde(deserialize_with = "members")] Vec<(String, Json)>),
+    List(Vec<Json>),
     /// Written as an integer from 0 to 2^64-1.
     Integer(u64),
     /// Every other number.
     Number(f64),
-    Text(String),
-    List(Vec<Json>),
-    Object(#[serde(deserialize_with = "members")] Vec<(String, Json)>),
+    Bool(bool),
+    Null,
 }
 
 impl Json {

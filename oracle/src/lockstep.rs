@@ -141,6 +141,8 @@ pub struct Replay {
     pub lost: Option<Finding>,
     /// The model after the last answer that it permits.
     pub model: Model,
+    /// After so many steps a collection told nothing: from then on the model does not know what there is.
+    collected: Option<usize>,
 }
 
 /// Performs given operations, and compares every answer; for replays of a written sequence.
@@ -150,26 +152,37 @@ pub struct Replay {
 pub async fn replay(ops: &[Op], specification: Specification, target: &mut dyn Target) -> Result<Replay, TargetError> {
     target.fresh(specification.options()).await?;
     let (steps, model) = (Vec::new(), Model::new(specification));
-    let mut replay = Replay { steps, violation: None, lost: None, model };
-    // From here on the model does not know what there is.
-    let mut collected = None;
-    for op in ops {
-        let outcome = ask(target, op, None).await?;
-        let blindly = target.collects_blindly() && matches!(op, Op::CollectGarbage { .. });
-        let untold = outcome == Outcome::Done && blindly || !blindly && collected.is_some();
-        if !untold {
-            replay.violation = judge(&mut replay.model, op, &outcome).err();
-        }
-        replay.steps.push(Step { op: op.clone(), outcome });
-        if replay.violation.is_some() {
-            return Ok(replay);
-        }
-        if blindly {
-            collected.get_or_insert(replay.steps.len());
-        }
-    }
-    replay.lost = collected.and_then(|at| fetchable::lost_by(replay.steps.split_at(at)));
+    let mut replay = Replay { steps, violation: None, lost: None, model, collected: None };
+    replay.go_on(ops, target).await?;
     Ok(replay)
+}
+
+impl Replay {
+    /// Performs more operations, of which the earlier answers decided. After a wrong answer nothing is.
+    ///
+    /// # Errors
+    /// When there is no registry to test any more.
+    pub async fn go_on(&mut self, ops: &[Op], target: &mut dyn Target) -> Result<(), TargetError> {
+        for op in ops {
+            if self.violation.is_some() {
+                return Ok(());
+            }
+            let outcome = ask(target, op, None).await?;
+            let blindly = target.collects_blindly() && matches!(op, Op::CollectGarbage { .. });
+            let untold = outcome == Outcome::Done && blindly || !blindly && self.collected.is_some();
+            if !untold {
+                self.violation = judge(&mut self.model, op, &outcome).err();
+            }
+            self.steps.push(Step { op: op.clone(), outcome });
+            if blindly {
+                self.collected.get_or_insert(self.steps.len());
+            }
+        }
+        if self.violation.is_none() {
+            self.lost = self.collected.and_then(|at| fetchable::lost_by(self.steps.split_at(at)));
+        }
+        Ok(())
+    }
 }
 
 /// The model's verdict; what cannot be read is never permitted. Of what is no answer of the registry's the model has nothing to say.

@@ -5,9 +5,9 @@
 
 use std::cell::RefCell;
 
-use proofhouse::action::sweep;
+use proofhouse::action::{Action, sweep};
 use proofhouse::lockstep::replay;
-use proofhouse::target::EmbeddedTarget;
+use proofhouse::target::{EmbeddedTarget, TargetError};
 use proofhouse_model::Op;
 
 use super::pair::run;
@@ -26,16 +26,19 @@ pub fn operations(data: &[u8]) -> Taken {
     }
     let Some((base, actions, spare)) = choices::sequence(data, MOST) else { return Taken::No };
     let (pool, specification) = (&base.case.pool, &base.specification);
-    let mut ops: Vec<Op> = actions.iter().map(|action| action.resolve(pool)).collect();
+    let resolved = |actions: &[Action]| actions.iter().map(|action| action.resolve(pool)).collect::<Vec<Op>>();
+    let ops = resolved(&actions);
     TARGET.with_borrow_mut(|target| {
-        if spare < 16 {
-            // What is open, and what is there by sha512, is known by then.
-            let first = run(replay(&ops, specification.clone(), target)).expect("memory is a target");
-            if first.violation.is_none() {
-                ops.extend(sweep(pool, first.model.state()).iter().map(|action| action.resolve(pool)));
+        let replayed = run(async {
+            let mut replayed = replay(&ops, specification.clone(), target).await?;
+            if spare < 16 {
+                // What is open, and what is there by sha512, is known by now.
+                let sweep = resolved(&sweep(pool, replayed.model.state()));
+                replayed.go_on(&sweep, target).await?;
             }
-        }
-        let replayed = run(replay(&ops, specification.clone(), target)).expect("memory is a target");
+            Ok::<_, TargetError>(replayed)
+        });
+        let replayed = replayed.expect("memory is a target");
         if let Some(violation) = replayed.violation {
             let steps = replayed.steps.iter().map(|step| format!("{:?}\n    {:?}", step.op, step.outcome));
             let (options, steps) = (specification.options(), steps.collect::<Vec<_>>().join("\n  "));

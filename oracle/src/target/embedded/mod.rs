@@ -281,6 +281,25 @@ fn redirected(options: &Options, driver: Arc<dyn Driver>) -> Arc<dyn Driver> {
     }
 }
 
+/// The pattern, compiled. That takes as long as a whole case, and most cases have one of a few, so these are kept.
+fn pattern(text: &str) -> Result<Regex, TargetError> {
+    const MOST: usize = 64;
+    thread_local! {
+        static COMPILED: RefCell<BTreeMap<String, Regex>> = RefCell::default();
+    }
+    COMPILED.with_borrow_mut(|compiled| {
+        if let Some(pattern) = compiled.get(text) {
+            return Ok(pattern.clone());
+        }
+        let pattern = Regex::new(text).map_err(|error| TargetError::Options(error.to_string()))?;
+        if compiled.len() == MOST {
+            compiled.clear();
+        }
+        compiled.insert(text.to_owned(), pattern.clone());
+        Ok(pattern)
+    })
+}
+
 /// Builds a registry as the options say.
 fn api(
     options: &Options,
@@ -289,7 +308,6 @@ fn api(
     ids: &Arc<Counting>,
     alter: Option<&Alter>,
 ) -> Result<Api, TargetError> {
-    let pattern = |text: &String| Regex::new(text).map_err(|error| TargetError::Options(error.to_string()));
     let mut builder = RegistryBuilder::new(Arc::clone(driver))
         .clock(Arc::<ManualClock>::clone(clock))
         .upload_ids(Arc::<Counting>::clone(ids))
