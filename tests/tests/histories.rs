@@ -64,7 +64,7 @@ fn campaign(root: &Path, config: &CampaignConfig) -> CampaignReport {
             let server = Server::bind("127.0.0.1:0", api, options).await.unwrap();
             tell.send(server.address()).unwrap();
             server.run(async { stopped.await.unwrap_or_default() }).await;
-        })
+        });
     });
     let url = format!("http://{}", told.recv().unwrap());
     let report = Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
