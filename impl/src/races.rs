@@ -8,6 +8,8 @@
 pub enum Race {
     /// Nothing keeps two requests on one upload apart.
     UploadsUnlocked,
+    /// What a push or a mount relies on may go while it is done.
+    RelianceUnlocked,
     /// Nothing keeps two writers of the manifests and tags of one repository apart.
     ManifestsUnlocked,
     /// The cache takes what was looked up before a removal after it.
@@ -18,6 +20,11 @@ pub enum Race {
 
 impl Race {
     /// Every one.
-    pub const ALL: &[Self] =
-        &[Self::UploadsUnlocked, Self::ManifestsUnlocked, Self::CacheFilledLate, Self::CollectionUngated];
+    pub const ALL: &[Self] = &[
+        Self::UploadsUnlocked,
+        Self::RelianceUnlocked,
+        Self::ManifestsUnlocked,
+        Self::CacheFilledLate,
+        Self::CollectionUngated,
+    ];
 }

@@ -1,9 +1,9 @@
 //! What all parts of one registry share: the storage, the options, and the locks.
 //!
-//! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, a repository's manifests'
-//! ([`Shared::manifest_locks`]). The link to a blob needs none: it is there or not, and whoever makes it or takes it away does so at
-//! once. Whoever makes or removes links holds the gate for reading; a
-//! collection, a purge and the removal of a repository hold it for writing, so nothing that was acknowledged is swept from under its
+//! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, what a repository has
+//! ([`Shared::reliance`]), a repository's manifests' ([`Shared::manifest_locks`]). Whoever does something because a repository has a
+//! blob or a manifest shares its reliance until it is done; whoever takes one away holds it alone. Whoever makes or removes links
+//! holds the gate for reading; a collection, a purge and the removal of a repository hold it for writing, so nothing that was acknowledged is swept from under its
 //! writer. Nobody waits for a client's bytes while holding the gate. Reading takes none of these.
 
 use std::collections::HashSet;
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     /// How often uploads were removed past their locks. One that was busy meanwhile looks whether it was among them.
     pub(crate) uploads_removed: AtomicU64,
     pub(crate) upload_locks: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
+    pub(crate) reliance: Arc<KeyedLocks<RepositoryName>>,
     pub(crate) manifest_locks: Arc<KeyedLocks<RepositoryName>>,
     /// The repositories whose referrer links were found complete, or made so, by this instance.
     pub(crate) referrers_ready: Mutex<HashSet<RepositoryName>>,
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Guards {
     pub(crate) uploads: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
+    pub(crate) reliance: Arc<KeyedLocks<RepositoryName>>,
     pub(crate) manifests: Arc<KeyedLocks<RepositoryName>>,
     pub(crate) removals: Arc<Generation>,
     pub(crate) ungated: bool,

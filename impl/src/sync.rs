@@ -10,8 +10,7 @@ use std::hash::Hash;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 pub(crate) use tokio::sync::{
-    Mutex as AsyncMutex, OwnedMutexGuard as OwnedAsyncMutexGuard, OwnedSemaphorePermit, RwLock as AsyncRwLock,
-    Semaphore,
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock as AsyncRwLock, Semaphore,
 };
 
 pub(crate) use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -43,10 +42,10 @@ pub(crate) async fn try_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Se
     })
 }
 
-/// A lock for each key. A key that nobody holds or waits for takes no memory.
+/// A lock for each key, which one holds alone or several share. A key that nobody holds or waits for takes no memory.
 #[derive(Debug)]
 pub(crate) struct KeyedLocks<K> {
-    held: Mutex<HashMap<K, Arc<AsyncMutex<()>>>>,
+    held: Mutex<HashMap<K, Arc<AsyncRwLock<()>>>>,
     /// Everybody gets in at once: for suites that must notice.
     open: bool,
 }
@@ -64,27 +63,35 @@ impl<K: Hash + Eq + Clone> KeyedLocks<K> {
         Self { open: true, ..Self::default() }
     }
 
-    fn entry(&self, key: &K) -> Arc<AsyncMutex<()>> {
+    fn entry(&self, key: &K) -> Arc<AsyncRwLock<()>> {
         if self.open {
             return Arc::default();
         }
         Arc::clone(lock(&self.held).entry(key.clone()).or_default())
     }
 
-    /// Waits until nobody else holds this key, and holds it until the guard goes.
+    /// Waits until nobody else holds this key, and holds it alone until the guard goes.
     pub(crate) async fn lock(self: &Arc<Self>, key: K) -> KeyedGuard<K> {
         let entry = self.entry(&key);
         // Made before waiting: if the wait is dropped, the entry goes as well.
-        let mut guard = KeyedGuard { locks: Arc::clone(self), key, held: None };
-        guard.held = Some(entry.lock_owned().await);
+        let mut guard = KeyedGuard { locks: Arc::clone(self), key, held: Held::No };
+        guard.held = Held::Alone(entry.write_owned().await);
         guard
     }
 
-    /// Holds this key until the guard goes, if nobody else does now.
+    /// Waits until nobody holds this key alone, or waits to, and shares it until the guard goes.
+    pub(crate) async fn share(self: &Arc<Self>, key: K) -> KeyedGuard<K> {
+        let entry = self.entry(&key);
+        let mut guard = KeyedGuard { locks: Arc::clone(self), key, held: Held::No };
+        guard.held = Held::Shared(entry.read_owned().await);
+        guard
+    }
+
+    /// Holds this key alone until the guard goes, if nobody else does now.
     pub(crate) fn try_lock(self: &Arc<Self>, key: K) -> Option<KeyedGuard<K>> {
         let entry = self.entry(&key);
-        let mut guard = KeyedGuard { locks: Arc::clone(self), key, held: None };
-        guard.held = Some(entry.try_lock_owned().ok()?);
+        let mut guard = KeyedGuard { locks: Arc::clone(self), key, held: Held::No };
+        guard.held = Held::Alone(entry.try_write_owned().ok()?);
         Some(guard)
     }
 
@@ -99,13 +106,21 @@ impl<K: Hash + Eq + Clone> KeyedLocks<K> {
 pub(crate) struct KeyedGuard<K: Hash + Eq + Clone> {
     locks: Arc<KeyedLocks<K>>,
     key: K,
-    held: Option<OwnedAsyncMutexGuard<()>>,
+    held: Held,
+}
+
+/// How a key is held. What is in it is only there to be dropped.
+#[derive(Debug)]
+enum Held {
+    No,
+    Alone(#[expect(dead_code, reason = "held")] OwnedRwLockWriteGuard<()>),
+    Shared(#[expect(dead_code, reason = "held")] OwnedRwLockReadGuard<()>),
 }
 
 impl<K: Hash + Eq + Clone> Drop for KeyedGuard<K> {
     fn drop(&mut self) {
         let mut locks = lock(&self.locks.held);
-        self.held = None;
+        self.held = Held::No;
         // Clones are taken under the same lock: a count of one means that nobody waits.
         if locks.get(&self.key).is_some_and(|entry| Arc::strong_count(entry) == 1) {
             locks.remove(&self.key);
@@ -170,6 +185,21 @@ mod tests {
             }
         });
         futures::future::join_all(tasks).await;
+        assert_eq!(locks.len(), 0);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_key_is_shared_by_all_who_do_not_want_it_alone() {
+        use futures::FutureExt as _;
+        let locks = Arc::new(KeyedLocks::default());
+        let (first, second) = (locks.share("a").await, locks.share("a").await);
+        assert!(locks.lock("a").now_or_never().is_none());
+        drop(first);
+        assert!(locks.try_lock("a").is_none());
+        drop(second);
+        let alone = locks.lock("a").now_or_never().unwrap();
+        assert!(locks.share("a").now_or_never().is_none());
+        drop(alone);
         assert_eq!(locks.len(), 0);
     }
 

@@ -57,6 +57,7 @@ impl LinkedBlobStore {
             return Err(BlobError::DeleteDisabled);
         }
         let _gate = self.shared.gate.read().await;
+        let _alone = self.shared.reliance.lock(self.name.clone()).await;
         let descriptor = self.statter.stat(digest).await?;
         self.statter.clear(digest).await?;
         if self.shared.faults.has(Fault::BlobDeleteRemovesBytes) {
@@ -72,6 +73,8 @@ impl LinkedBlobStore {
     /// If the storage or a service fails.
     pub async fn mount(&self, digest: &Digest, from: &Self) -> Result<Option<BlobDescriptor>, BlobError> {
         let _gate = self.shared.gate.read().await;
+        // Until the link is made: else its source could be gone by then, and others have seen that.
+        let _relied_on = self.shared.reliance.share(from.name.clone()).await;
         let descriptor = if self.shared.faults.has(Fault::MountIgnoresFrom) {
             self.shared.stat(digest).await
         } else {

@@ -147,6 +147,8 @@ impl ManifestStore {
             }
         };
         let _gate = self.shared.gate.read().await;
+        // Until the manifest is there: else what it names could be gone by then, and others have seen that.
+        let _relied_on = self.shared.reliance.share(self.name.clone()).await;
         if !self.skip_layer_verification {
             self.verify(&manifest).await?;
         }
@@ -177,6 +179,7 @@ impl ManifestStore {
             return Err(ManifestError::DeleteDisabled);
         }
         let _gate = self.shared.gate.read().await;
+        let _alone = self.shared.reliance.lock(self.name.clone()).await;
         let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
         let descriptor = self.stat(digest).await?;
         let subject = self.subject_of(&descriptor.digest).await?;

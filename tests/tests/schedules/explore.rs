@@ -30,7 +30,7 @@ pub(crate) struct Scenario {
 }
 
 /// How many schedules of each kind are tried, unless `PROOFHOUSE_SCHEDULES` says otherwise.
-const SCHEDULES: usize = 60;
+const SCHEDULES: usize = 400;
 
 /// How often the order of the clients changes against its rule, in the schedules that look for rare ones.
 const CHANGES: usize = 3;

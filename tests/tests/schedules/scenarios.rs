@@ -139,6 +139,12 @@ pub(crate) fn all() -> Vec<Scenario> {
             vec![get_manifest("a", "u"), get_manifest("a", "t"), get_manifest("a", &one)],
         ),
         scenario(
+            "two push a new tag",
+            vec![put_blob("a", "{}", 1), put_blob("a", "one", 2), put_blob("a", "two", 3)],
+            vec![vec![put_image("a", "t", "one"), get_manifest("a", "t")], vec![put_image("a", "t", "two")]],
+            vec![get_manifest("a", "t"), Op::TagHistory { repo: "a".into(), tag: "t".into() }],
+        ),
+        scenario(
             "two push one tag while it is deleted",
             vec![put_blob("a", "{}", 1), put_blob("a", "one", 2), put_blob("a", "two", 3)],
             vec![
@@ -155,6 +161,12 @@ pub(crate) fn all() -> Vec<Scenario> {
             vec![get_blob("b", "x"), head_blob("a", "x")],
         ),
         scenario(
+            "a blob is mounted while its source is deleted, by who looks for it then",
+            vec![put_blob("a", "x", 1)],
+            vec![vec![mount("b", "x", "a", 2)], vec![delete_blob("a", "x"), head_blob("b", "x")]],
+            vec![get_blob("b", "x")],
+        ),
+        scenario(
             "a blob is mounted while it goes from both sides",
             vec![put_blob("a", "x", 1), put_blob("b", "x", 2)],
             vec![vec![mount("b", "x", "a", 3)], vec![delete_blob("b", "x")], vec![delete_blob("a", "x")]],
@@ -165,6 +177,12 @@ pub(crate) fn all() -> Vec<Scenario> {
             vec![put_blob("a", "{}", 1), put_blob("a", "one", 2)],
             vec![vec![put_image("a", "t", "one")], vec![delete_blob("a", "one")]],
             vec![get_manifest("a", "t"), head_blob("a", "one")],
+        ),
+        scenario(
+            "a layer goes while its manifest is pushed, and somebody looks for that then",
+            vec![put_blob("a", "{}", 1), put_blob("a", "one", 2)],
+            vec![vec![put_image("a", "t", "one")], vec![delete_blob("a", "one"), get_manifest("a", "t")]],
+            vec![get_manifest("a", "t")],
         ),
         Scenario {
             options: options(Cache::Large),
@@ -208,6 +226,12 @@ pub(crate) fn all() -> Vec<Scenario> {
             vec![put_blob("a", "{}", 1), put_blob("a", "one", 2), put_image("a", &one, "one")],
             vec![vec![put("a", "i", INDEX, &index)], vec![delete_manifest("a", &one)]],
             vec![get_manifest("a", "i"), get_manifest("a", &one)],
+        ),
+        scenario(
+            "an index is pushed while its child is deleted, by who looks for the index then",
+            vec![put_blob("a", "{}", 1), put_blob("a", "one", 2), put_image("a", &one, "one")],
+            vec![vec![put("a", "i", INDEX, &index)], vec![delete_manifest("a", &one), get_manifest("a", "i")]],
+            vec![get_manifest("a", "i")],
         ),
         scenario(
             "two append to one upload",
