@@ -190,7 +190,9 @@ impl Moment<'_> {
             pushes: is_chosen,
         };
         reader.read().await?;
-        if is_chosen && self.is_in_part() {
+        // What has come of bytes that were not acknowledged is the client's to ask for.
+        let sends_on = matches!(self.op, Op::Append { .. } | Op::FinishUpload { .. });
+        if is_chosen && self.is_in_part() && !sends_on {
             tried.repeated += 1;
             let again = self.again(Disk::of(left.clone())).await;
             again.map_err(|error| format!("done again after the crash, then the power fails once more: {error}"))?;
