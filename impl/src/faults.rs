@@ -59,7 +59,7 @@ faults! {
     /// A mount of what `from` does not have is refused; no upload is started instead.
     MountUnknownRefused = "mount-unknown-refused",
     /// The last byte of a range is left out.
-    RangeShort = "range-short",
+    RangeShort = "range-short" ["docker-archive/docker-registry#348"],
     /// A range that ends behind the end of the blob is refused, not cut.
     RangePastEndRefused = "range-past-end-refused",
     /// An upload is linked before its content was hashed, and stays so when the digest is wrong.
@@ -67,7 +67,7 @@ faults! {
     /// A blob that comes in one request is stored whatever it hashes to.
     PutUnverified = "put-unverified",
     /// A blob without bytes is refused.
-    EmptyBlobRefused = "empty-blob-refused",
+    EmptyBlobRefused = "empty-blob-refused" ["devcontainers/cli#814"],
     /// A chunk out of order is appended.
     ChunkOrderIgnored = "chunk-order-ignored" ["distribution/distribution#3141"],
     /// A chunk whose length disagrees with its range is appended.
@@ -101,9 +101,9 @@ faults! {
     /// Only the first missing reference is reported.
     FirstMissingOnly = "first-missing-only",
     /// The subject of a manifest must exist.
-    SubjectRequired = "subject-required",
+    SubjectRequired = "subject-required" ["opencontainers/distribution-spec#459"],
     /// A layer that may live elsewhere must exist here.
-    ForeignLayerRequired = "foreign-layer-required",
+    ForeignLayerRequired = "foreign-layer-required" ["docker/hub-feedback#2132"],
     /// A platform filter selects by architecture alone.
     FilterOnArchitecture = "filter-on-architecture",
     /// A platform filter selects by operating system alone.
