@@ -82,7 +82,7 @@ async fn what_is_collected_is_no_longer_remembered() {
     assert!(house.has_manifest("a", digest.as_str()).await && house.has("a", "loose").await);
     let scoped = cache.repository_scoped(&"a".parse().unwrap()).unwrap();
     assert!(cache.stat(&digest).await.is_ok() && scoped.stat(&loose).await.is_ok(), "nothing is remembered");
-    house.api.collect_garbage(GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 }).await.unwrap();
+    house.api.collect_garbage(UNTAGGED).await.unwrap();
     assert!(cache.stat(&digest).await.is_err() && scoped.stat(&loose).await.is_err());
 }
 
@@ -92,8 +92,7 @@ async fn a_storage_that_cannot_be_read_at_all_is_not_taken_for_an_empty_one() {
     house.push("a", "loose").await;
     let before = house.files().await;
     *driver.spot.lock().unwrap() = Some("list /docker/registry/v2\n".to_owned());
-    let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
-    assert!(house.api.collect_garbage(options).await.is_err());
+    assert!(house.api.collect_garbage(ALL).await.is_err());
     *driver.spot.lock().unwrap() = None;
     assert_eq!(house.files().await, before);
 }
@@ -108,8 +107,7 @@ async fn blobs_are_collected_where_the_repositories_are_gone_and_their_directory
     house.driver.delete(&"/docker/registry/v2/repositories/a/b/_uploads".parse().unwrap()).await.unwrap();
     let listed = house.driver.list(&"/docker/registry/v2/repositories".parse().unwrap()).await.unwrap();
     assert_eq!(listed, ["a"], "this driver keeps no empty directories, so this tests nothing");
-    let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
-    house.api.collect_garbage(options).await.unwrap();
+    house.api.collect_garbage(ALL).await.unwrap();
     assert!(!house.files().await.iter().any(|file| file.contains("/data")));
 }
 
@@ -121,7 +119,7 @@ async fn what_stands_where_a_directory_must_is_told_as_that() {
         let place = place.replace("HEX", sha256("other").hex());
         let place = format!("/docker/registry/v2/repositories/{place}");
         house.write(&place, "").await;
-        let options = GcOptions { delete_untagged: false, dry_run: true, grace_seconds: 0 };
+        let options = GcOptions { dry_run: true, ..ALL };
         let told = house.api.registry().collect_garbage(options).await.unwrap_err().to_string();
         assert!(told.starts_with(&format!("{place}: a file stands where a directory must")), "{told}");
     }
@@ -134,7 +132,7 @@ async fn a_directory_that_cannot_be_listed_is_not_taken_for_one_that_is_missing(
     let data = format!("/docker/registry/v2/blobs/sha256/{}/{}", &digest.hex()[..2], digest.hex());
     house.driver.delete(&format!("{data}/data").parse().unwrap()).await.unwrap();
     *driver.spot.lock().unwrap() = Some(format!("list {data}\n"));
-    let options = GcOptions { delete_untagged: false, dry_run: true, grace_seconds: 0 };
+    let options = GcOptions { dry_run: true, ..ALL };
     let told = house.api.registry().collect_garbage(options).await.unwrap_err().to_string();
     assert!(told.contains("Input/output error"), "{told}");
 }
@@ -201,8 +199,7 @@ async fn the_blob_that_an_upload_in_use_has_become_is_not_collected() {
     let resuming = id.parse().unwrap();
     let resumed = tokio::spawn(async move { blobs.resume(&resuming).await.map(|upload| upload.size()) });
     driver.held.notified().await;
-    let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
-    house.api.collect_garbage(options).await.unwrap();
+    house.api.collect_garbage(ALL).await.unwrap();
     driver.go_on.notify_one();
     assert_eq!(resumed.await.unwrap().unwrap(), 5);
     house.api.finish("a", &id, Some(digest.as_str()), None, body("")).await.unwrap();
@@ -270,7 +267,7 @@ async fn a_torn_sha512_link_whose_bytes_are_missing_is_in_the_way() {
     let digest = sha512("long");
     house.push("a", "other").await;
     house.write(&format!("/docker/registry/v2/repositories/a/_layers/sha512/{}/link", digest.hex()), "sha512:").await;
-    let options = GcOptions { delete_untagged: false, dry_run: true, grace_seconds: 0 };
+    let options = GcOptions { dry_run: true, ..ALL };
     let told = house.api.registry().collect_garbage(options).await.unwrap_err().to_string();
     assert!(told.contains(digest.hex()), "{told}");
 }
@@ -298,8 +295,7 @@ async fn what_is_named_many_times_is_followed_once() {
         child = house.put("a", None, INDEX, &index_of(&format!("{entry},{entry}"), "")).await;
     }
     house.put("a", Some("t"), INDEX, &index_of(&descriptor(INDEX, &child), "")).await;
-    let options = GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 };
-    house.api.collect_garbage(options).await.unwrap();
+    house.api.collect_garbage(UNTAGGED).await.unwrap();
     assert!(house.has_manifest("a", child.as_str()).await);
 }
 
@@ -312,7 +308,6 @@ async fn bytes_that_a_link_has_under_another_digest_go_when_nobody_needs_the_lin
         .write(&format!("/docker/registry/v2/repositories/a/_layers/sha512/{}/link", named.hex()), stored.as_str())
         .await;
     assert_eq!(house.get("a", &named, None).await.unwrap(), "bytes");
-    let options = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
-    house.api.collect_garbage(options).await.unwrap();
+    house.api.collect_garbage(ALL).await.unwrap();
     assert!(!house.files().await.iter().any(|file| file.contains(stored.hex())));
 }

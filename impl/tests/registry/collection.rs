@@ -5,9 +5,6 @@ use proofhouse_registry::digest::Digest;
 
 use crate::support::*;
 
-const ALL: GcOptions = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
-const UNTAGGED: GcOptions = GcOptions { delete_untagged: true, ..ALL };
-
 async fn collect(house: &House, options: GcOptions) -> GcReport {
     let before = house.files().await;
     let dry = house.api.collect_garbage(GcOptions { dry_run: true, ..options }).await.unwrap();

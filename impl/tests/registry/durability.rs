@@ -264,10 +264,7 @@ async fn a_collection_that_crashes_leaves_no_list_without_an_entry_that_it_had()
                 let list = house.put("a", None, INDEX, &index(&[&child])).await;
                 (child, list)
             },
-            async |house, _| {
-                let options = GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 };
-                house.api.collect_garbage(options).await.is_ok()
-            },
+            async |house, _| house.api.collect_garbage(UNTAGGED).await.is_ok(),
             async |house, (child, list), _| {
                 let (has_list, has_child) =
                     (house.has_manifest("a", list.as_str()).await, house.has_manifest("a", child.as_str()).await);
@@ -280,7 +277,7 @@ async fn a_collection_that_crashes_leaves_no_list_without_an_entry_that_it_had()
 
 #[tokio::test]
 async fn a_collection_that_crashes_leaves_every_manifest_whole_and_can_be_repeated() {
-    let options = GcOptions { delete_untagged: true, dry_run: false, grace_seconds: 0 };
+    let options = UNTAGGED;
     crash_everywhere(
         async |house| {
             house.push_image("a", Some("t"), "old", &["x", "y"]).await;

@@ -7,8 +7,6 @@ use proofhouse_registry::fsck::FsckOptions;
 use crate::obstacles::{Disk, said};
 use crate::support::*;
 
-const ALL: GcOptions = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
-const UNTAGGED: GcOptions = GcOptions { delete_untagged: true, ..ALL };
 const EVERY: [GcOptions; 3] = [GcOptions { dry_run: true, ..ALL }, ALL, UNTAGGED];
 
 /// Tags an index of an image that no tag names, and an image that both are about; and a signature of the index.

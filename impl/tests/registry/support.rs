@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use proofhouse_registry::api::{Api, ApiConfig, ApiError, BlobAnswer, Body, ByteRange, Code};
+use proofhouse_registry::api::{Api, ApiConfig, ApiError, BlobAnswer, Body, ByteRange, Code, GcOptions};
 use proofhouse_registry::builder::{RegistryBuilder, UploadIds};
 use proofhouse_registry::digest::{Algorithm, Digest};
 use proofhouse_registry::driver::{Driver, ManualClock, Memory, StoragePath};
@@ -17,6 +17,11 @@ pub(crate) const OCI: &str = ManifestType::OciManifest.as_str();
 pub(crate) const INDEX: &str = ManifestType::OciIndex.as_str();
 pub(crate) const DOCKER: &str = ManifestType::DockerManifest.as_str();
 pub(crate) const LIST: &str = ManifestType::DockerList.as_str();
+
+/// Collects every blob that nothing names.
+pub(crate) const ALL: GcOptions = GcOptions { delete_untagged: false, dry_run: false, grace_seconds: 0 };
+/// The same, and every manifest that no tag keeps.
+pub(crate) const UNTAGGED: GcOptions = GcOptions { delete_untagged: true, ..ALL };
 
 /// Ids `upload-1`, `upload-2`, ...
 #[derive(Debug, Default)]

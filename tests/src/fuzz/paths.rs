@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use proofhouse_model::is_digest;
 use proofhouse_registry::blob::UploadId;
 use proofhouse_registry::digest::{Algorithm, Digest};
 use proofhouse_registry::driver::StoragePath;
@@ -80,15 +81,7 @@ fn must_read(path: &StoragePath, kind: &str, parts: &[&str]) {
 /// What stands at a path, in words.
 fn read(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.strip_prefix("/docker/registry/v2/")?.split('/').collect();
-    let digest = |algorithm: &str, hex: &str| {
-        let length = match algorithm {
-            "sha256" => 64,
-            "sha512" => 128,
-            _ => return None,
-        };
-        let well_formed = hex.len() == length && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        well_formed.then(|| format!("{algorithm}:{hex}"))
-    };
+    let digest = |algorithm: &str, hex: &str| Some(format!("{algorithm}:{hex}")).filter(|digest| is_digest(digest));
     match *parts {
         ["blobs", algorithm, two, hex, "data"] if hex.get(..2) == Some(two) => {
             return Some(format!("data {}", digest(algorithm, hex)?));
