@@ -81,3 +81,10 @@ fn a_list_of_no_platforms_is_every_platform() {
         assert_eq!(config_yaml(text.as_bytes()), Taken::Yes);
     }
 }
+
+/// The registry took two keys for different ones that differ in their tags only, and the second replaced the first.
+#[test]
+fn a_key_under_two_tags_stands_twice() {
+    let text = "version: 0.1\nstorage: inmemory\nvalidation:\n  !!set enabled: true\n  !!str enabled: false\n";
+    assert_eq!(config_yaml(text.as_bytes()), Taken::No);
+}

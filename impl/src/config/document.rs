@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::error::{ConfigError, Warning, one_line};
 use super::keys::{Kind, Place, Standing, is_guarded, place};
+use super::tree::Tree;
 
 /// What an overriding variable's name begins with.
 const PREFIX: &str = "REGISTRY_";
@@ -28,7 +29,8 @@ fn yaml(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    serde_saphyr::from_str(text).map_err(|error| one_line(&error.without_snippet().to_string()))
+    let tree = serde_saphyr::from_str::<Tree>(text);
+    tree.map(|Tree(value)| value).map_err(|error| one_line(&error.without_snippet().to_string()))
 }
 
 /// `storage: filesystem` is short for a driver without parameters, and so is `auth: none`.

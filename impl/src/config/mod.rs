@@ -11,6 +11,7 @@ mod http;
 mod keys;
 mod read;
 mod reader;
+mod tree;
 mod types;
 mod validation;
 

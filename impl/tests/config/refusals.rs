@@ -214,3 +214,12 @@ fn what_is_no_mapping_in_yaml_is_refused() {
         assert!(!error.contains('\n'), "{error}");
     }
 }
+
+#[test]
+fn a_key_that_stands_twice_is_an_error_whatever_its_tags() {
+    for (first, second) in [("enabled", "enabled"), ("!!set enabled", "enabled"), ("!!set enabled", "!!str enabled")] {
+        let text = format!("storage: inmemory\nvalidation:\n  {first}: true\n  {second}: false");
+        let error = error(&text);
+        assert!(error.starts_with("malformed YAML: ") && error.contains("enabled"), "{text}: {error}");
+    }
+}
