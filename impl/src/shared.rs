@@ -20,6 +20,13 @@ use crate::faults::{Fault, Faults};
 use crate::name::RepositoryName;
 use crate::sync::{Arc, AsyncRwLock, AtomicU64, Generation, KeyedLocks, Mutex};
 
+/// What of a repository is relied on. A mount need not wait for a manifest that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Relied {
+    Blobs,
+    Manifests,
+}
+
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) driver: Arc<dyn Driver>,
@@ -41,7 +48,7 @@ pub(crate) struct Shared {
     /// How often uploads were removed past their locks. One that was busy meanwhile looks whether it was among them.
     pub(crate) uploads_removed: AtomicU64,
     pub(crate) upload_locks: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
-    pub(crate) reliance: Arc<KeyedLocks<RepositoryName>>,
+    pub(crate) reliance: Arc<KeyedLocks<(RepositoryName, Relied)>>,
     pub(crate) manifest_locks: Arc<KeyedLocks<RepositoryName>>,
     /// The repositories whose referrer links were found complete, or made so, by this instance.
     pub(crate) referrers_ready: Mutex<HashSet<RepositoryName>>,
@@ -51,7 +58,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Guards {
     pub(crate) uploads: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
-    pub(crate) reliance: Arc<KeyedLocks<RepositoryName>>,
+    pub(crate) reliance: Arc<KeyedLocks<(RepositoryName, Relied)>>,
     pub(crate) manifests: Arc<KeyedLocks<RepositoryName>>,
     pub(crate) removals: Arc<Generation>,
     pub(crate) ungated: bool,

@@ -15,7 +15,7 @@ use crate::error::{BlobError, UploadError};
 use crate::faults::Fault;
 use crate::name::RepositoryName;
 use crate::paths;
-use crate::shared::Shared;
+use crate::shared::{Relied, Shared};
 use crate::sync::Arc;
 
 /// The blobs of one repository. See [`Repository::blobs`](crate::repository::Repository::blobs).
@@ -57,7 +57,7 @@ impl LinkedBlobStore {
             return Err(BlobError::DeleteDisabled);
         }
         let _gate = self.shared.gate.read().await;
-        let _alone = self.shared.reliance.lock(self.name.clone()).await;
+        let _alone = self.shared.reliance.lock((self.name.clone(), Relied::Blobs)).await;
         let descriptor = self.statter.stat(digest).await?;
         self.statter.clear(digest).await?;
         if self.shared.faults.has(Fault::BlobDeleteRemovesBytes) {
@@ -74,7 +74,7 @@ impl LinkedBlobStore {
     pub async fn mount(&self, digest: &Digest, from: &Self) -> Result<Option<BlobDescriptor>, BlobError> {
         let _gate = self.shared.gate.read().await;
         // Until the link is made: else its source could be gone by then, and others have seen that.
-        let _relied_on = self.shared.reliance.share(from.name.clone()).await;
+        let _relied_on = self.shared.reliance.share((from.name.clone(), Relied::Blobs)).await;
         let descriptor = if self.shared.faults.has(Fault::MountIgnoresFrom) {
             self.shared.stat(digest).await
         } else {

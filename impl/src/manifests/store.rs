@@ -17,7 +17,7 @@ use crate::manifest::ManifestType;
 use crate::name::{Reference, RepositoryName, Tag};
 use crate::paths;
 use crate::referrers::ReferrerStore;
-use crate::shared::Shared;
+use crate::shared::{Relied, Shared};
 use crate::sync::Arc;
 use crate::tags::TagStore;
 
@@ -148,7 +148,8 @@ impl ManifestStore {
         };
         let _gate = self.shared.gate.read().await;
         // Until the manifest is there: else what it names could be gone by then, and others have seen that.
-        let _relied_on = self.shared.reliance.share(self.name.clone()).await;
+        let _blobs = self.shared.reliance.share((self.name.clone(), Relied::Blobs)).await;
+        let _manifests = self.shared.reliance.share((self.name.clone(), Relied::Manifests)).await;
         if !self.skip_layer_verification {
             self.verify(&manifest).await?;
         }
@@ -179,7 +180,7 @@ impl ManifestStore {
             return Err(ManifestError::DeleteDisabled);
         }
         let _gate = self.shared.gate.read().await;
-        let _alone = self.shared.reliance.lock(self.name.clone()).await;
+        let _alone = self.shared.reliance.lock((self.name.clone(), Relied::Manifests)).await;
         let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
         let descriptor = self.stat(digest).await?;
         let subject = self.subject_of(&descriptor.digest).await?;
