@@ -19,6 +19,8 @@ if [[ -z $lcov ]]; then
     # Each suite may take long: it runs beside nothing, but all of it is counted.
     cargo tarpaulin --engine llvm "${packages[@]}" --locked --skip-clean --timeout 1800 --target-dir target/coverage \
       --include-files 'model/src/*' --include-files 'impl/src/*' --out Lcov --output-dir target/coverage </dev/null
+    # What build scripts leave.
+    rm -f -- *.profraw
   else
     echo "coverage: this needs cargo-llvm-cov (with its tools) or cargo-tarpaulin: cargo install cargo-tarpaulin --locked" >&2
     exit 2
