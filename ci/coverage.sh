@@ -35,11 +35,11 @@ is_core() {
   [[ $1 != impl/src/driver/* ]] || return 0
   for glob in "${but[@]}"; do
     # shellcheck disable=SC2053
-    [[ $1 == ${glob//\*\*/*} ]] && return 1
+    [[ $1 == $glob ]] && return 1
   done
   for glob in "${core[@]}"; do
     # shellcheck disable=SC2053
-    [[ $1 == ${glob//\*\*/*} ]] && return 0
+    [[ $1 == $glob ]] && return 0
   done
   return 1
 }
@@ -72,7 +72,7 @@ status=0
     is_core "$file" && echo "core $lines $reached"
     echo "${file%%/*} $lines $reached"
     module=${file#*/src/}
-    [[ $module == */* ]] && module=${module%%/*}/ 
+    [[ $module == */* ]] && module=${module%%/*}/
     echo "${file%%/*}/src/$module $lines $reached"
   done <<<"$files" | awk '
     { lines[$1] += $2; reached[$1] += $3; if (!($1 in seen)) { seen[$1]; order[++count] = $1 } }

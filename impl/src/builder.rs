@@ -5,7 +5,6 @@
 
 use std::fmt::Debug;
 use std::num::NonZero;
-use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -19,7 +18,7 @@ use crate::faults::Faults;
 use crate::manifest::{IndexValidation, PlatformFilter, UrlRules};
 use crate::registry::Registry;
 use crate::shared::{Guards, Shared};
-use crate::sync::Arc;
+use crate::sync::{Arc, LazyLock};
 #[cfg(feature = "faults")]
 use crate::sync::{Generation, KeyedLocks};
 

@@ -1,10 +1,10 @@
 //! What all parts of one registry share: the storage, the options, and the locks.
 //!
-//! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, what a repository has
-//! ([`Shared::reliance`]), a repository's manifests' ([`Shared::manifest_locks`]). Whoever does something because a repository has a
-//! blob or a manifest shares its reliance until it is done; whoever takes one away holds it alone. Whoever makes or removes links
-//! holds the gate for reading; a collection, a purge and the removal of a repository hold it for writing, so nothing that was acknowledged is swept from under its
-//! writer. Nobody waits for a client's bytes while holding the gate. Reading takes none of these.
+//! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, what a repository has ([`Shared::reliance`]), a
+//! repository's manifests' ([`Shared::manifest_locks`]). Whoever does something because a repository has a blob or a manifest
+//! shares its reliance until it is done; whoever takes one away holds it alone. Whoever makes or removes links holds the gate
+//! for reading; a collection, a purge and the removal of a repository hold it for writing, so nothing that was acknowledged is
+//! swept from under its writer. Nobody waits for a client's bytes while holding the gate. Reading takes none of these.
 
 use std::collections::HashSet;
 

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod crash;
 pub mod documents;
+pub mod environment;
 pub mod fuzz;
 pub mod layout;
 pub mod peer;

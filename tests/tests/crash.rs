@@ -3,14 +3,7 @@
 //! `proofhouse_tests::crash` has the disk, and `docs/reliability.md` says how all of this is bounded.
 
 use proofhouse_tests::crash::{Bound, Lie, Tried, crash_everywhere, fail_everywhere, with_short_writes};
-
-/// What the environment says.
-fn number(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")),
-        Err(_) => default,
-    }
-}
+use proofhouse_tests::environment::number;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be built");

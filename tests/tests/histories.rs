@@ -21,17 +21,11 @@ use proofhouse_registry::fsck::{FsckOptions, Problem};
 use proofhouse_registry::http::{HttpOptions, Secret};
 use proofhouse_registry::registry::Registry;
 use proofhouse_registry::server::{Server, ServerOptions};
+use proofhouse_tests::environment::number;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 const CLIENTS: usize = 8;
-
-fn number(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")),
-        Err(_) => default,
-    }
-}
 
 /// What `proofhouse serve` makes: synced, deletable, with a cache.
 fn registry(root: &Path) -> Registry {

@@ -52,6 +52,11 @@ pub(crate) fn case(seed: u64, length: usize) -> Case {
     campaign::case(&config, seed, &|_| true).expect("varied options are some").best().clone()
 }
 
+/// The same case on another disk, by a new process.
+pub(crate) fn reopened(target: &EmbeddedTarget, disk: Disk) -> Result<EmbeddedTarget, String> {
+    target.reopened(|clock| storage(disk, clock)).map_err(|error| error.to_string())
+}
+
 /// The options of a case, without a redirect: it would send the reader away from the bytes that are to be looked at.
 pub(crate) fn options(case: &Case) -> Options {
     Options { redirect: None, ..case.options.resolve(&case.pool) }
@@ -180,10 +185,9 @@ impl Moment<'_> {
     /// A new registry on what a crash has left. Some do the operation again, and the power fails once more.
     async fn crashed(&self, left: &Volume, bound: Bound, tried: &mut Tried) -> Result<(), String> {
         let is_chosen = tried.states.is_multiple_of(bound.push_one_in);
-        let target = self.target.reopened(|clock| storage(Disk::of(left.clone()), clock));
         let reader = Reader {
             case: self.case,
-            target: target.map_err(|error| error.to_string())?,
+            target: reopened(self.target, Disk::of(left.clone()))?,
             after: self.after,
             under_way: (!self.is_acknowledged).then_some(UnderWay { op: self.op, before: self.before }),
             is_after_failure: false,
@@ -203,8 +207,7 @@ impl Moment<'_> {
     /// The operation on this disk, where some of it was done before. If it is acknowledged now, it stays.
     async fn again(&self, disk: Disk) -> Result<(), String> {
         let Self { case, op, before, .. } = self;
-        let target = self.target.reopened(|clock| storage(disk.clone(), clock));
-        let mut target = target.map_err(|error| error.to_string())?;
+        let mut target = reopened(self.target, disk.clone())?;
         let mut model = (*before).clone();
         for part in parts(op, before.state(), None) {
             model.lose_sight(&part);
@@ -215,8 +218,7 @@ impl Moment<'_> {
         }
         observe(&mut model, op, &answer)?;
         let left = disk.volume().without_power();
-        let target = target.reopened(|clock| storage(Disk::of(left.clone()), clock));
-        let target = target.map_err(|error| error.to_string())?;
+        let target = reopened(&target, Disk::of(left.clone()))?;
         let reader = Reader { case, target, after: &model, under_way: None, is_after_failure: true, pushes: false };
         reader.read().await.map(drop).map_err(|error| format!("{error}\n\nWhat was left then:\n{}", tree(&left)))
     }
@@ -225,8 +227,7 @@ impl Moment<'_> {
     async fn finished(&self, disk: Disk) -> Result<(), String> {
         let Op::Append { repo, upload, bytes, .. } = self.op else { return Ok(()) };
         let Some(open) = self.before.state().uploads.get(upload) else { return Ok(()) };
-        let target = self.target.reopened(|clock| storage(disk.clone(), clock));
-        let mut target = target.map_err(|error| error.to_string())?;
+        let mut target = reopened(self.target, disk.clone())?;
         let (repo, upload) = (repo.clone(), *upload);
         let status = target.perform(&Op::UploadStatus { repo: repo.clone(), upload }).await;
         let Outcome::Upload { size, .. } = status else { return Ok(()) };
@@ -239,9 +240,8 @@ impl Moment<'_> {
             return Ok(());
         }
         let left = disk.volume().without_power();
-        let target = target.reopened(|clock| storage(Disk::of(left.clone()), clock));
         let fetch = Op::GetBlob { repo, digest, range: None };
-        match target.map_err(|error| error.to_string())?.perform(&fetch).await {
+        match reopened(&target, Disk::of(left.clone()))?.perform(&fetch).await {
             Outcome::Blob { body: Some(body), .. } if body.bytes[..] == whole[..] => Ok(()),
             // Whoever may push there need not be allowed to pull.
             Outcome::Refused { status: 403, .. } => Ok(()),

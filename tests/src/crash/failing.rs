@@ -7,7 +7,7 @@ use proofhouse::target::{EmbeddedTarget, Target as _};
 use proofhouse_model::{Dialect, Model, Outcome, Specification};
 use proofhouse_registry::driver::calls::Errno;
 
-use super::crashing::{case, options, storage};
+use super::crashing::{case, options, reopened, storage};
 use super::disk::{Disk, Failure, tree};
 use super::reader::{Reader, UnderWay, observe};
 
@@ -38,8 +38,7 @@ pub async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Re
             for after in 0.. {
                 let error = errors.next().unwrap_or(Errno::IO);
                 let failing = Disk::of(before.clone());
-                let copy = target.reopened(|clock| storage(failing.clone(), clock));
-                let mut copy = copy.map_err(|error| error.to_string())?;
+                let mut copy = reopened(&target, failing.clone())?;
                 failing.fail(Some(Failure { after, error, for_good }));
                 let answer = copy.perform(&op).await;
                 let has_failed = failing.has_failed();
@@ -68,10 +67,9 @@ pub async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Re
                 }
                 // The power fails before anybody has looked: nothing is put right by then.
                 let left = failing.volume().without_power();
-                let target = copy.reopened(|clock| storage(Disk::of(left.clone()), clock));
                 let reader = Reader {
                     case: &case,
-                    target: target.map_err(|error| error.to_string())?,
+                    target: reopened(&copy, Disk::of(left.clone()))?,
                     after: &known,
                     under_way: is_told.then_some(UnderWay { op: &op, before: &model }),
                     is_after_failure: true,
@@ -79,8 +77,7 @@ pub async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Re
                 };
                 let read = reader.read().await;
                 read.map_err(|error| told(&format!("after a crash at once: {error}\n{}", tree(&left))))?;
-                let again =
-                    copy.reopened(|clock| storage(failing.clone(), clock)).map_err(|error| error.to_string())?;
+                let again = reopened(&copy, failing.clone())?;
                 let reader = Reader {
                     case: &case,
                     target: copy,
@@ -93,8 +90,7 @@ pub async fn fail_everywhere(seed: u64, length: usize, failures: &mut u64) -> Re
                 if failures.is_multiple_of(4) {
                     // What was acknowledged since the failure is not lost with what had failed.
                     let left = failing.volume().without_power();
-                    let target = again.reopened(|clock| storage(Disk::of(left.clone()), clock));
-                    let target = target.map_err(|error| error.to_string())?;
+                    let target = reopened(&again, Disk::of(left.clone()))?;
                     let (after, pushes) = (&known, false);
                     let reader = Reader { case: &case, target, after, under_way: None, is_after_failure: true, pushes };
                     let read = reader.read().await;
