@@ -13,6 +13,7 @@ for source in fuzz/fuzz_targets/*.rs; do
   zip -qj "$OUT/${target}_seed_corpus.zip" "fuzz/corpus/$target"/*
   dictionary=$(ci/fuzz.sh --dictionary "$target")
   printf '[libfuzzer]\nmax_len = 4096\ntimeout = 25\n' >"$OUT/$target.options"
+  ci/fuzz.sh --weighing "$target" | sed 's/^-//; s/=/ = /' >>"$OUT/$target.options"
   if [[ -n $dictionary ]]; then
     cp "$dictionary" "$OUT/$target.dict"
     printf 'dict = %s.dict\n' "$target" >>"$OUT/$target.options"

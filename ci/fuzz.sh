@@ -2,7 +2,8 @@
 # `ci/fuzz.sh [SECONDS [TARGET…]]`: builds the fuzz targets, runs the seeds of each, and then shares the seconds out among them (all
 # unless some are named). Needs nightly and cargo-fuzz. WORKERS=2 fuzzes each target with two processes at once.
 #
-# `ci/fuzz.sh --dictionary TARGET` says which dictionary a target has, if any.
+# `ci/fuzz.sh --dictionary TARGET` says which dictionary a target has, if any; `ci/fuzz.sh --weighing TARGET` the flags of libFuzzer
+# that are its own.
 #
 # RUNS=5000 runs each so often, from the seeds alone and always alike, however long it takes; the slow ones less often.
 #
@@ -22,10 +23,21 @@ dictionary() {
   esac
 }
 
-if [[ ${1:-} == --dictionary ]]; then
-  dictionary "${2:?of which target}"
-  exit
-fi
+# weighing TARGET: what libFuzzer need not keep of a run. Sequences and documents reach thousands of edges each: to weigh each by its
+# rarity, and to tell how often each was reached, takes longer than the run itself, and finds no more (docs/fuzzing.md).
+weighing() {
+  case $1 in
+    operations | crash_operations) echo -entropic=0 ;;
+    manifest_parse | config_yaml) printf '%s\n' -entropic=0 -use_counters=0 ;;
+  esac
+}
+
+case ${1:-} in
+  --dictionary | --weighing)
+    "${1#--}" "${2:?of which target}"
+    exit
+    ;;
+esac
 
 seconds=${1:-60} workers=${WORKERS:-1} runs=${RUNS:-}
 if ! [[ $seconds =~ ^[0-9]+$ && $workers =~ ^[1-9][0-9]*$ && $runs =~ ^[0-9]*$ ]]; then
@@ -88,8 +100,7 @@ run() {
     found=$(mktemp -d)
     flags=(-runs="$(times "$target")" -seed=1 "${flags[@]:1}")
   fi
-  # Of sequences, each reaches thousands of edges, and to weigh each by its rarity takes longer than to run the sequence.
-  [[ $target != *operations ]] || flags+=(-entropic=0)
+  mapfile -t -O ${#flags[@]} flags < <(weighing "$target")
   words=$(dictionary "$target")
   [[ -z $words ]] || flags+=(-dict="$words")
   mkdir -p "$found" "fuzz/artifacts/$target"
