@@ -29,8 +29,9 @@ fn yaml(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    let tree = serde_saphyr::from_str::<Tree>(text);
-    tree.map(|Tree(value)| value).map_err(|error| one_line(&error.without_snippet().to_string()))
+    let options = serde_saphyr::options! { with_snippet: false };
+    let tree = serde_saphyr::from_str_with_options::<Tree>(text, options);
+    tree.map(|Tree(value)| value).map_err(|error| one_line(&error.to_string()))
 }
 
 /// `storage: filesystem` is short for a driver without parameters, and so is `auth: none`.

@@ -123,8 +123,9 @@ pub(super) fn parse(text: &str) -> Result<Node, ConfigError> {
         return Ok(Node { line: 0, value: Value::Null });
     }
     let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let raw: Spanned<Raw> = serde_saphyr::from_str(text)
-        .map_err(|error| ConfigError::Malformed(one_line(error.without_snippet().to_string())))?;
+    let options = serde_saphyr::options! { with_snippet: false };
+    let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| ConfigError::Malformed(one_line(error.to_string())))?;
     Ok(raw.value.placed(raw.referenced, text))
 }
 
