@@ -101,12 +101,6 @@ impl FromStr for StoragePath {
     }
 }
 
-impl AsRef<str> for StoragePath {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
 impl fmt::Display for StoragePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -1,6 +1,7 @@
 //! What a program that uses the registry as a library can ask, and a client cannot.
 
-use proofhouse_registry::error::TagError;
+use futures::TryStreamExt as _;
+use proofhouse_registry::error::{BlobError, TagError};
 use proofhouse_registry::name::Tag;
 
 use crate::support::*;
@@ -37,4 +38,36 @@ async fn a_manifest_is_there_or_not() {
         repository.manifests(&[]).exists(digest).await.unwrap()
     };
     assert!(exists("a", &digest).await && !exists("b", &digest).await && !exists("a", &sha256("other")).await);
+}
+
+#[tokio::test]
+async fn referrers_are_listed_in_the_order_of_their_digests() {
+    let house = House::new();
+    let about = house.put("a", None, INDEX, &index_of("", "")).await;
+    let mut expected = Vec::new();
+    for annotation in ["one", "other"] {
+        let more = format!(r#","annotations":{{"n":"{annotation}"}}{}"#, subject(&about));
+        expected.push(house.put("a", None, INDEX, &index_of("", &more)).await);
+    }
+    expected.sort();
+    let repository = house.api.registry().repository(&"a".parse().unwrap()).unwrap();
+    assert_eq!(repository.named().to_string(), "a");
+    let listed = repository.referrers().list(&about).await.unwrap();
+    assert_eq!(listed.into_iter().map(|referrer| referrer.digest).collect::<Vec<_>>(), expected);
+    let other = house.api.registry().repository(&"b".parse().unwrap()).unwrap();
+    assert_eq!(other.referrers().list(&about).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn bytes_are_read_whoever_links_them() {
+    let house = House::new();
+    let digest = house.push("a", "content").await;
+    let blobs = house.api.registry().blobs();
+    let read = async |offset, length| {
+        let pieces: Vec<_> = blobs.reader(&digest, offset, length).await.unwrap().try_collect().await.unwrap();
+        pieces.concat()
+    };
+    assert_eq!((read(0, None).await, read(3, Some(2)).await), (b"content".to_vec(), b"te".to_vec()));
+    let unknown = sha256("never pushed");
+    assert!(matches!(blobs.reader(&unknown, 0, None).await, Err(BlobError::Unknown(digest)) if digest == unknown));
 }
