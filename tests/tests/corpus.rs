@@ -88,3 +88,14 @@ fn a_key_under_two_tags_stands_twice() {
     let text = "version: 0.1\nstorage: inmemory\nvalidation:\n  !!set enabled: true\n  !!str enabled: false\n";
     assert_eq!(config_yaml(text.as_bytes()), Taken::No);
 }
+
+/// The oracle would not read a file with a number that no signed one can hold, though it stands where nobody looks.
+#[test]
+fn a_number_that_is_too_large_is_in_nobodys_way_where_it_says_nothing() {
+    for number in ["11111111111111111113", "-11111111111111111113", "99999999999999999999999999999999999999999999"] {
+        let text = format!("version: 0.1\nstorage: inmemory\nunknown: {number}\n");
+        assert_eq!(config_yaml(text.as_bytes()), Taken::Yes, "{number}");
+        let text = format!("version: 0.1\nstorage: inmemory\ncatalog: {{maxentries: {number}}}\n");
+        assert_eq!(config_yaml(text.as_bytes()), Taken::No, "{number}");
+    }
+}

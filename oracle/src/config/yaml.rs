@@ -181,10 +181,9 @@ impl<'de> Visitor<'de> for Any {
         Ok(Raw::Scalar(Value::Integer(number)))
     }
 
+    #[allow(clippy::cast_precision_loss, reason = "no key takes so large a number, so its last digits tell nothing")]
     fn visit_u64<E: Error>(self, number: u64) -> Result<Raw, E> {
-        i64::try_from(number)
-            .map(|number| Raw::Scalar(Value::Integer(number)))
-            .map_err(|_| E::custom(format!("the number {number} is too large")))
+        Ok(Raw::Scalar(i64::try_from(number).map_or(Value::Number(number as f64), Value::Integer)))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Raw, E> {
