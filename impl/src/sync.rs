@@ -15,7 +15,7 @@ pub(crate) use tokio::sync::{
 
 pub(crate) use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 pub(crate) use tokio::sync::watch;
-pub(crate) use tokio::task::{JoinError, JoinHandle, spawn};
+pub(crate) use tokio::task::{JoinError, JoinHandle, spawn, yield_now};
 
 /// Locks a mutex whose data no panic can leave half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -180,7 +180,7 @@ mod tests {
                 let _guard = locks.lock(n % 2).await;
                 let bit = 1 << (n % 2);
                 assert_eq!(inside.fetch_or(bit, Ordering::SeqCst) & bit, 0);
-                tokio::task::yield_now().await;
+                yield_now().await;
                 inside.fetch_and(!bit, Ordering::SeqCst);
             }
         });

@@ -4,8 +4,13 @@
 //! or a container's filter knows no such call, each directory on the way is opened from the one before it, which is as
 //! safe and slower. Both answer `ELOOP` exactly if a symbolic link stands on the way or at its end.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
+#[cfg(target_os = "linux")]
+use rustix::fs::{CWD, ResolveFlags, openat2};
 use rustix::io::Errno;
 
 /// How a directory is opened: so that it can be read and synced.
@@ -25,6 +30,27 @@ pub(super) fn open(directory: BorrowedFd<'_>, path: &str, flags: OFlags) -> Resu
         return at_once::open(directory, path, flags);
     }
     step_by_step(directory, path, flags)
+}
+
+/// As [`open`], below the directory at `root`, and only if the system knows the whole way without asking a disk: else `EAGAIN`, or
+/// whatever else but `ENOENT` a system says that cannot tell. `root` itself may be a symbolic link.
+///
+/// # Errors
+/// `ENOENT` if it is known that there is no such thing.
+pub(super) fn open_at_hand(root: &Path, path: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    #[cfg(target_os = "linux")]
+    {
+        let root = openat2(CWD, root, DIRECTORY | OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED);
+        // That there is no root is for others to say.
+        let root = root.map_err(|_| Errno::AGAIN)?;
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH | ResolveFlags::CACHED;
+        openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (root, path, flags);
+        Err(Errno::AGAIN)
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -111,6 +111,25 @@ pub trait Calls: Send + Sync + Debug + 'static {
     /// Removes a directory with nothing in it.
     fn remove_directory(&self, directory: &Self::Handle, name: &OsStr) -> Result<(), Errno>;
 
+    /// Looks at what stands at a path below the root, if no disk is waited for. `AGAIN`: one might be. A symbolic link anywhere on the
+    /// way, or a system that cannot say, gives whatever error it likes but `NOENT`. Default: `AGAIN`.
+    fn status_at_hand(&self, path: &OsStr) -> Result<Status, Errno> {
+        let _ = path;
+        Err(Errno::AGAIN)
+    }
+
+    /// Opens a file at a path below the root, as [`status_at_hand`](Self::status_at_hand) looks at it.
+    fn file_at_hand(&self, path: &OsStr) -> Result<Self::Handle, Errno> {
+        let _ = path;
+        Err(Errno::AGAIN)
+    }
+
+    /// As [`read`](Self::read), if no disk is waited for; else, and by default, `AGAIN`.
+    fn read_at_hand(&self, file: &Self::Handle, room: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        let _ = (file, room, offset);
+        Err(Errno::AGAIN)
+    }
+
     /// Appends all bytes.
     fn write_all(&self, file: &Self::Handle, mut bytes: &[u8]) -> Result<(), Errno> {
         while !bytes.is_empty() {

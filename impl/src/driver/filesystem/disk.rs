@@ -25,7 +25,7 @@ pub(super) struct Disk<C: Calls> {
     pub(super) durable: DurablePlaces,
     // Files; a name that was made visible is not among them before it was made durable.
     pub(super) confirmed: DurablePlaces,
-    unfinished: Unfinished,
+    pub(super) unfinished: Unfinished,
     // Whether what earlier processes have done is durable.
     caught_up: AtomicBool,
     // Shared by what puts files into directories, exclusive for what removes directories.
@@ -215,12 +215,7 @@ impl<C: Calls> Disk<C> {
         } else {
             self.look(&self.directory_of(path, "stat")?, path, "stat")?.ok_or_else(|| not_found(path))?
         };
-        let Status { kind, size, modified } = status;
-        match kind {
-            Kind::Directory => Ok(Stat { size: 0, modified, is_dir: true }),
-            Kind::File => Ok(Stat { size, modified, is_dir: false }),
-            Kind::SymbolicLink | Kind::Special => Err(not_found(path)),
-        }
+        stat_of(status).ok_or_else(|| not_found(path))
     }
 
     /// Fails unless the root is there and can be read.
@@ -500,6 +495,15 @@ impl<C: Calls> Disk<C> {
 
     fn sharing_tree(&self) -> RwLockReadGuard<'_, ()> {
         self.tree.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is told of it: nothing, if it is neither a file nor a directory.
+pub(super) fn stat_of(Status { kind, size, modified }: Status) -> Option<Stat> {
+    match kind {
+        Kind::Directory => Some(Stat { size: 0, modified, is_dir: true }),
+        Kind::File => Some(Stat { size, modified, is_dir: false }),
+        Kind::SymbolicLink | Kind::Special => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! A file is written to a temporary name beside its place (`.tmp-…`, never listed), made durable and moved into its place; then
 //! its directory is made durable. A directory that is deleted is first moved aside, so that it goes at once; what a crash
 //! leaves of it is cleared away by a later deletion. What happens on the disk is in [`disk`]; here is how it is called from
-//! async code: on tokio's blocking threads, or in place.
+//! async code: on tokio's blocking threads, or in place; and in place in any case if nobody must wait ([`athand`]).
 
 use std::io;
 use std::path::PathBuf;
@@ -17,8 +17,9 @@ use self::calls::Calls;
 use self::disk::Disk;
 pub use self::system::System;
 use super::{Appender, Clock, ContentStream, Driver, DriverError, Entry, MAX_CHUNK, Stat, StoragePath};
-use crate::sync::{Arc, KeyedLocks, try_blocking};
+use crate::sync::{Arc, KeyedLocks, try_blocking, yield_now};
 
+mod athand;
 mod beneath;
 pub mod calls;
 mod delete;
@@ -34,7 +35,8 @@ const _: () = assert!(READ_CHUNK <= MAX_CHUNK);
 /// How calls into the operating system are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Offload {
-    /// On tokio's pool of blocking threads, so a tokio runtime is needed. For servers.
+    /// On tokio's pool of blocking threads, so a tokio runtime is needed; but for reading what the system has at hand, which is done in
+    /// place. For servers.
     #[default]
     Pool,
     /// In place. For a current-thread runtime in a checker, where a hop to another thread costs more than the call.
@@ -122,6 +124,11 @@ impl<C: Calls> Filesystem<C> {
         }
     }
 
+    /// Who is asked what is at hand, before a hop to another thread. In place nothing is saved by asking twice.
+    fn asked_first(&self) -> Option<&Disk<C>> {
+        (self.offload == Offload::Pool).then_some(&*self.disk)
+    }
+
     async fn on_disk<T: Send + 'static>(
         &self,
         path: &StoragePath,
@@ -140,20 +147,25 @@ impl<C: Calls> Driver for Filesystem<C> {
     }
 
     async fn read_at_most(&self, path: &StoragePath, limit: u64) -> Result<Bytes, DriverError> {
-        self.on_disk(path, "read", move |disk, path| disk.read(path, limit)).await
+        match self.asked_first().and_then(|disk| disk.read_at_hand(path, limit)) {
+            Some(read) => read,
+            None => self.on_disk(path, "read", move |disk, path| disk.read(path, limit)).await,
+        }
     }
 
     async fn reader(&self, path: &StoragePath, offset: u64, length: Option<u64>) -> Result<ContentStream, DriverError> {
-        let (file, size) = self.on_disk(path, "open", Disk::open).await?;
+        let (file, size) = match self.asked_first().and_then(|disk| disk.open_at_hand(path)) {
+            Some(opened) => opened?,
+            None => self.on_disk(path, "open", Disk::open).await?,
+        };
         let left = size.saturating_sub(offset).min(length.unwrap_or(u64::MAX));
-        let reading = Reading { disk: Arc::clone(&self.disk), file, offset, left, path: path.clone() };
+        let reading = Reading { disk: Arc::clone(&self.disk), file, offset, left, begun: false, path: path.clone() };
         let offload = self.offload;
         Ok(stream::try_unfold(reading, move |reading| async move {
             if reading.left == 0 {
                 return Ok(None);
             }
-            let path = reading.path.clone();
-            offload.run(&path, "read", move || reading.next()).await.map(Some)
+            reading.chunk(offload).await.map(Some)
         })
         .boxed())
     }
@@ -181,7 +193,10 @@ impl<C: Calls> Driver for Filesystem<C> {
     }
 
     async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
-        self.on_disk(path, "stat", Disk::stat).await
+        match self.asked_first().and_then(|disk| disk.stat_at_hand(path)) {
+            Some(stat) => stat,
+            None => self.on_disk(path, "stat", Disk::stat).await,
+        }
     }
 
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
@@ -216,16 +231,52 @@ struct Reading<C: Calls> {
     file: C::Handle,
     offset: u64,
     left: u64,
+    // Whether it is not the first chunk that comes next.
+    begun: bool,
     path: StoragePath,
 }
 
 impl<C: Calls> Reading<C> {
-    fn next(mut self) -> Result<(Bytes, Self), DriverError> {
-        let size = usize::try_from(self.left).map_or(READ_CHUNK, |left| left.min(READ_CHUNK));
-        let chunk = self.disk.chunk(&self.path, &self.file, self.offset, size)?;
-        self.offset += size as u64;
-        self.left -= size as u64;
-        Ok((chunk, self))
+    /// The next chunk.
+    async fn chunk(self, offload: Offload) -> Result<(Bytes, Self), DriverError> {
+        let mut reading = self;
+        if offload == Offload::Pool {
+            // What is at hand is never waited for, and somebody who hashes all of a large file would let nobody else have a turn.
+            if reading.begun {
+                yield_now().await;
+            }
+            reading = match reading.next_at_hand() {
+                Ok(read) => return Ok(read),
+                Err(reading) => reading,
+            };
+        }
+        let path = reading.path.clone();
+        offload.run(&path, "read", move || reading.next()).await
+    }
+
+    fn next(self) -> Result<(Bytes, Self), DriverError> {
+        let chunk = self.disk.chunk(&self.path, &self.file, self.offset, self.size())?;
+        Ok(self.after(chunk))
+    }
+
+    /// The next chunk, if the system has it at hand.
+    fn next_at_hand(self) -> Result<(Bytes, Self), Self> {
+        match self.disk.chunk_at_hand(&self.file, self.offset, self.size()) {
+            Some(chunk) => Ok(self.after(chunk)),
+            None => Err(self),
+        }
+    }
+
+    /// How many bytes the next chunk has.
+    fn size(&self) -> usize {
+        usize::try_from(self.left).map_or(READ_CHUNK, |left| left.min(READ_CHUNK))
+    }
+
+    fn after(mut self, chunk: Bytes) -> (Bytes, Self) {
+        self.offset += chunk.len() as u64;
+        self.left -= chunk.len() as u64;
+        self.begun = true;
+        (chunk, self)
     }
 }
 

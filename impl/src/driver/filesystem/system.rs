@@ -151,6 +151,20 @@ impl Calls for System {
         retry_on_intr(|| pread(file, &mut *room, offset))
     }
 
+    fn status_at_hand(&self, path: &OsStr) -> Result<Status, Errno> {
+        self.status(&beneath::open_at_hand(&self.root, path, OFlags::PATH)?)
+    }
+
+    fn file_at_hand(&self, path: &OsStr) -> Result<OwnedFd, Errno> {
+        beneath::open_at_hand(&self.root, path, FILE)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn read_at_hand(&self, file: &OwnedFd, room: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        use rustix::io::{ReadWriteFlags, preadv2};
+        preadv2(file, &mut [std::io::IoSliceMut::new(room)], offset, ReadWriteFlags::NOWAIT)
+    }
+
     fn write(&self, file: &OwnedFd, bytes: &[u8]) -> Result<usize, Errno> {
         retry_on_intr(|| rustix::io::write(file, bytes))
     }

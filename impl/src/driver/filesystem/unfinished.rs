@@ -57,9 +57,14 @@ impl Unfinished {
         self.is_any.store(!needs.of.is_empty(), Ordering::Release);
     }
 
+    /// Whether anything must be put right anywhere.
+    pub(super) fn is_any(&self) -> bool {
+        self.is_any.load(Ordering::Acquire)
+    }
+
     /// What must be put right before anything is told of `path`: itself, and the directories above it.
     pub(super) fn above(&self, path: &StoragePath) -> Vec<Unmet> {
-        if !self.is_any.load(Ordering::Acquire) {
+        if !self.is_any() {
             return Vec::new();
         }
         let is_above = |place: &StoragePath| {
