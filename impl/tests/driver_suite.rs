@@ -102,6 +102,21 @@ async fn ranges_run_across_appended_chunks(driver: Shared) {
     }
 }
 
+async fn pieces_are_appended_in_their_order_however_many_they_are(driver: Shared) {
+    let mut appender = driver.append(&at("/file")).await.unwrap();
+    appender.write("begin ".into()).await.unwrap();
+    // More than a system takes in one call, and some with nothing in them.
+    let pieces: Vec<Bytes> =
+        (0..3_000).map(|n| if n % 7 == 0 { Bytes::new() } else { format!("{n} ").into() }).collect();
+    appender.write_pieces(pieces.clone()).await.unwrap();
+    appender.write_pieces(Vec::new()).await.unwrap();
+    appender.write_pieces(vec![Bytes::new()]).await.unwrap();
+    appender.sync().await.unwrap();
+    let expected = [b"begin ".to_vec(), pieces.concat()].concat();
+    assert_eq!(appender.size(), expected.len() as u64);
+    assert!(driver.read(&at("/file")).await.unwrap() == expected);
+}
+
 async fn an_append_goes_on_after_it_was_opened_again(driver: Shared) {
     let mut first = driver.append(&at("/up/load/data")).await.unwrap();
     assert_eq!(first.size(), 0);
@@ -310,6 +325,7 @@ macro_rules! suite {
                 a_write_replaces_what_is_there_and_readers_keep_what_they_opened
                 ranges_are_cut_at_the_end
                 ranges_run_across_appended_chunks
+                pieces_are_appended_in_their_order_however_many_they_are
                 an_append_goes_on_after_it_was_opened_again
                 an_appender_follows_its_file_when_it_is_renamed
                 lists_are_sorted_by_bytes_and_name_children_only

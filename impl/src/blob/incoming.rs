@@ -4,8 +4,7 @@
 //! makes none. Nobody is told where they wait, so nobody can go on with them: what a crash or a client that went away leaves
 //! there is removed by a purge.
 
-use futures::StreamExt;
-
+use super::source::{End, Source};
 use super::store::{bytes_stay, not_found_is_none};
 use super::{Body, LinkedBlobStore};
 use crate::builder::next_upload_id;
@@ -46,15 +45,17 @@ impl LinkedBlobStore {
     }
 
     /// Takes in what the client sends, durably, if it hashes to the digest. Gives its size.
-    async fn receive(&self, place: &StoragePath, digest: &Digest, mut body: Body) -> Result<u64, UploadError> {
+    async fn receive(&self, place: &StoragePath, digest: &Digest, body: Body) -> Result<u64, UploadError> {
         // Bytes that an earlier process left under the same id would come to stand before these.
         not_found_is_none(self.shared.driver.delete(place).await)?;
         let mut appender = self.shared.driver.append(place).await?;
         let mut hasher = Hasher::new(digest.algorithm());
-        while let Some(chunk) = body.stream.next().await {
-            let chunk = chunk.map_err(UploadError::Body)?;
-            hasher.update(&chunk);
-            appender.write(chunk).await?;
+        let mut source = Source::new(body.stream, Some(&mut hasher), None);
+        if let Some(first) = source.piece().await {
+            source.pour(first, &mut *appender).await?;
+        }
+        if let End::Broken(error) = source.end() {
+            return Err(UploadError::Body(error));
         }
         if hasher.finish() != *digest {
             return Err(UploadError::DigestMismatch { expected: digest.clone() });

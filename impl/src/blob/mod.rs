@@ -11,6 +11,7 @@ mod incoming;
 mod link;
 mod linked;
 mod server;
+mod source;
 mod store;
 mod upload;
 

@@ -8,6 +8,7 @@
 use futures::StreamExt;
 use jiff::Timestamp;
 
+use super::source::{End, Source};
 use super::store::{bytes_stay, not_found_is_none, unreachable_is_none};
 use super::{Body, HashState, LinkedBlobStore, UploadId, read_link, read_small, write_link};
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -213,43 +214,23 @@ impl BlobUpload {
     }
 
     /// Appends what the client sends, and makes it durable. An error says why it is not all there is.
-    async fn receive(&mut self, mut body: Body, expected: Option<u64>) -> Result<(), UploadError> {
-        let before = self.size;
-        let mut appender = None;
-        let mut ended = Ok(());
-        while let Some(chunk) = body.stream.next().await {
-            let chunk = match chunk {
-                Ok(chunk) if chunk.is_empty() => continue,
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    ended = Err(UploadError::Body(error));
-                    break;
-                }
-            };
-            let received = self.size - before + chunk.len() as u64;
-            if let Some(expected) = expected.filter(|expected| received > *expected) {
-                ended = Err(UploadError::Length { expected });
-                break;
-            }
-            let appender = match &mut appender {
-                Some(appender) => appender,
-                None => appender.insert(self.store.shared.driver.append(&self.data()).await?),
-            };
-            if let Some(hasher) = &mut self.hasher {
-                hasher.update(&chunk);
-            }
-            let length = chunk.len() as u64;
+    async fn receive(&mut self, body: Body, expected: Option<u64>) -> Result<(), UploadError> {
+        let (before, data) = (self.size, self.data());
+        let mut source = Source::new(body.stream, self.hasher.as_mut(), expected);
+        if let Some(first) = source.piece().await {
+            let mut appender = self.store.shared.driver.append(&data).await?;
             self.is_durable = false;
-            appender.write(chunk).await?;
-            self.size += length;
-        }
-        if let Some(appender) = &mut appender {
+            source.pour(first, &mut *appender).await?;
+            // Not what the file has now: somebody may have removed the upload, and this file is a new one.
+            self.size += source.received();
             appender.sync().await?;
             self.is_durable = true;
         }
-        match (ended, expected) {
-            (Ok(()), Some(expected)) if self.size - before != expected => Err(UploadError::Length { expected }),
-            (ended, _) => ended,
+        match (source.end(), expected) {
+            (End::Broken(error), _) => Err(UploadError::Body(error)),
+            (End::TooMuch, Some(expected)) => Err(UploadError::Length { expected }),
+            (End::All, Some(expected)) if self.size - before != expected => Err(UploadError::Length { expected }),
+            (End::All | End::TooMuch, _) => Ok(()),
         }
     }
 

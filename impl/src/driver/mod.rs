@@ -127,6 +127,14 @@ pub trait Appender: Send + Debug {
     /// Appends the chunk. After an error nothing of it is there, as far as the medium still obeys.
     async fn write(&mut self, chunk: Bytes) -> Result<(), DriverError>;
 
+    /// Appends pieces, one after the other. After an error [`size`](Self::size) says how many bytes are there.
+    async fn write_pieces(&mut self, pieces: Vec<Bytes>) -> Result<(), DriverError> {
+        for piece in pieces {
+            self.write(piece).await?;
+        }
+        Ok(())
+    }
+
     /// Makes everything appended so far durable, and the file's place too. After an error what was appended since the last time is
     /// not there any more, as far as the medium still obeys: a later sync could not tell whether it is durable.
     async fn sync(&mut self) -> Result<(), DriverError>;

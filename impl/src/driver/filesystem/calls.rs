@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 pub use rustix::io::Errno;
 
 use crate::driver::Kind;
@@ -140,6 +141,17 @@ pub trait Calls: Send + Sync + Debug + 'static {
             }
         }
         Ok(())
+    }
+
+    /// Appends all bytes of all pieces.
+    fn write_pieces(&self, file: &Self::Handle, pieces: &[Bytes]) -> Result<(), Errno> {
+        pieces.iter().try_for_each(|piece| self.write_all(file, piece))
+    }
+
+    /// Tells the system that these bytes of a file will be synced, so that it can begin now. Nothing is durable by it, and nothing is
+    /// told of errors before the sync. Default: the system is not told.
+    fn begin_sync(&self, file: &Self::Handle, offset: u64, length: u64) {
+        let _ = (file, offset, length);
     }
 
     /// Fills the room from an offset on, as far as the file reaches; says how far.

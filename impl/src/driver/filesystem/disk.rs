@@ -20,7 +20,7 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, PoisonError, RwLock, RwL
 #[derive(Debug)]
 pub(super) struct Disk<C: Calls> {
     pub(super) calls: C,
-    fsync: bool,
+    pub(super) fsync: bool,
     clock: Option<Arc<dyn Clock>>,
     pub(super) durable: DurablePlaces,
     // Files; a name that was made visible is not among them before it was made durable.
@@ -135,74 +135,6 @@ impl<C: Calls> Disk<C> {
         self.confirmed.ensure(path, false, || self.sync_names(&directory, path)).map_err(failed)
     }
 
-    /// Opens a file for appending, and says how large it is.
-    pub(super) fn append(&self, path: &StoragePath) -> Result<(C::Handle, u64), DriverError> {
-        let _shared = self.sharing_tree();
-        self.put_right(path, "append")?;
-        let directory = self.prepare(path, "append")?;
-        let opened = || match self.calls.create(&directory, path.file_name()) {
-            Ok(file) => self.date(&file).map(|()| (file, 0)),
-            Err(Errno::EXIST) => {
-                let file = self.calls.extend(&directory, path.file_name())?;
-                let size = self.calls.status(&file)?.size;
-                Ok((file, size))
-            }
-            Err(error) => Err(error),
-        };
-        opened().map_err(acting(path, "append"))
-    }
-
-    /// Appends a chunk whole or not at all, and says how large the file is then.
-    pub(super) fn append_chunk(&self, path: &StoragePath, file: &C::Handle, chunk: &[u8]) -> Result<u64, DriverError> {
-        let append = || {
-            let before = self.calls.status(file)?.size;
-            let dated = || if chunk.is_empty() { Ok(()) } else { self.date(file) };
-            if let Err(error) = self.calls.write_all(file, chunk).and_then(|()| dated()) {
-                if self.calls.cut(file, before).is_err() {
-                    self.unfinished.add(path.clone(), Need::Cut(before));
-                }
-                return Err(error);
-            }
-            Ok(before + chunk.len() as u64)
-        };
-        append().map_err(acting(path, "append"))
-    }
-
-    /// How many bytes an opened file has.
-    pub(super) fn size(&self, path: &StoragePath, file: &C::Handle) -> Result<u64, DriverError> {
-        self.calls.status(file).map(|status| status.size).map_err(acting(path, "stat"))
-    }
-
-    /// Makes appended bytes durable and, unless that is known already, the file's place. If the bytes cannot be made so, they go
-    /// again, but for the first `durable`.
-    pub(super) fn sync_appended(
-        &self,
-        path: &StoragePath,
-        file: &C::Handle,
-        placed: bool,
-        durable: u64,
-    ) -> Result<(), DriverError> {
-        if !self.fsync {
-            return Ok(());
-        }
-        let failed = acting(path, "sync");
-        if let Err(error) = self.sync(file) {
-            if self.calls.cut(file, durable).is_err() {
-                self.unfinished.add(path.clone(), Need::Cut(durable));
-            }
-            return Err(failed(error));
-        }
-        if placed {
-            return Ok(());
-        }
-        match self.directory_of(path, "sync") {
-            Ok(directory) => self.sync_names(&directory, path).map_err(failed),
-            // Renamed meanwhile, and the old directory deleted: the rename has made the new place durable.
-            Err(DriverError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
     pub(super) fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
         self.put_right(path, "stat")?;
         let status = if path.is_root() {
@@ -291,7 +223,7 @@ impl<C: Calls> Disk<C> {
 
     /// Makes the directories above `path`, durable if asked for, and makes sure that a file can be put there.
     /// Answers the directory.
-    fn prepare(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
+    pub(super) fn prepare(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
         let failed = acting(path, operation);
         let Some(parent) = path.parent() else { return Err(failed(Errno::ISDIR)) };
         let root = self.ensure_root().map_err(&failed)?;
@@ -410,7 +342,7 @@ impl<C: Calls> Disk<C> {
     }
 
     /// Dates a file that was just written, if dates are ours to give.
-    fn date(&self, file: &C::Handle) -> Result<(), Errno> {
+    pub(super) fn date(&self, file: &C::Handle) -> Result<(), Errno> {
         match &self.clock {
             Some(clock) => self.calls.date(file, clock.now()),
             None => Ok(()),
@@ -459,7 +391,7 @@ impl<C: Calls> Disk<C> {
         Ok(())
     }
 
-    fn sync(&self, handle: &C::Handle) -> Result<(), Errno> {
+    pub(super) fn sync(&self, handle: &C::Handle) -> Result<(), Errno> {
         if self.fsync { self.calls.sync(handle) } else { Ok(()) }
     }
 
@@ -493,7 +425,7 @@ impl<C: Calls> Disk<C> {
         }
     }
 
-    fn sharing_tree(&self) -> RwLockReadGuard<'_, ()> {
+    pub(super) fn sharing_tree(&self) -> RwLockReadGuard<'_, ()> {
         self.tree.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

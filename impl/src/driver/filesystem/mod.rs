@@ -19,6 +19,7 @@ pub use self::system::System;
 use super::{Appender, Clock, ContentStream, Driver, DriverError, Entry, MAX_CHUNK, Stat, StoragePath};
 use crate::sync::{Arc, KeyedLocks, try_blocking, yield_now};
 
+mod appending;
 mod athand;
 mod beneath;
 pub mod calls;
@@ -299,10 +300,14 @@ impl<C: Calls> Appender for FileAppender<C> {
     }
 
     async fn write(&mut self, chunk: Bytes) -> Result<(), DriverError> {
+        self.write_pieces(vec![chunk]).await
+    }
+
+    async fn write_pieces(&mut self, pieces: Vec<Bytes>) -> Result<(), DriverError> {
         let turn = self.of.turns.lock(self.path.clone()).await;
         let file = Arc::clone(&self.file);
         let written = self.of.on_disk(&self.path, "append", move |disk, path| {
-            let size = disk.append_chunk(path, &file, &chunk);
+            let size = disk.append_pieces(path, &file, &pieces);
             drop(turn);
             size
         });

@@ -2,16 +2,22 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::IoSlice;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use rustix::fd::{AsFd as _, OwnedFd};
+#[cfg(target_os = "linux")]
+use rustix::fs::{Advice, fadvise};
 use rustix::fs::{
     AtFlags, CWD, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, fsync, ftruncate,
     futimens, mkdirat, openat, renameat, statat, sync, syncfs, unlinkat, utimensat,
 };
-use rustix::io::{pread, retry_on_intr};
+use rustix::io::{pread, retry_on_intr, writev};
 
 use super::beneath::{self, DIRECTORY, FILE};
 use super::calls::{Calls, Errno, Listed, Opening, Status};
@@ -20,6 +26,9 @@ use crate::driver::Kind;
 /// What a new file and a new directory may be used for; the process's umask takes away from it.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// How many pieces are written at once: no system takes fewer.
+const MAX_SLICES: usize = 1024;
 
 /// This machine, below a directory.
 #[derive(Debug)]
@@ -167,6 +176,30 @@ impl Calls for System {
 
     fn write(&self, file: &OwnedFd, bytes: &[u8]) -> Result<usize, Errno> {
         retry_on_intr(|| rustix::io::write(file, bytes))
+    }
+
+    fn write_pieces(&self, file: &OwnedFd, pieces: &[Bytes]) -> Result<(), Errno> {
+        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut left: &mut [IoSlice<'_>] = &mut slices;
+        // So that none of nothing is left over.
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            let some = left.len().min(MAX_SLICES);
+            match retry_on_intr(|| writev(file, &left[..some]))? {
+                // No system says so of a file; it must not go on for ever.
+                0 => return Err(Errno::IO),
+                written => IoSlice::advance_slices(&mut left, written),
+            }
+        }
+        Ok(())
+    }
+
+    /// On Linux, who says that some bytes will not be read again has them written out; that is the only call that begins it and waits
+    /// for nothing.
+    #[cfg(target_os = "linux")]
+    fn begin_sync(&self, file: &OwnedFd, offset: u64, length: u64) {
+        // It is advice, and the sync goes without it as well.
+        let _ = fadvise(file, offset, NonZeroU64::new(length), Advice::DontNeed);
     }
 
     fn cut(&self, file: &OwnedFd, size: u64) -> Result<(), Errno> {
