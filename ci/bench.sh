@@ -18,6 +18,7 @@ fail() {
   exit 1
 }
 
+source ci/wanted.sh
 source ci/bench/servers.sh
 source ci/bench/loads.sh
 
@@ -54,26 +55,8 @@ for other in ${others[@]+"${others[@]}"}; do
   [[ -w /proc/${pids[$name]}/clear_refs ]] || fail "there is no process ${pids[$name]} of yours, which is to be $name"
 done
 
-# Of programs, the packages on Debian.
-declare -A wanted=([ab]=apache2-utils [curl]=curl [docker-registry]=docker-registry [time]=time [wrk]=wrk)
-
-# missing: the packages of programs that are not here. The shell has a `time` of its own, which does not count.
-missing() {
-  local program
-  for program in "${!wanted[@]}"; do
-    type -P "$program" >/dev/null || echo "${wanted[$program]}"
-  done
-}
-
-mapfile -t install < <(missing)
-if [[ ${#install[@]} -gt 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-  echo "bench: installing ${install[*]}" >&2
-  # A failure shows in the check below, with what to do.
-  { DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${install[@]}"; } </dev/null >&2 || true
-fi
-mapfile -t install < <(missing)
-((${#install[@]} == 0)) || fail "these are needed; as root on Debian: apt-get update && apt-get install -y ${install[*]}"
+want bench ab=apache2-utils curl docker-registry time wrk
+((${#absent[@]} == 0)) || fail "these are needed; as root on Debian: apt-get update && apt-get install -y ${absent[*]}"
 
 # Apart, because the suites' registry is built with the faults that can be planted in it.
 cargo build --release --locked --package proofhouse </dev/null

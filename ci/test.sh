@@ -4,28 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The programs, by the names of their packages on Debian.
-wanted=(docker-registry skopeo curl chromium strace)
-
-# missing: those that are not here.
-missing() {
-  local program
-  for program in "${wanted[@]}"; do
-    command -v "$program" >/dev/null || echo "$program"
-  done
-}
-
-mapfile -t install < <(missing)
-if [[ ${#install[@]} -gt 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-  echo "test: installing ${install[*]}"
-  # A failure shows in the check below, with what it means.
-  { DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${install[@]}"; } </dev/null || true
-fi
-mapfile -t install < <(missing)
-if [[ ${#install[@]} -gt 0 ]]; then
-  echo "test: no ${install[*]} here, so the tests that need them compare nothing" >&2
-  echo "test: as root on Debian: apt-get update && apt-get install -y ${install[*]}" >&2
+source ci/wanted.sh
+want test docker-registry skopeo curl chromium strace
+if [[ ${#absent[@]} -gt 0 ]]; then
+  echo "test: no ${absent[*]} here, so the tests that need them compare nothing" >&2
+  echo "test: as root on Debian: apt-get update && apt-get install -y ${absent[*]}" >&2
   if [[ ${CI:-} == true ]]; then
     echo "test: CI must run them" >&2
     exit 1

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use bytes::Bytes;
 
 use super::calls::{Calls, Errno, Status};
-use super::disk::{Disk, not_found, stat_of};
+use super::disk::{Disk, from_root, not_found, stat_of};
 use crate::driver::{DriverError, Kind, Stat, StoragePath};
 
 /// None: ask in the ordinary way.
@@ -63,7 +63,7 @@ impl<C: Calls> Disk<C> {
         if path.is_root() || self.unfinished.is_any() {
             return None;
         }
-        match ask(path.as_str().trim_start_matches('/').as_ref()) {
+        match ask(from_root(path)) {
             Ok(answer) => Some(Ok(answer)),
             Err(Errno::NOENT) => Some(Err(not_found(path))),
             Err(_) => None,

@@ -397,7 +397,7 @@ impl<C: Calls> Disk<C> {
 
     /// Opens what stands at `path` below the root; the root itself too.
     fn below(&self, root: &C::Handle, path: &StoragePath, opening: Opening) -> Result<C::Handle, Errno> {
-        self.calls.open(root, path.as_str().trim_start_matches('/').as_ref(), opening)
+        self.calls.open(root, from_root(path), opening)
     }
 
     /// What stands in `directory` under the name that `path` ends with.
@@ -428,6 +428,11 @@ impl<C: Calls> Disk<C> {
     pub(super) fn sharing_tree(&self) -> RwLockReadGuard<'_, ()> {
         self.tree.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The path as the calls take it: nothing, for the root.
+pub(super) fn from_root(path: &StoragePath) -> &OsStr {
+    path.as_str().trim_start_matches('/').as_ref()
 }
 
 /// What is told of it: nothing, if it is neither a file nor a directory.
