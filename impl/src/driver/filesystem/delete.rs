@@ -2,7 +2,7 @@
 //!
 //! A directory is first moved aside, so that nobody sees half of it; what a crash leaves of it is cleared away later.
 
-use super::calls::{Calls, Errno, Listed};
+use super::calls::{Calls, Errno, Listed, Status};
 use super::disk::{Disk, acting, is_temporary, looking, not_found, temporary_name};
 use crate::driver::{DriverError, Kind, StoragePath};
 use crate::sync::{Ordering, PoisonError};
@@ -14,10 +14,12 @@ impl<C: Calls> Disk<C> {
         }
         let failed = acting(path, "delete");
         self.catch_up().map_err(&failed)?;
+        // What is not there is not waited for.
+        self.put_right(path, "delete")?;
+        self.standing(path)?;
         let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         self.put_right(path, "delete")?;
-        let directory = self.directory_of(path, "delete")?;
-        let status = self.look(&directory, path, "delete")?.ok_or_else(|| not_found(path))?;
+        let (directory, status) = self.standing(path)?;
         self.confirmed.forget(path);
         let aside = if status.kind == Kind::Directory {
             self.durable.forget(path);
@@ -38,6 +40,13 @@ impl<C: Calls> Disk<C> {
             self.clear_leftovers();
         }
         Ok(())
+    }
+
+    /// What is to be deleted, and the directory it stands in.
+    fn standing(&self, path: &StoragePath) -> Result<(C::Handle, Status), DriverError> {
+        let directory = self.directory_of(path, "delete")?;
+        let status = self.look(&directory, path, "delete")?.ok_or_else(|| not_found(path))?;
+        Ok((directory, status))
     }
 
     /// Takes a directory out of sight at once, and says where it is now: in the root, under a name of ours. Nowhere, if another disk

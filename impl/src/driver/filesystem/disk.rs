@@ -116,9 +116,14 @@ impl<C: Calls> Disk<C> {
         Ok(())
     }
 
+    /// Whether it is known that a file is there and stays there.
+    pub(super) fn is_confirmed(&self, path: &StoragePath) -> bool {
+        self.confirmed.knows(path)
+    }
+
     /// Makes sure that a file that is there stays there.
     pub(super) fn confirm(&self, path: &StoragePath) -> Result<(), DriverError> {
-        if self.confirmed.knows(path) {
+        if self.is_confirmed(path) {
             return Ok(());
         }
         let _shared = self.sharing_tree();

@@ -218,6 +218,9 @@ impl<C: Calls> Driver for Filesystem<C> {
     }
 
     async fn confirm(&self, path: &StoragePath) -> Result<(), DriverError> {
+        if self.disk.is_confirmed(path) {
+            return Ok(());
+        }
         self.on_disk(path, "sync", Disk::confirm).await
     }
 
