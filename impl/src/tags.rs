@@ -3,19 +3,20 @@
 //! A tag is a directory with `current/link`, and an index of everything it ever pointed to. The index entry is written first;
 //! a tag exists exactly while `current/link` does. Tags are changed under the repository's manifest lock.
 
-use std::cmp::Ordering;
-
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::blob::{linked_digests, not_found_is_none, read_link, unreachable_is_none, write_link};
 use crate::digest::Digest;
-use crate::driver::DriverError;
+use crate::driver::{DriverError, Stat};
 use crate::error::TagError;
 use crate::faults::Fault;
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
 use crate::shared::Shared;
 use crate::sync::Arc;
+
+/// How many names are looked at together.
+const AT_ONCE: usize = 256;
 
 /// The tags of one repository. See [`Repository::tags`](crate::repository::Repository::tags).
 #[derive(Clone, Debug)]
@@ -43,42 +44,54 @@ impl TagStore {
     /// # Errors
     /// [`TagError::RepositoryUnknown`] if the repository never held a manifest.
     pub async fn list(&self, limit: Option<usize>, last: Option<&str>) -> Result<(Vec<Tag>, bool), TagError> {
-        let names = unreachable_is_none(self.shared.driver.list(&paths::tags(&self.name)).await)?;
-        let Some(names) = names else {
-            // Pushed by digest only, or nothing ever was.
-            let manifests = self.shared.driver.stat(&paths::manifests(&self.name)).await;
-            return match unreachable_is_none(manifests)? {
-                Some(_) => Ok((Vec::new(), false)),
-                None => Err(TagError::RepositoryUnknown(self.name.clone())),
-            };
-        };
         let faults = self.shared.faults;
-        if faults.has(Fault::TagsLastRequired) && last.is_some_and(|last| !names.iter().any(|name| name == last)) {
-            return Ok((Vec::new(), false));
-        }
-        let is_before = |name: &str, last: &str| match name.cmp(last) {
-            Ordering::Less => true,
-            Ordering::Equal => !faults.has(Fault::TagsLastInclusive),
-            Ordering::Greater => false,
-        };
-        let start = names.partition_point(|name| last.is_some_and(|last| is_before(name, last)));
-        let limit = limit.map(|limit| limit + usize::from(faults.has(Fault::TagsOneMore)));
+        let limit = limit.map(|limit| limit.saturating_add(usize::from(faults.has(Fault::TagsOneMore))));
+        let is_full = |tags: &Vec<Tag>| limit.is_some_and(|limit| tags.len() >= limit);
         let mut tags = Vec::new();
-        for name in &names[start..] {
-            let Ok(tag) = name.parse::<Tag>() else { continue };
-            let full = limit.is_some_and(|limit| tags.len() >= limit);
-            if full && faults.has(Fault::TagsNextWhenFull) {
-                return Ok((tags, true));
+        if let Some(last) = last.filter(|_| faults.has(Fault::TagsLastRequired) || faults.has(Fault::TagsLastInclusive))
+        {
+            let names = self.names_after("", usize::MAX).await?.unwrap_or_default();
+            let named = names.iter().find(|name| *name == last);
+            if named.is_none() && faults.has(Fault::TagsLastRequired) {
+                return Ok((tags, false));
             }
-            if self.exists(&tag).await? {
-                if full {
-                    return Ok((tags, true));
-                }
-                tags.push(tag);
-            }
+            let included = named.filter(|_| faults.has(Fault::TagsLastInclusive));
+            tags.extend(included.and_then(|name| name.parse::<Tag>().ok()));
         }
-        let full = limit.is_some_and(|limit| tags.len() >= limit);
-        Ok((tags, full && faults.has(Fault::TagsNextWhenFull)))
+        let mut after = last.unwrap_or_default().to_owned();
+        loop {
+            // One more, which tells whether more follow.
+            let wanted = limit.map_or(AT_ONCE, |limit| limit.saturating_sub(tags.len()).saturating_add(1).min(AT_ONCE));
+            let Some(names) = self.names_after(&after, wanted).await? else { break };
+            let Some(end) = names.last().cloned() else { break };
+            let named: Vec<Tag> = names.iter().filter_map(|name| name.parse().ok()).collect();
+            let places: Vec<_> = named.iter().map(|tag| paths::tag_current(&self.name, tag)).collect();
+            for (tag, stat) in named.into_iter().zip(self.shared.driver.stat_each(&places).await) {
+                if is_file(stat)? {
+                    if is_full(&tags) {
+                        return Ok((tags, true));
+                    }
+                    tags.push(tag);
+                }
+            }
+            after = end;
+        }
+        let has_more = is_full(&tags) && faults.has(Fault::TagsNextWhenFull);
+        Ok((tags, has_more))
+    }
+
+    /// Names in the directory of the tags; nothing, if it is not there.
+    async fn names_after(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, TagError> {
+        let names = self.shared.driver.list_after(&paths::tags(&self.name), after, limit).await;
+        if let Some(names) = unreachable_is_none(names)? {
+            return Ok(Some(names));
+        }
+        // Pushed by digest only, or nothing ever was.
+        let manifests = self.shared.driver.stat(&paths::manifests(&self.name)).await;
+        match unreachable_is_none(manifests)? {
+            Some(_) => Ok(None),
+            None => Err(TagError::RepositoryUnknown(self.name.clone())),
+        }
     }
 
     /// What a tag points to.
@@ -179,7 +192,11 @@ impl TagStore {
     }
 
     async fn exists(&self, tag: &Tag) -> Result<bool, DriverError> {
-        let current = self.shared.driver.stat(&paths::tag_current(&self.name, tag)).await;
-        Ok(unreachable_is_none(current)?.is_some_and(|stat| !stat.is_dir))
+        is_file(self.shared.driver.stat(&paths::tag_current(&self.name, tag)).await)
     }
+}
+
+/// Whether a tag's link is there.
+fn is_file(stat: Result<Stat, DriverError>) -> Result<bool, DriverError> {
+    Ok(unreachable_is_none(stat)?.is_some_and(|stat| !stat.is_dir))
 }

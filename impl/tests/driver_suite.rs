@@ -160,6 +160,49 @@ async fn lists_are_sorted_by_bytes_and_name_children_only(driver: Shared) {
     assert_eq!(driver.list(&at("/")).await.unwrap(), ["d", "d0", "e"]);
 }
 
+async fn pages_of_a_list_have_what_comes_after_a_text(driver: Shared) {
+    for path in ["/d/b", "/d/a/x", "/d/c", "/d/é"] {
+        driver.write(&at(path), "x".into()).await.unwrap();
+    }
+    for (after, limit, expected) in
+        [("", 2, &["a", "b"][..]), ("b", 2, &["c", "é"]), ("bb", 9, &["c", "é"]), ("é", 1, &[]), ("", 0, &[])]
+    {
+        assert_eq!(driver.list_after(&at("/d"), after, limit).await.unwrap(), expected, "{after:?} {limit}");
+    }
+    driver.delete(&at("/d/a")).await.unwrap();
+    driver.write(&at("/d/0"), "x".into()).await.unwrap();
+    assert_eq!(driver.list_after(&at("/d"), "", 2).await.unwrap(), ["0", "b"]);
+    driver.rename(&at("/d/b"), &at("/e/b")).await.unwrap();
+    assert_eq!(driver.list_after(&at("/d"), "", 2).await.unwrap(), ["0", "c"]);
+    driver.delete(&at("/d")).await.unwrap();
+    assert!(driver.list_after(&at("/d"), "", 2).await.unwrap_err().is_not_found());
+}
+
+async fn several_paths_are_looked_at_as_each_would_be(driver: Shared) {
+    for path in ["/d/a/x", "/d/b/x", "/d/ab"] {
+        driver.write(&at(path), "x".into()).await.unwrap();
+    }
+    let alike = [
+        &["/d/a/x", "/d/b/x", "/d/c/x", "/d/a", "/d/ab", "/d/ab/x"][..],
+        &["/d/a/x", "/e"],
+        &["/d", "/d/a"],
+        &["/"],
+        &[],
+    ];
+    for paths in alike {
+        let paths: Vec<_> = paths.iter().map(|path| at(path)).collect();
+        let stats = driver.stat_each(&paths).await;
+        assert_eq!(stats.len(), paths.len());
+        for (path, stat) in paths.iter().zip(stats) {
+            match (stat, driver.stat(path).await) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{path}"),
+                (Err(found), Err(expected)) => assert_eq!(found.to_string(), expected.to_string()),
+                (found, expected) => panic!("{path}: {found:?}, and alone {expected:?}"),
+            }
+        }
+    }
+}
+
 async fn the_root_is_there_before_anything_is_and_cannot_be_deleted(driver: Shared) {
     assert!(driver.list(&at("/")).await.unwrap().is_empty());
     assert!(driver.stat(&at("/")).await.unwrap().is_dir);
@@ -329,6 +372,8 @@ macro_rules! suite {
                 an_append_goes_on_after_it_was_opened_again
                 an_appender_follows_its_file_when_it_is_renamed
                 lists_are_sorted_by_bytes_and_name_children_only
+                pages_of_a_list_have_what_comes_after_a_text
+                several_paths_are_looked_at_as_each_would_be
                 the_root_is_there_before_anything_is_and_cannot_be_deleted
                 directories_appear_with_what_is_below_and_stay_when_it_goes
                 deleting_a_directory_takes_all_that_is_in_it_and_nothing_beside_it

@@ -98,7 +98,20 @@ impl Side {
                 None => String::new(),
             },
             Call::Stat(path) => stated(self.driver.stat(path).await?),
-            Call::List(path) => format!("{:?}", self.driver.list(path).await?),
+            Call::List(path) => {
+                let names = self.driver.list(path).await?;
+                // What is remembered of it, page by page.
+                let mut paged = Vec::new();
+                loop {
+                    let page = self.driver.list_after(path, paged.last().map_or("", String::as_str), 2).await?;
+                    if page.is_empty() {
+                        break;
+                    }
+                    paged.extend(page);
+                }
+                assert_eq!(paged, names, "{path}");
+                format!("{names:?}")
+            }
             Call::Rename(from, to) => format!("{:?}", self.driver.rename(from, to).await?),
             Call::Delete(path) => format!("{:?}", self.driver.delete(path).await?),
             Call::Advance => String::new(),

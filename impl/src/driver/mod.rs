@@ -85,8 +85,23 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// What stands there: a file or a directory.
     async fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError>;
 
+    /// The same of each of several paths, in their order. It costs less where they have a directory in common.
+    async fn stat_each(&self, paths: &[StoragePath]) -> Vec<Result<Stat, DriverError>> {
+        let mut stats = Vec::with_capacity(paths.len());
+        for path in paths {
+            stats.push(self.stat(path).await);
+        }
+        stats
+    }
+
     /// The names of what stands in a directory, sorted by bytes.
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError>;
+
+    /// At most `limit` of the names that [`list`](Self::list) gives, from the first one after `after` on. That need not be among them;
+    /// the empty text comes before all.
+    async fn list_after(&self, path: &StoragePath, after: &str, limit: usize) -> Result<Vec<String>, DriverError> {
+        Ok(page(&self.list(path).await?, after, limit))
+    }
 
     /// Everything that stands in a directory, sorted by name: also what no other operation can reach. For whoever must not pass
     /// over anything.
@@ -116,6 +131,12 @@ pub trait Driver: Send + Sync + Debug + 'static {
         let _ = path;
         Ok(None)
     }
+}
+
+/// At most `limit` of these sorted names, from the first one after `after` on.
+fn page(names: &[String], after: &str, limit: usize) -> Vec<String> {
+    let start = names.partition_point(|name| name.as_str() <= after);
+    names[start..].iter().take(limit).cloned().collect()
 }
 
 /// A file that is open for appending. It follows the file when that is renamed.

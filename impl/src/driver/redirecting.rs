@@ -52,6 +52,14 @@ impl Driver for Redirecting {
         self.inner.stat(path).await
     }
 
+    async fn stat_each(&self, paths: &[StoragePath]) -> Vec<Result<Stat, DriverError>> {
+        self.inner.stat_each(paths).await
+    }
+
+    async fn list_after(&self, path: &StoragePath, after: &str, limit: usize) -> Result<Vec<String>, DriverError> {
+        self.inner.list_after(path, after, limit).await
+    }
+
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
         self.inner.list(path).await
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
-use proofhouse_registry::driver::calls::{Calls, Errno, Listed, Opening, Status};
+use proofhouse_registry::driver::calls::{Calls, Errno, Listed, Opening, Status, Version};
 use proofhouse_registry::driver::{Kind, seconds_since_epoch};
 
 use super::volume::{Change, Node, Number, Volume};
@@ -294,6 +294,14 @@ impl Calls for Disk {
         let names = inner.names(directory.number)?.iter();
         let kind = |number: &Number| if inner.is_directory(*number) { Kind::Directory } else { Kind::File };
         Ok(names.map(|(name, number)| Listed { name: name.into(), kind: Some(kind(number)) }).collect())
+    }
+
+    fn version(&self, directory: &Handle) -> Result<Option<Version>, Errno> {
+        let inner = self.call()?;
+        let changed = inner.volume.changed_at.get(&directory.number).copied().unwrap_or_default();
+        let [number, changed] = [directory.number, changed].map(u64::cast_signed);
+        // Every change has a date of its own.
+        Ok(Some(Version { of: [number, changed, 0, 0, 0, 0], is_settled: true }))
     }
 
     fn read(&self, file: &Handle, room: &mut [u8], offset: u64) -> Result<usize, Errno> {

@@ -69,12 +69,19 @@ pub(crate) enum Fate {
 pub(crate) struct Volume {
     pub(crate) nodes: BTreeMap<Number, Node>,
     pub(crate) pending: Vec<Pending>,
+    /// When names in a directory were last changed: the number of the change.
+    pub(crate) changed_at: BTreeMap<Number, u64>,
     next: u64,
 }
 
 impl Default for Volume {
     fn default() -> Self {
-        Self { nodes: BTreeMap::from([(0, Node::directory())]), pending: Vec::new(), next: 0 }
+        Self {
+            nodes: BTreeMap::from([(0, Node::directory())]),
+            pending: Vec::new(),
+            changed_at: BTreeMap::new(),
+            next: 0,
+        }
     }
 }
 
@@ -94,6 +101,9 @@ impl Volume {
     pub(crate) fn change(&mut self, of: Number, change: Change) -> u64 {
         self.apply(of, &change, Fate::Kept, false);
         let id = self.fresh();
+        if matches!(change, Change::Names { .. }) {
+            self.changed_at.insert(of, id);
+        }
         self.pending.push(Pending { id, of, change });
         if self.pending.len() > MOST_PENDING {
             let oldest = self.pending.remove(0);

@@ -17,10 +17,26 @@ type AtHand<T> = Option<Result<T, DriverError>>;
 
 impl<C: Calls> Disk<C> {
     pub(super) fn stat_at_hand(&self, path: &StoragePath) -> AtHand<Stat> {
-        match self.ask(path, |path| self.calls.status_at_hand(path))? {
-            Ok(status) => stat_of(status).map(Ok),
-            Err(error) => Some(Err(error)),
-        }
+        of_status(self.ask(path, |path| self.calls.status_at_hand(path))?)
+    }
+
+    /// The same of several paths.
+    pub(super) fn stat_each_at_hand(&self, paths: &[StoragePath]) -> Vec<AtHand<Stat>> {
+        let common = common_directory(paths);
+        let Some(directory) = common.as_ref().and_then(|common| self.directory_at_hand(common)) else {
+            return paths.iter().map(|_| None).collect();
+        };
+        let below = common.as_ref().map_or(0, |common| common.as_str().len() + 1);
+        let look = |path: &StoragePath| {
+            let below = &path.as_str()[below..];
+            told(path, self.calls.status_below_at_hand(&directory, below.as_ref()))
+        };
+        paths.iter().map(|path| of_status(look(path)?)).collect()
+    }
+
+    /// Opens a directory that is there.
+    pub(super) fn directory_at_hand(&self, path: &StoragePath) -> Option<C::Handle> {
+        self.ask(path, |path| self.calls.directory_at_hand(path))?.ok()
     }
 
     /// Opens a file, and says how large it is.
@@ -63,12 +79,36 @@ impl<C: Calls> Disk<C> {
         if path.is_root() || self.unfinished.is_any() {
             return None;
         }
-        match ask(from_root(path)) {
-            Ok(answer) => Some(Ok(answer)),
-            Err(Errno::NOENT) => Some(Err(not_found(path))),
-            Err(_) => None,
+        told(path, ask(from_root(path)))
+    }
+}
+
+/// What the system has told.
+fn told<T>(path: &StoragePath, answer: Result<T, Errno>) -> AtHand<T> {
+    match answer {
+        Ok(answer) => Some(Ok(answer)),
+        Err(Errno::NOENT) => Some(Err(not_found(path))),
+        Err(_) => None,
+    }
+}
+
+fn of_status(status: Result<Status, DriverError>) -> AtHand<Stat> {
+    match status {
+        Ok(status) => stat_of(status).map(Ok),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// The directory that all of these stand below, if it is not the root.
+fn common_directory(paths: &[StoragePath]) -> Option<StoragePath> {
+    let (first, rest) = paths.split_first()?;
+    let mut common = first.parent()?;
+    for path in rest {
+        while !path.as_str().strip_prefix(common.as_str()).is_some_and(|below| below.starts_with('/')) {
+            common = common.parent()?;
         }
     }
+    Some(common).filter(|common| !common.is_root())
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -32,23 +32,37 @@ pub(super) fn open(directory: BorrowedFd<'_>, path: &str, flags: OFlags) -> Resu
     step_by_step(directory, path, flags)
 }
 
-/// As [`open`], below the directory at `root`, and only if the system knows the whole way without asking a disk: else `EAGAIN`, or
-/// whatever else but `ENOENT` a system says that cannot tell. `root` itself may be a symbolic link.
+/// As [`open`], and only if the system knows the whole way without asking a disk: else `EAGAIN`, or
+/// whatever else but `ENOENT` a system says that cannot tell.
 ///
 /// # Errors
 /// `ENOENT` if it is known that there is no such thing.
-pub(super) fn open_at_hand(root: &Path, path: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+pub(super) fn open_at_hand(directory: impl AsFd, path: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     #[cfg(target_os = "linux")]
     {
-        let root = openat2(CWD, root, DIRECTORY | OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::CACHED);
-        // That there is no root is for others to say.
-        let root = root.map_err(|_| Errno::AGAIN)?;
         let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH | ResolveFlags::CACHED;
-        openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
+        openat2(directory, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = (root, path, flags);
+        let _ = (directory, path, flags);
+        Err(Errno::AGAIN)
+    }
+}
+
+/// Opens the directory at `root`, which may be a symbolic link, so that [`open_at_hand`] can begin there.
+///
+/// # Errors
+/// `EAGAIN`. That there is none is for others to say.
+pub(super) fn root_at_hand(root: &Path) -> Result<OwnedFd, Errno> {
+    #[cfg(target_os = "linux")]
+    {
+        let flags = DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+        openat2(CWD, root, flags, Mode::empty(), ResolveFlags::CACHED).map_err(|_| Errno::AGAIN)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = root;
         Err(Errno::AGAIN)
     }
 }

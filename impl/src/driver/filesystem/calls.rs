@@ -42,6 +42,15 @@ pub struct Listed {
     pub kind: Option<Kind>,
 }
 
+/// What a directory looked like at a time: if it looks the same later, nothing was added to it nor removed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Which directory it is, and when it was last changed.
+    pub of: [i64; 6],
+    /// Whether that was so long ago that no change can come any more with the same date.
+    pub is_settled: bool,
+}
+
 /// Calls into the operating system, below one root directory. Names have no `/` in them, paths have `/` between names and no `.`
 /// nor `..`.
 ///
@@ -85,6 +94,12 @@ pub trait Calls: Send + Sync + Debug + 'static {
     /// Everything in a directory, but for `.` and `..`, in any order.
     fn entries(&self, directory: &Self::Handle) -> Result<Vec<Listed>, Errno>;
 
+    /// What a directory looks like now. Default: nobody knows.
+    fn version(&self, directory: &Self::Handle) -> Result<Option<Version>, Errno> {
+        let _ = directory;
+        Ok(None)
+    }
+
     /// Reads from an offset on; 0 bytes at the end. Perhaps fewer than there is room for.
     fn read(&self, file: &Self::Handle, room: &mut [u8], offset: u64) -> Result<usize, Errno>;
 
@@ -116,6 +131,18 @@ pub trait Calls: Send + Sync + Debug + 'static {
     /// way, or a system that cannot say, gives whatever error it likes but `NOENT`. Default: `AGAIN`.
     fn status_at_hand(&self, path: &OsStr) -> Result<Status, Errno> {
         let _ = path;
+        Err(Errno::AGAIN)
+    }
+
+    /// Opens a directory at a path below the root, as [`status_at_hand`](Self::status_at_hand) looks at it; not to be read.
+    fn directory_at_hand(&self, path: &OsStr) -> Result<Self::Handle, Errno> {
+        let _ = path;
+        Err(Errno::AGAIN)
+    }
+
+    /// [`status_at_hand`](Self::status_at_hand), of a path below such a directory.
+    fn status_below_at_hand(&self, directory: &Self::Handle, path: &OsStr) -> Result<Status, Errno> {
+        let _ = (directory, path);
         Err(Errno::AGAIN)
     }
 

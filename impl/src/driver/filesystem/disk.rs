@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::calls::{Calls, Errno, Listed, Opening, Status};
 use super::durable::DurablePlaces;
+use super::listings::Listings;
 use super::unfinished::{Need, Unfinished, Unmet};
 use crate::driver::path::TEMPORARY;
 use crate::driver::{Clock, DriverError, Entry, Kind, Stat, StoragePath};
@@ -25,6 +26,7 @@ pub(super) struct Disk<C: Calls> {
     pub(super) durable: DurablePlaces,
     // Files; a name that was made visible is not among them before it was made durable.
     pub(super) confirmed: DurablePlaces,
+    pub(super) listings: Listings,
     pub(super) unfinished: Unfinished,
     // Whether what earlier processes have done is durable.
     caught_up: AtomicBool,
@@ -42,6 +44,7 @@ impl<C: Calls> Disk<C> {
             clock,
             durable: DurablePlaces::default(),
             confirmed: DurablePlaces::default(),
+            listings: Listings::default(),
             unfinished: Unfinished::default(),
             caught_up: AtomicBool::new(false),
             tree: RwLock::default(),
@@ -162,15 +165,17 @@ impl<C: Calls> Disk<C> {
     }
 
     pub(super) fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {
-        self.scan(path, |_, entry| Ok(entry.name.into_string().ok()))
+        let Some(directory) = self.listed(path)? else { return Ok(Vec::new()) };
+        self.scan(path, &directory, |entry| Ok(entry.name.into_string().ok()))
     }
 
     /// Everything in a directory, whatever it is and is called.
     pub(super) fn entries(&self, path: &StoragePath) -> Result<Vec<Entry>, DriverError> {
-        self.scan(path, |directory, entry| {
+        let Some(directory) = self.listed(path)? else { return Ok(Vec::new()) };
+        self.scan(path, &directory, |entry| {
             let kind = match entry.kind {
                 Some(kind) => kind,
-                None => match self.calls.status_at(directory, &entry.name) {
+                None => match self.calls.status_at(&directory, &entry.name) {
                     Ok(status) => status.kind,
                     // It went meanwhile.
                     Err(Errno::NOENT) => return Ok(None),
@@ -181,22 +186,27 @@ impl<C: Calls> Disk<C> {
         })
     }
 
+    /// Opens a directory whose names are asked for. Nothing, if it is the root and not there yet: that has none.
+    pub(super) fn listed(&self, path: &StoragePath) -> Result<Option<C::Handle>, DriverError> {
+        self.put_right(path, "list")?;
+        match self.directory(path, "list") {
+            Err(DriverError::NotFound { .. }) if path.is_root() => Ok(None),
+            directory => directory.map(Some),
+        }
+    }
+
     /// Asks of everything in a directory, but for what is ours, and sorts the answers.
-    fn scan<T: Ord>(
+    pub(super) fn scan<T: Ord>(
         &self,
         path: &StoragePath,
-        ask: impl Fn(&C::Handle, Listed) -> Result<Option<T>, Errno>,
+        directory: &C::Handle,
+        ask: impl Fn(Listed) -> Result<Option<T>, Errno>,
     ) -> Result<Vec<T>, DriverError> {
-        self.put_right(path, "list")?;
-        let directory = match self.directory(path, "list") {
-            Err(DriverError::NotFound { .. }) if path.is_root() => return Ok(Vec::new()),
-            directory => directory?,
-        };
         let failed = looking(path, "list");
         let mut answers = Vec::new();
-        for entry in self.calls.entries(&directory).map_err(&failed)? {
+        for entry in self.calls.entries(directory).map_err(&failed)? {
             if !is_temporary(&entry.name) {
-                answers.extend(ask(&directory, entry).map_err(&failed)?);
+                answers.extend(ask(entry).map_err(&failed)?);
             }
         }
         answers.sort_unstable();

@@ -16,7 +16,7 @@ use futures::stream;
 use self::calls::Calls;
 use self::disk::Disk;
 pub use self::system::System;
-use super::{Appender, Clock, ContentStream, Driver, DriverError, Entry, MAX_CHUNK, Stat, StoragePath};
+use super::{Appender, Clock, ContentStream, Driver, DriverError, Entry, MAX_CHUNK, Stat, StoragePath, page};
 use crate::sync::{Arc, KeyedLocks, try_blocking, yield_now};
 
 mod appending;
@@ -26,6 +26,7 @@ pub mod calls;
 mod delete;
 mod disk;
 mod durable;
+mod listings;
 mod system;
 mod unfinished;
 
@@ -198,6 +199,27 @@ impl<C: Calls> Driver for Filesystem<C> {
             Some(stat) => stat,
             None => self.on_disk(path, "stat", Disk::stat).await,
         }
+    }
+
+    async fn stat_each(&self, paths: &[StoragePath]) -> Vec<Result<Stat, DriverError>> {
+        let known = self.asked_first().map(|disk| disk.stat_each_at_hand(paths)).unwrap_or_default();
+        let mut known = known.into_iter();
+        let mut stats = Vec::with_capacity(paths.len());
+        for path in paths {
+            stats.push(match known.next().flatten() {
+                Some(stat) => stat,
+                None => self.on_disk(path, "stat", Disk::stat).await,
+            });
+        }
+        stats
+    }
+
+    async fn list_after(&self, path: &StoragePath, after: &str, limit: usize) -> Result<Vec<String>, DriverError> {
+        let names = match self.asked_first().and_then(|disk| disk.names_at_hand(path)) {
+            Some(names) => names,
+            None => self.on_disk(path, "list", Disk::names).await?,
+        };
+        Ok(page(&names, after, limit))
     }
 
     async fn list(&self, path: &StoragePath) -> Result<Vec<String>, DriverError> {

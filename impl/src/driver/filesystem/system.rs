@@ -20,15 +20,23 @@ use rustix::fs::{
 use rustix::io::{pread, retry_on_intr, writev};
 
 use super::beneath::{self, DIRECTORY, FILE};
+#[cfg(target_os = "linux")]
+use super::calls::Version;
 use super::calls::{Calls, Errno, Listed, Opening, Status};
 use crate::driver::Kind;
+#[cfg(target_os = "linux")]
+use crate::driver::seconds_since_epoch;
 
 /// What a new file and a new directory may be used for; the process's umask takes away from it.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
 
-/// How many pieces are written at once: no system takes fewer.
+/// How many pieces are written at once: as many as Linux takes, which is no less than others do.
 const MAX_SLICES: usize = 1024;
+
+/// How many seconds after a change of a directory no other comes with the same date. The coarsest filesystem counts two seconds.
+#[cfg(target_os = "linux")]
+const SETTLED: u64 = 2;
 
 /// This machine, below a directory.
 #[derive(Debug)]
@@ -156,16 +164,42 @@ impl Calls for System {
         Ok(entries)
     }
 
+    #[cfg(target_os = "linux")]
+    fn version(&self, directory: &OwnedFd) -> Result<Option<Version>, Errno> {
+        let stat = fstat(directory)?;
+        let changed = stat.st_ctime.max(stat.st_mtime);
+        let since = seconds_since_epoch(SystemTime::now()).checked_sub(u64::try_from(changed).unwrap_or(0));
+        Ok(Some(Version {
+            of: [
+                stat.st_dev.cast_signed(),
+                stat.st_ino.cast_signed(),
+                stat.st_ctime,
+                stat.st_ctime_nsec.cast_signed(),
+                stat.st_mtime,
+                stat.st_mtime_nsec.cast_signed(),
+            ],
+            is_settled: since.is_some_and(|since| since > SETTLED),
+        }))
+    }
+
     fn read(&self, file: &OwnedFd, room: &mut [u8], offset: u64) -> Result<usize, Errno> {
         retry_on_intr(|| pread(file, &mut *room, offset))
     }
 
     fn status_at_hand(&self, path: &OsStr) -> Result<Status, Errno> {
-        self.status(&beneath::open_at_hand(&self.root, path, OFlags::PATH)?)
+        self.status_below_at_hand(&beneath::root_at_hand(&self.root)?, path)
+    }
+
+    fn directory_at_hand(&self, path: &OsStr) -> Result<OwnedFd, Errno> {
+        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, DIRECTORY | OFlags::PATH)
+    }
+
+    fn status_below_at_hand(&self, directory: &OwnedFd, path: &OsStr) -> Result<Status, Errno> {
+        self.status(&beneath::open_at_hand(directory, path, OFlags::PATH)?)
     }
 
     fn file_at_hand(&self, path: &OsStr) -> Result<OwnedFd, Errno> {
-        beneath::open_at_hand(&self.root, path, FILE)
+        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, FILE)
     }
 
     #[cfg(target_os = "linux")]
