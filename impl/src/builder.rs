@@ -222,7 +222,7 @@ impl RegistryBuilder {
         match race {
             Race::UploadsUnlocked => self.guards.uploads = Arc::new(KeyedLocks::open()),
             Race::RelianceUnlocked => self.guards.reliance = Arc::new(KeyedLocks::open()),
-            Race::ManifestsUnlocked => self.guards.manifests = Arc::new(KeyedLocks::open()),
+            Race::TagsUnlocked => self.guards.tags = Arc::new(KeyedLocks::open()),
             Race::CacheFilledLate => self.guards.removals = Arc::new(Generation::blind()),
             Race::CollectionUngated => self.guards.ungated = true,
         }
@@ -237,7 +237,7 @@ impl RegistryBuilder {
         if let Some(error) = self.failed {
             return Err(BuildError::Option(error));
         }
-        let Guards { uploads, reliance, manifests, removals, ungated } = self.guards;
+        let Guards { uploads, reliance, tags, removals, ungated } = self.guards;
         let uncached_statter: Arc<dyn BlobDescriptorService> = Arc::new(GlobalStatter::new(Arc::clone(&self.driver)));
         let statter: Arc<dyn BlobDescriptorService> = match &self.cache {
             None => Arc::clone(&uncached_statter),
@@ -264,7 +264,7 @@ impl RegistryBuilder {
             uploads_removed: Default::default(),
             upload_locks: uploads,
             reliance,
-            manifest_locks: manifests,
+            tag_locks: tags,
             referrers_ready: Default::default(),
         })))
     }

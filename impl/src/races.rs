@@ -10,8 +10,8 @@ pub enum Race {
     UploadsUnlocked,
     /// What a push or a mount relies on may go while it is done.
     RelianceUnlocked,
-    /// Nothing keeps two writers of the manifests and tags of one repository apart.
-    ManifestsUnlocked,
+    /// Nothing keeps two writers of one tag apart.
+    TagsUnlocked,
     /// The cache takes what was looked up before a removal after it.
     CacheFilledLate,
     /// A collection does not wait for who writes, nor who writes for a collection.
@@ -23,7 +23,7 @@ impl Race {
     pub const ALL: &[Self] = &[
         Self::UploadsUnlocked,
         Self::RelianceUnlocked,
-        Self::ManifestsUnlocked,
+        Self::TagsUnlocked,
         Self::CacheFilledLate,
         Self::CollectionUngated,
     ];

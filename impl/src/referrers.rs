@@ -17,7 +17,7 @@ use crate::manifest::Manifest;
 use crate::manifests::{Content, Hashing, read_content};
 use crate::name::RepositoryName;
 use crate::paths;
-use crate::shared::Shared;
+use crate::shared::{Relied, Shared};
 use crate::sync::{Arc, lock};
 
 /// A manifest that is about another one.
@@ -97,7 +97,8 @@ impl ReferrerStore {
         Ok(())
     }
 
-    /// Links a referrer, whose revision link is durable. The caller holds the gate and the manifest lock.
+    /// Links a referrer, whose revision link is durable. The caller holds the gate, and shares the repository's
+    /// manifests.
     pub(crate) async fn link_locked(&self, subject: &Digest, digest: &Digest) -> Result<(), DriverError> {
         if self.shared.faults.has(Fault::ReferrersForgotten) {
             self.complete().await?;
@@ -105,7 +106,7 @@ impl ReferrerStore {
         write_link(&*self.shared.driver, &paths::referrer_link(&self.name, subject, digest), digest).await
     }
 
-    /// Removes a link. The caller holds the gate and the manifest lock.
+    /// Removes a link. The caller holds the gate, and the repository's manifests alone.
     pub(crate) async fn unlink_locked(&self, subject: &Digest, digest: &Digest) -> Result<(), DriverError> {
         not_found_is_none(self.shared.driver.delete(&paths::referrer(&self.name, subject, digest)).await)?;
         Ok(())
@@ -116,7 +117,7 @@ impl ReferrerStore {
             return Ok(());
         }
         let _gate = self.shared.gate.read().await;
-        let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
+        let _manifests = self.shared.reliance.share((self.name.clone(), Relied::Manifests)).await;
         self.complete().await
     }
 

@@ -1,7 +1,7 @@
 //! What all parts of one registry share: the storage, the options, and the locks.
 //!
 //! Locks, outermost first: an upload's ([`Shared::upload_locks`]), the gate, what a repository has ([`Shared::reliance`]), a
-//! repository's manifests' ([`Shared::manifest_locks`]). Whoever does something because a repository has a blob or a manifest
+//! tag's ([`Shared::tag_locks`]; several in their order). Whoever does something because a repository has a blob or a manifest
 //! shares its reliance until it is done; whoever takes one away holds it alone. Whoever makes or removes links holds the gate
 //! for reading; a collection, a purge and the removal of a repository hold it for writing, so nothing that was acknowledged is
 //! swept from under its writer. Nobody waits for a client's bytes while holding the gate. Reading takes none of these.
@@ -17,7 +17,7 @@ use crate::descriptor::{
 use crate::digest::Digest;
 use crate::driver::{Clock, Driver};
 use crate::faults::{Fault, Faults};
-use crate::name::RepositoryName;
+use crate::name::{RepositoryName, Tag};
 use crate::sync::{Arc, AsyncRwLock, AtomicU64, Generation, KeyedLocks, Mutex};
 
 /// What of a repository is relied on. A mount need not wait for a manifest that goes.
@@ -49,7 +49,7 @@ pub(crate) struct Shared {
     pub(crate) uploads_removed: AtomicU64,
     pub(crate) upload_locks: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
     pub(crate) reliance: Arc<KeyedLocks<(RepositoryName, Relied)>>,
-    pub(crate) manifest_locks: Arc<KeyedLocks<RepositoryName>>,
+    pub(crate) tag_locks: Arc<KeyedLocks<(RepositoryName, Tag)>>,
     /// The repositories whose referrer links were found complete, or made so, by this instance.
     pub(crate) referrers_ready: Mutex<HashSet<RepositoryName>>,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Shared {
 pub(crate) struct Guards {
     pub(crate) uploads: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
     pub(crate) reliance: Arc<KeyedLocks<(RepositoryName, Relied)>>,
-    pub(crate) manifests: Arc<KeyedLocks<RepositoryName>>,
+    pub(crate) tags: Arc<KeyedLocks<(RepositoryName, Tag)>>,
     pub(crate) removals: Arc<Generation>,
     pub(crate) ungated: bool,
 }

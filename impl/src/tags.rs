@@ -1,7 +1,8 @@
 //! Tags: names that move from manifest to manifest.
 //!
 //! A tag is a directory with `current/link`, and an index of everything it ever pointed to. The index entry is written first;
-//! a tag exists exactly while `current/link` does. Tags are changed under the repository's manifest lock.
+//! a tag exists exactly while `current/link` does. A tag is changed under its lock, by whoever shares what the repository's manifests
+//! are relied on for; or by who holds that alone.
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -12,7 +13,7 @@ use crate::error::TagError;
 use crate::faults::Fault;
 use crate::name::{RepositoryName, Tag};
 use crate::paths;
-use crate::shared::Shared;
+use crate::shared::{Relied, Shared};
 use crate::sync::Arc;
 
 /// How many names are looked at together.
@@ -109,7 +110,8 @@ impl TagStore {
     /// If the storage fails.
     pub async fn tag(&self, tag: &Tag, digest: &Digest) -> Result<(), TagError> {
         let _gate = self.shared.gate.read().await;
-        let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
+        let _manifests = self.shared.reliance.share((self.name.clone(), Relied::Manifests)).await;
+        let _lock = self.shared.tag_locks.lock((self.name.clone(), tag.clone())).await;
         // The tag must not outlive it in a crash.
         not_found_is_none(self.shared.driver.confirm(&paths::revision_link(&self.name, digest)).await)?;
         Ok(self.tag_locked(tag, digest).await?)
@@ -139,7 +141,8 @@ impl TagStore {
             return Err(TagError::DeleteDisabled);
         }
         let _gate = self.shared.gate.read().await;
-        let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
+        let _manifests = self.shared.reliance.share((self.name.clone(), Relied::Manifests)).await;
+        let _lock = self.shared.tag_locks.lock((self.name.clone(), tag.clone())).await;
         if !self.exists(tag).await? {
             return Err(TagError::Unknown(tag.clone()));
         }
@@ -149,7 +152,7 @@ impl TagStore {
         Ok(())
     }
 
-    /// [`untag`](Self::untag), for whoever holds the gate and the lock. What is not there stays so.
+    /// [`untag`](Self::untag), for whoever holds the gate, and the lock or the repository's manifests alone. What is not there stays so.
     pub(crate) async fn untag_locked(&self, tag: &Tag) -> Result<(), DriverError> {
         not_found_is_none(self.shared.driver.delete(&paths::tag(&self.name, tag)).await)?;
         Ok(())

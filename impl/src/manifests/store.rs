@@ -1,8 +1,10 @@
 //! Storing, reading and deleting the manifests of one repository.
 //!
 //! A manifest is stored in this order, each step durable before the next: the bytes, the revision link, the referrer link, the
-//! tags. Whoever changes a repository's manifests or tags holds its manifest lock, and the gate for reading from before the
+//! tags. Whoever adds a manifest shares the repository's manifests, whoever takes one away holds them alone; both hold the gate for reading from before the
 //! references are verified until the manifest is linked, so that no collection sweeps what was just found to exist.
+
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
@@ -153,7 +155,6 @@ impl ManifestStore {
         if !self.skip_layer_verification {
             self.verify(&manifest).await?;
         }
-        let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
         let descriptor = BlobDescriptor { digest: digest.clone(), size: put.bytes.len() as u64 };
         // Asked before anything is stored, so that a refusal leaves nothing.
         self.statter.set_descriptor(&digest, descriptor).await.map_err(|error| refusal(error, &digest))?;
@@ -162,6 +163,11 @@ impl ManifestStore {
         let subject = manifest.subject.map(|subject| subject.digest);
         if let Some(subject) = &subject {
             self.referrers().link_locked(subject, &digest).await?;
+        }
+        // In the same order by all who want several: nobody waits for who waits for them.
+        let mut held = Vec::new();
+        for tag in put.tags.iter().collect::<BTreeSet<_>>() {
+            held.push(self.shared.tag_locks.lock((self.name.clone(), tag.clone())).await);
         }
         let tags = self.tags();
         for tag in &put.tags {
@@ -181,7 +187,6 @@ impl ManifestStore {
         }
         let _gate = self.shared.gate.read().await;
         let _alone = self.shared.reliance.lock((self.name.clone(), Relied::Manifests)).await;
-        let _lock = self.shared.manifest_locks.lock(self.name.clone()).await;
         let descriptor = self.stat(digest).await?;
         let subject = self.subject_of(&descriptor.digest).await?;
         let tags = self.tags();
