@@ -270,8 +270,12 @@ fn shown(bytes: &[u8]) -> String {
 async fn a_fixed_sequence_leaves_the_same_files_on_disk_byte_for_byte() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(1_600_000_000));
-    let options =
-        FilesystemOptions { fsync: false, offload: Offload::Inline, clock: Some(Arc::<ManualClock>::clone(&clock)) };
+    let options = FilesystemOptions {
+        fsync: false,
+        offload: Offload::Inline,
+        root_held: true,
+        clock: Some(Arc::<ManualClock>::clone(&clock)),
+    };
     let driver = Arc::new(Filesystem::new(directory.path(), options));
     let api = registry(driver, &clock, RegistryBuilder::enable_delete);
 

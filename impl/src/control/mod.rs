@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::builder::{BuildError, RegistryBuilder};
-use crate::driver::{Filesystem, FilesystemOptions};
+use crate::driver::{Filesystem, FilesystemOptions, Offload};
 use crate::progress::Progress;
 use crate::sync::Arc;
 
@@ -80,7 +80,10 @@ pub async fn perform(root: &Path, work: Work, progress: &dyn Progress) -> Result
     };
     match held {
         Ok(lock) => {
-            let driver = Arc::new(Filesystem::new(root, FilesystemOptions::default()));
+            // Nothing else waits for this thread, and the directory is ours.
+            let options =
+                FilesystemOptions { offload: Offload::Inline, root_held: true, ..FilesystemOptions::default() };
+            let driver = Arc::new(Filesystem::new(root, options));
             let registry = RegistryBuilder::new(driver).enable_delete().build()?;
             let mut done = work.run(&registry, progress).await?;
             done.is_unlocked = lock.is_none();

@@ -1,6 +1,6 @@
 //! Two drivers that know nothing of each other, the same calls, the same answers.
 //!
-//! The suite in `tests/driver_suite.rs` asks what somebody thought of; here proptest asks, with few names, so that files and
+//! The suite in `tests/driver_suite/` asks what somebody thought of; here proptest asks, with few names, so that files and
 //! directories get in each other's way.
 
 use std::collections::BTreeMap;
@@ -149,7 +149,7 @@ proptest! {
     fn memory_and_filesystem_answer_alike(calls in proptest::collection::vec(calls(), 0..40), fsync in prop::bool::weighted(0.1)) {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(1_000_000));
-        let options = FilesystemOptions { fsync, offload: Offload::Inline, clock: Some(clock.clone()) };
+        let options = FilesystemOptions { fsync, offload: Offload::Inline, root_held: true, clock: Some(clock.clone()) };
         let mut disk = Side { driver: Box::new(Filesystem::new(directory.path(), options)), open: None };
         let mut memory = Side { driver: Box::new(Memory::new(clock.clone())), open: None };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

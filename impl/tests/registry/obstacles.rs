@@ -31,7 +31,8 @@ impl Disk {
     pub(crate) fn empty() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(1_700_000_000));
-        let options = FilesystemOptions { fsync: false, offload: Offload::Inline, clock: Some(clock.clone()) };
+        let options =
+            FilesystemOptions { fsync: false, offload: Offload::Inline, root_held: true, clock: Some(clock.clone()) };
         let driver = Arc::new(Filesystem::new(directory.path(), options));
         Self { directory, house: House::over(driver, clock, RegistryBuilder::enable_delete) }
     }

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn what_is_at_hand_is_told_and_all_else_is_left_to_the_ordinary_way() {
         let root = tempfile::tempdir().unwrap();
-        let disk = Disk::new(System::new(root.path().to_owned()), false, None);
+        let disk = Disk::new(System::new(root.path().to_owned(), false), false, None);
         let at = |path: &str| StoragePath::new(path).unwrap();
         disk.write(&at("/a/file"), b"content").unwrap();
         symlink("file", root.path().join("a/link")).unwrap();

@@ -41,7 +41,7 @@ pub enum Offload {
     /// place. For servers.
     #[default]
     Pool,
-    /// In place. For a current-thread runtime in a checker, where a hop to another thread costs more than the call.
+    /// In place. For who has nothing else to do meanwhile: a hop to another thread costs more than most calls.
     Inline,
 }
 
@@ -69,13 +69,16 @@ pub struct FilesystemOptions {
     pub fsync: bool,
     /// How calls into the operating system are made.
     pub offload: Offload,
+    /// Whether the directory is opened once and kept open. For whoever has it alone: another that is put in its place, or mounted
+    /// there, is not seen. Off by default.
+    pub root_held: bool,
     /// Dates files by this clock. None, the default: the filesystem dates them.
     pub clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for FilesystemOptions {
     fn default() -> Self {
-        Self { fsync: true, offload: Offload::Pool, clock: None }
+        Self { fsync: true, offload: Offload::Pool, root_held: false, clock: None }
     }
 }
 
@@ -111,7 +114,7 @@ impl Filesystem {
         let root = root.into();
         // Absolute, so that a change of the working directory changes nothing.
         let root = std::path::absolute(&root).unwrap_or(root);
-        Self::over(System::new(root), options)
+        Self::over(System::new(root, options.root_held), options)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The calls into the operating system, done.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs;
 use std::io::IoSlice;
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
 #[cfg(target_os = "linux")]
 use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStringExt as _;
@@ -12,9 +14,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use rustix::fd::{AsFd as _, OwnedFd};
 #[cfg(target_os = "linux")]
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, RawDir, SeekFrom, fadvise, seek};
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, fsync, ftruncate,
+    AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, fsync, ftruncate,
     futimens, mkdirat, openat, renameat, statat, sync, syncfs, unlinkat, utimensat,
 };
 use rustix::io::{pread, retry_on_intr, writev};
@@ -26,6 +28,7 @@ use super::calls::{Calls, Errno, Listed, Opening, Status};
 use crate::driver::Kind;
 #[cfg(target_os = "linux")]
 use crate::driver::seconds_since_epoch;
+use crate::sync::{Arc, OnceLock};
 
 /// What a new file and a new directory may be used for; the process's umask takes away from it.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
@@ -42,12 +45,17 @@ const SETTLED: u64 = 2;
 #[derive(Debug)]
 pub struct System {
     root: PathBuf,
+    held: Option<OnceLock<Arc<OwnedFd>>>,
 }
 
 impl System {
-    /// `root` may be missing.
-    pub(super) const fn new(root: PathBuf) -> Self {
-        Self { root }
+    /// `root` may be missing. Once it is there it is kept open, if it is to be held.
+    pub(super) fn new(root: PathBuf, is_held: bool) -> Self {
+        Self { root, held: is_held.then(OnceLock::new) }
+    }
+
+    fn open_root(&self) -> Result<Arc<OwnedFd>, Errno> {
+        openat(CWD, &self.root, DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map(Arc::new)
     }
 }
 
@@ -79,16 +87,35 @@ fn timespec(time: SystemTime) -> Timespec {
     Timespec { tv_sec: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), tv_nsec: since.subsec_nanos().into() }
 }
 
+/// What a directory says of something that stands in it, unless it is itself or the one above it.
+fn listed(name: &CStr, found: FileType) -> Option<Listed> {
+    let name = name.to_bytes();
+    // Not every filesystem says it here.
+    let kind = (found != FileType::Unknown).then(|| kind(found));
+    (!matches!(name, b"." | b"..")).then(|| Listed { name: OsString::from_vec(name.to_vec()), kind })
+}
+
+/// How many bytes of a directory are read at once.
+#[cfg(target_os = "linux")]
+const LISTED_AT_ONCE: usize = 8 << 10;
+
 /// For appending: a pipe must not make us wait for its other end.
 const APPENDING: OFlags =
     OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 impl Calls for System {
-    type Handle = OwnedFd;
+    type Handle = Arc<OwnedFd>;
 
-    /// It is opened anew each time: somebody may have put another one there.
-    fn root(&self) -> Result<OwnedFd, Errno> {
-        openat(CWD, &self.root, DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    /// Unless it is held it is opened anew each time: somebody may have put another one there.
+    fn root(&self) -> Result<Arc<OwnedFd>, Errno> {
+        let Some(held) = &self.held else { return self.open_root() };
+        match held.get() {
+            Some(root) => Ok(Arc::clone(root)),
+            None => {
+                let root = self.open_root()?;
+                Ok(Arc::clone(held.get_or_init(|| root)))
+            }
+        }
     }
 
     fn make_root(&self) -> Result<(), Errno> {
@@ -106,7 +133,7 @@ impl Calls for System {
         Ok(())
     }
 
-    fn sync_everything(&self, root: &OwnedFd) -> Result<(), Errno> {
+    fn sync_everything(&self, root: &Arc<OwnedFd>) -> Result<(), Errno> {
         match syncfs(root) {
             // A filesystem that cannot do it alone.
             Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
@@ -117,7 +144,7 @@ impl Calls for System {
         }
     }
 
-    fn open(&self, directory: &OwnedFd, path: &OsStr, opening: Opening) -> Result<OwnedFd, Errno> {
+    fn open(&self, directory: &Arc<OwnedFd>, path: &OsStr, opening: Opening) -> Result<Arc<OwnedFd>, Errno> {
         let flags = match opening {
             Opening::Directory => DIRECTORY,
             Opening::File => FILE,
@@ -128,44 +155,63 @@ impl Calls for System {
             // Only what is removed with its directory has such a name, and that is one name.
             None => openat(directory, path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()),
         }
+        .map(Arc::new)
     }
 
-    fn create(&self, directory: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
-        openat(directory, name, APPENDING | OFlags::CREATE | OFlags::EXCL, FILE_MODE)
+    fn create(&self, directory: &Arc<OwnedFd>, name: &str) -> Result<Arc<OwnedFd>, Errno> {
+        openat(directory, name, APPENDING | OFlags::CREATE | OFlags::EXCL, FILE_MODE).map(Arc::new)
     }
 
-    fn extend(&self, directory: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
-        openat(directory, name, APPENDING, FILE_MODE)
+    fn extend(&self, directory: &Arc<OwnedFd>, name: &str) -> Result<Arc<OwnedFd>, Errno> {
+        openat(directory, name, APPENDING, FILE_MODE).map(Arc::new)
     }
 
-    fn make_directory(&self, directory: &OwnedFd, name: &str) -> Result<(), Errno> {
+    fn make_directory(&self, directory: &Arc<OwnedFd>, name: &str) -> Result<(), Errno> {
         mkdirat(directory, name, DIRECTORY_MODE)
     }
 
-    fn status(&self, handle: &OwnedFd) -> Result<Status, Errno> {
+    fn status(&self, handle: &Arc<OwnedFd>) -> Result<Status, Errno> {
         fstat(handle).map(|stat| status(&stat))
     }
 
-    fn status_at(&self, directory: &OwnedFd, name: &OsStr) -> Result<Status, Errno> {
+    fn status_at(&self, directory: &Arc<OwnedFd>, name: &OsStr) -> Result<Status, Errno> {
         statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| status(&stat))
     }
 
-    fn entries(&self, directory: &OwnedFd) -> Result<Vec<Listed>, Errno> {
+    #[cfg(target_os = "linux")]
+    fn entries(&self, directory: &Arc<OwnedFd>) -> Result<Vec<Listed>, Errno> {
+        // Who reads a directory goes on where the last one was, who may be another.
+        let is_held = self.held.as_ref().and_then(OnceLock::get).is_some_and(|held| Arc::ptr_eq(held, directory));
+        let fresh;
+        let directory = if is_held {
+            fresh = self.open(directory, OsStr::new(""), Opening::Directory)?;
+            &fresh
+        } else {
+            seek(directory, SeekFrom::Start(0))?;
+            directory
+        };
         let mut entries = Vec::new();
-        for entry in Dir::read_from(directory)? {
+        let mut room = [MaybeUninit::uninit(); LISTED_AT_ONCE];
+        let mut read = RawDir::new(directory, &mut room);
+        while let Some(entry) = read.next() {
             let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if !matches!(name, b"." | b"..") {
-                // Not every filesystem says it here.
-                let kind = (entry.file_type() != FileType::Unknown).then(|| kind(entry.file_type()));
-                entries.push(Listed { name: OsString::from_vec(name.to_vec()), kind });
-            }
+            entries.extend(listed(entry.file_name(), entry.file_type()));
+        }
+        Ok(entries)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn entries(&self, directory: &Arc<OwnedFd>) -> Result<Vec<Listed>, Errno> {
+        let mut entries = Vec::new();
+        for entry in rustix::fs::Dir::read_from(directory)? {
+            let entry = entry?;
+            entries.extend(listed(entry.file_name(), entry.file_type()));
         }
         Ok(entries)
     }
 
     #[cfg(target_os = "linux")]
-    fn version(&self, directory: &OwnedFd) -> Result<Option<Version>, Errno> {
+    fn version(&self, directory: &Arc<OwnedFd>) -> Result<Option<Version>, Errno> {
         let stat = fstat(directory)?;
         let changed = stat.st_ctime.max(stat.st_mtime);
         let since = seconds_since_epoch(SystemTime::now()).checked_sub(u64::try_from(changed).unwrap_or(0));
@@ -182,37 +228,38 @@ impl Calls for System {
         }))
     }
 
-    fn read(&self, file: &OwnedFd, room: &mut [u8], offset: u64) -> Result<usize, Errno> {
+    fn read(&self, file: &Arc<OwnedFd>, room: &mut [u8], offset: u64) -> Result<usize, Errno> {
         retry_on_intr(|| pread(file, &mut *room, offset))
     }
 
     fn status_at_hand(&self, path: &OsStr) -> Result<Status, Errno> {
-        self.status_below_at_hand(&beneath::root_at_hand(&self.root)?, path)
+        let root = beneath::root_at_hand(&self.root)?;
+        fstat(beneath::open_at_hand(root, path, OFlags::PATH)?).map(|stat| status(&stat))
     }
 
-    fn directory_at_hand(&self, path: &OsStr) -> Result<OwnedFd, Errno> {
-        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, DIRECTORY | OFlags::PATH)
+    fn directory_at_hand(&self, path: &OsStr) -> Result<Arc<OwnedFd>, Errno> {
+        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, DIRECTORY | OFlags::PATH).map(Arc::new)
     }
 
-    fn status_below_at_hand(&self, directory: &OwnedFd, path: &OsStr) -> Result<Status, Errno> {
-        self.status(&beneath::open_at_hand(directory, path, OFlags::PATH)?)
+    fn status_below_at_hand(&self, directory: &Arc<OwnedFd>, path: &OsStr) -> Result<Status, Errno> {
+        fstat(beneath::open_at_hand(directory, path, OFlags::PATH)?).map(|stat| status(&stat))
     }
 
-    fn file_at_hand(&self, path: &OsStr) -> Result<OwnedFd, Errno> {
-        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, FILE)
+    fn file_at_hand(&self, path: &OsStr) -> Result<Arc<OwnedFd>, Errno> {
+        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, FILE).map(Arc::new)
     }
 
     #[cfg(target_os = "linux")]
-    fn read_at_hand(&self, file: &OwnedFd, room: &mut [u8], offset: u64) -> Result<usize, Errno> {
+    fn read_at_hand(&self, file: &Arc<OwnedFd>, room: &mut [u8], offset: u64) -> Result<usize, Errno> {
         use rustix::io::{ReadWriteFlags, preadv2};
         preadv2(file, &mut [std::io::IoSliceMut::new(room)], offset, ReadWriteFlags::NOWAIT)
     }
 
-    fn write(&self, file: &OwnedFd, bytes: &[u8]) -> Result<usize, Errno> {
+    fn write(&self, file: &Arc<OwnedFd>, bytes: &[u8]) -> Result<usize, Errno> {
         retry_on_intr(|| rustix::io::write(file, bytes))
     }
 
-    fn write_pieces(&self, file: &OwnedFd, pieces: &[Bytes]) -> Result<(), Errno> {
+    fn write_pieces(&self, file: &Arc<OwnedFd>, pieces: &[Bytes]) -> Result<(), Errno> {
         let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
         let mut left: &mut [IoSlice<'_>] = &mut slices;
         // So that none of nothing is left over.
@@ -231,39 +278,39 @@ impl Calls for System {
     /// On Linux, who says that some bytes will not be read again has them written out; that is the only call that begins it and waits
     /// for nothing.
     #[cfg(target_os = "linux")]
-    fn begin_sync(&self, file: &OwnedFd, offset: u64, length: u64) {
+    fn begin_sync(&self, file: &Arc<OwnedFd>, offset: u64, length: u64) {
         // It is advice, and the sync goes without it as well.
         let _ = fadvise(file, offset, NonZeroU64::new(length), Advice::DontNeed);
     }
 
-    fn cut(&self, file: &OwnedFd, size: u64) -> Result<(), Errno> {
+    fn cut(&self, file: &Arc<OwnedFd>, size: u64) -> Result<(), Errno> {
         retry_on_intr(|| ftruncate(file, size))
     }
 
-    fn date(&self, file: &OwnedFd, time: SystemTime) -> Result<(), Errno> {
+    fn date(&self, file: &Arc<OwnedFd>, time: SystemTime) -> Result<(), Errno> {
         let untouched = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
         futimens(file, &Timestamps { last_access: untouched, last_modification: timespec(time) })
     }
 
-    fn date_at(&self, directory: &OwnedFd, name: &str, time: Option<SystemTime>) -> Result<(), Errno> {
+    fn date_at(&self, directory: &Arc<OwnedFd>, name: &str, time: Option<SystemTime>) -> Result<(), Errno> {
         let time = time.map_or(Timespec { tv_sec: 0, tv_nsec: UTIME_NOW }, timespec);
         let times = Timestamps { last_access: time, last_modification: time };
         utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW)
     }
 
-    fn sync(&self, handle: &OwnedFd) -> Result<(), Errno> {
+    fn sync(&self, handle: &Arc<OwnedFd>) -> Result<(), Errno> {
         retry_on_intr(|| fsync(handle))
     }
 
-    fn rename(&self, from: &OwnedFd, old: &str, to: &OwnedFd, new: &str) -> Result<(), Errno> {
+    fn rename(&self, from: &Arc<OwnedFd>, old: &str, to: &Arc<OwnedFd>, new: &str) -> Result<(), Errno> {
         renameat(from, old, to, new)
     }
 
-    fn unlink(&self, directory: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+    fn unlink(&self, directory: &Arc<OwnedFd>, name: &OsStr) -> Result<(), Errno> {
         unlinkat(directory, name, AtFlags::empty())
     }
 
-    fn remove_directory(&self, directory: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+    fn remove_directory(&self, directory: &Arc<OwnedFd>, name: &OsStr) -> Result<(), Errno> {
         unlinkat(directory, name, AtFlags::REMOVEDIR)
     }
 }

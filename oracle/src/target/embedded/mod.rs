@@ -182,8 +182,12 @@ impl Target for EmbeddedTarget {
         let (root, driver): (_, Arc<dyn Driver>) = match &self.setup.storage {
             Some(storage) => (None, storage(dated)),
             None => {
-                let settings =
-                    FilesystemOptions { fsync: self.setup.fsync, offload: Offload::Inline, clock: Some(dated) };
+                let settings = FilesystemOptions {
+                    fsync: self.setup.fsync,
+                    offload: Offload::Inline,
+                    root_held: true,
+                    clock: Some(dated),
+                };
                 let root = self.case_directory()?;
                 (Some(root.clone()), Arc::new(Filesystem::new(root, settings)))
             }

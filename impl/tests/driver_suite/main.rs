@@ -19,6 +19,12 @@ use proofhouse_registry::driver::{
     Stat, StoragePath,
 };
 
+mod deleting;
+mod looking;
+
+use self::deleting::*;
+use self::looking::*;
+
 type Shared = Arc<dyn Driver>;
 
 fn at(path: &str) -> StoragePath {
@@ -150,59 +156,6 @@ async fn an_appender_follows_its_file_when_it_is_renamed(driver: Shared) {
     assert_eq!(driver.read(&at("/b/file")).await.unwrap(), "123");
 }
 
-async fn lists_are_sorted_by_bytes_and_name_children_only(driver: Shared) {
-    for path in ["/d/b", "/d/a/x/y", "/d/a-b", "/d/a.b/z", "/d/a0", "/d/B", "/d/é", "/d/~", "/d/a/x/z", "/e", "/d0"] {
-        driver.write(&at(path), "x".into()).await.unwrap();
-    }
-    assert_eq!(driver.list(&at("/d")).await.unwrap(), ["B", "a", "a-b", "a.b", "a0", "b", "~", "é"]);
-    assert_eq!(driver.list(&at("/d/a")).await.unwrap(), ["x"]);
-    assert_eq!(driver.list(&at("/d/a/x")).await.unwrap(), ["y", "z"]);
-    assert_eq!(driver.list(&at("/")).await.unwrap(), ["d", "d0", "e"]);
-}
-
-async fn pages_of_a_list_have_what_comes_after_a_text(driver: Shared) {
-    for path in ["/d/b", "/d/a/x", "/d/c", "/d/é"] {
-        driver.write(&at(path), "x".into()).await.unwrap();
-    }
-    for (after, limit, expected) in
-        [("", 2, &["a", "b"][..]), ("b", 2, &["c", "é"]), ("bb", 9, &["c", "é"]), ("é", 1, &[]), ("", 0, &[])]
-    {
-        assert_eq!(driver.list_after(&at("/d"), after, limit).await.unwrap(), expected, "{after:?} {limit}");
-    }
-    driver.delete(&at("/d/a")).await.unwrap();
-    driver.write(&at("/d/0"), "x".into()).await.unwrap();
-    assert_eq!(driver.list_after(&at("/d"), "", 2).await.unwrap(), ["0", "b"]);
-    driver.rename(&at("/d/b"), &at("/e/b")).await.unwrap();
-    assert_eq!(driver.list_after(&at("/d"), "", 2).await.unwrap(), ["0", "c"]);
-    driver.delete(&at("/d")).await.unwrap();
-    assert!(driver.list_after(&at("/d"), "", 2).await.unwrap_err().is_not_found());
-}
-
-async fn several_paths_are_looked_at_as_each_would_be(driver: Shared) {
-    for path in ["/d/a/x", "/d/b/x", "/d/ab"] {
-        driver.write(&at(path), "x".into()).await.unwrap();
-    }
-    let alike = [
-        &["/d/a/x", "/d/b/x", "/d/c/x", "/d/a", "/d/ab", "/d/ab/x"][..],
-        &["/d/a/x", "/e"],
-        &["/d", "/d/a"],
-        &["/"],
-        &[],
-    ];
-    for paths in alike {
-        let paths: Vec<_> = paths.iter().map(|path| at(path)).collect();
-        let stats = driver.stat_each(&paths).await;
-        assert_eq!(stats.len(), paths.len());
-        for (path, stat) in paths.iter().zip(stats) {
-            match (stat, driver.stat(path).await) {
-                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{path}"),
-                (Err(found), Err(expected)) => assert_eq!(found.to_string(), expected.to_string()),
-                (found, expected) => panic!("{path}: {found:?}, and alone {expected:?}"),
-            }
-        }
-    }
-}
-
 async fn the_root_is_there_before_anything_is_and_cannot_be_deleted(driver: Shared) {
     assert!(driver.list(&at("/")).await.unwrap().is_empty());
     assert!(driver.stat(&at("/")).await.unwrap().is_dir);
@@ -233,21 +186,6 @@ async fn directories_appear_with_what_is_below_and_stay_when_it_goes(driver: Sha
         .await
         .unwrap();
     assert_eq!(driver.list(&at("/a/b")).await.unwrap(), ["c"]);
-}
-
-async fn deleting_a_directory_takes_all_that_is_in_it_and_nothing_beside_it(driver: Shared) {
-    for path in ["/a/b/1", "/a/b/c/2", "/a/b-c", "/a/b.c/3", "/a/b0", "/a/bb"] {
-        driver.write(&at(path), "x".into()).await.unwrap();
-    }
-    driver.delete(&at("/a/b")).await.unwrap();
-    assert_eq!(driver.list(&at("/a")).await.unwrap(), ["b-c", "b.c", "b0", "bb"]);
-    for path in ["/a/b", "/a/b/1", "/a/b/c", "/a/b/c/2"] {
-        assert!(driver.stat(&at(path)).await.unwrap_err().is_not_found(), "{path}");
-    }
-    // What comes again comes fresh.
-    driver.write(&at("/a/b/new"), "x".into()).await.unwrap();
-    assert_eq!(driver.list(&at("/a/b")).await.unwrap(), ["new"]);
-    assert_eq!(driver.list(&at("/")).await.unwrap(), ["a"], "nothing of the deletion is left");
 }
 
 async fn what_is_missing_or_of_another_kind_is_not_found(driver: Shared) {
@@ -310,29 +248,6 @@ async fn writers_of_one_path_leave_one_whole_content(driver: Shared) {
     });
     futures::future::try_join_all(writers).await.unwrap();
     assert_eq!(driver.list(&at("/deep/down")).await.unwrap(), ["file"]);
-}
-
-async fn writes_into_a_directory_that_is_deleted_meanwhile_are_whole_or_gone(driver: Shared) {
-    let writer = {
-        let driver = Arc::clone(&driver);
-        tokio::spawn(async move {
-            for n in 0..100 {
-                driver.write(&at("/a/b/c").join(n.to_string()).unwrap(), "x".into()).await.unwrap();
-                tokio::task::yield_now().await;
-            }
-        })
-    };
-    while !writer.is_finished() {
-        match driver.delete(&at("/a")).await {
-            Err(error) if !error.is_not_found() => panic!("{error}"),
-            _ => tokio::task::yield_now().await,
-        }
-    }
-    writer.await.unwrap();
-    driver.write(&at("/a/b/c/last"), "x".into()).await.unwrap();
-    for name in driver.list(&at("/a/b/c")).await.unwrap() {
-        assert_eq!(driver.read(&at("/a/b/c").join(name).unwrap()).await.unwrap(), "x");
-    }
 }
 
 async fn a_large_file_streams_in_chunks_of_at_most_one_mebibyte(driver: Shared) {
@@ -406,7 +321,7 @@ suite! {
 }
 
 fn filesystem(root: &Path, offload: Offload, clock: Option<Arc<dyn Clock>>) -> Filesystem {
-    Filesystem::new(root, FilesystemOptions { fsync: true, offload, clock })
+    Filesystem::new(root, FilesystemOptions { fsync: true, offload, root_held: offload == Offload::Inline, clock })
 }
 
 // Clocks.
