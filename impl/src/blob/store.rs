@@ -156,16 +156,22 @@ impl BlobWalk {
     }
 
     pub(crate) async fn next_with_stat(&mut self) -> Result<Option<(Digest, Stat)>, DriverError> {
+        while let Some(digest) = self.next_place().await? {
+            let path = paths::blob_data(&digest);
+            match standing(&*self.driver, &path).await? {
+                Standing::File(stat) => return Ok(Some((digest, stat))),
+                Standing::Nothing => {}
+                Standing::Foreign(found) => self.obstacles.push(Obstacle { path, what: InTheWay::NoFile { found } }),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next digest that there is a directory for. Whether there are bytes in it is not looked at.
+    pub(crate) async fn next_place(&mut self) -> Result<Option<Digest>, DriverError> {
         loop {
             if let Some(digest) = self.digests.pop_front() {
-                let path = paths::blob_data(&digest);
-                match standing(&*self.driver, &path).await? {
-                    Standing::File(stat) => return Ok(Some((digest, stat))),
-                    Standing::Nothing => {}
-                    Standing::Foreign(found) => {
-                        self.obstacles.push(Obstacle { path, what: InTheWay::NoFile { found } });
-                    }
-                }
+                return Ok(Some(digest));
             } else if let Some((algorithm, prefix)) = self.prefixes.pop_front() {
                 let path = paths::blobs_of(algorithm).join(&prefix)?;
                 let digest = |hex: &str| format!("{algorithm}:{hex}").parse().ok();

@@ -1,7 +1,7 @@
 //! Where bytes are kept: one small trait, one file per way of keeping them.
 //!
 //! A [`Driver`] is a tree of directories and files with just the operations a registry needs. What it promises is written at
-//! the trait, and `tests/driver_suite.rs` holds every driver to it. Directories appear when something is written below them
+//! the trait, and `tests/driver_suite/` holds every driver to it. Directories appear when something is written below them
 //! and stay when it goes; only [`delete`](Driver::delete) removes them.
 
 use std::fmt::{self, Debug};
@@ -113,6 +113,18 @@ pub trait Driver: Send + Sync + Debug + 'static {
 
     /// Removes a file, or a directory with all that is in it. The root cannot be removed ([`DriverError::InvalidPath`]).
     async fn delete(&self, path: &StoragePath) -> Result<(), DriverError>;
+
+    /// [`delete`](Self::delete) of each of several paths, in no particular order. What is not there stays so. After an error some are
+    /// removed, and those for good.
+    async fn delete_each(&self, paths: &[StoragePath]) -> Result<(), DriverError> {
+        for path in paths {
+            match self.delete(path).await {
+                Err(error) if !error.is_not_found() => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
 
     /// Makes sure that a file that is there stays there, whatever crash comes. What is visible need not be durable yet: another call may
     /// be about to make it so, or a process may have been killed before it could. Whoever acknowledges something because a file is

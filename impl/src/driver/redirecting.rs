@@ -76,6 +76,10 @@ impl Driver for Redirecting {
         self.inner.delete(path).await
     }
 
+    async fn delete_each(&self, paths: &[StoragePath]) -> Result<(), DriverError> {
+        self.inner.delete_each(paths).await
+    }
+
     async fn confirm(&self, path: &StoragePath) -> Result<(), DriverError> {
         self.inner.confirm(path).await
     }

@@ -43,7 +43,6 @@ pub(super) struct Layer {
     pub(super) digest: Digest,
     /// What it holds; another digest only where distribution linked a sha512 digest to bytes it keeps under sha256.
     pub(super) target: Digest,
-    pub(super) is_young: bool,
 }
 
 /// What a manifest names.
@@ -91,7 +90,7 @@ pub(super) async fn take(
             missing: BTreeMap::new(),
             tagged: BTreeSet::new(),
             has_torn_tag: false,
-            layers: holds(shared, &name, layers, options, &mut obstacles).await?,
+            layers: holds(driver, &name, layers, &mut obstacles).await?,
             tags,
             name,
         };
@@ -145,7 +144,12 @@ impl Inventory {
             return Ok(true);
         }
         let document = match read_content(driver, digest, Hashing::Checked).await? {
-            Content::Missing => return Ok(false),
+            Content::Missing => {
+                return match standing(driver, &paths::blob_data(digest)).await? {
+                    Standing::Foreign(found) => Err(in_the_way(digest, InTheWay::NoFile { found })),
+                    Standing::Nothing | Standing::File(_) => Ok(false),
+                };
+            }
             Content::Damaged => return Err(in_the_way(digest, InTheWay::Damaged)),
             Content::TooLarge { size } => return Err(in_the_way(digest, too_large(size))),
             Content::Manifest(manifest, _) => Document::of(*manifest),
@@ -215,35 +219,31 @@ async fn add_tags(
     Ok(pointed_to)
 }
 
-/// What the blob links of a repository hold.
+/// What the blob links of a repository hold. Whether there is a link in each directory is only asked where it matters.
 async fn holds(
-    shared: &Shared,
+    driver: &dyn Driver,
     name: &RepositoryName,
     digests: Vec<Digest>,
-    options: GcOptions,
     obstacles: &mut Vec<Obstacle>,
 ) -> Result<Vec<Layer>, CollectError> {
-    let driver = &*shared.driver;
     let mut layers = Vec::new();
     for digest in digests {
-        let path = paths::layer_link(name, &digest);
-        let is_young = match standing(driver, &path).await? {
-            Standing::Nothing => continue,
-            Standing::File(link) => is_young(shared, link.modified, options),
-            Standing::Foreign(_) => true,
-        };
         let target = match digest.algorithm() {
             Algorithm::Sha256 => digest.clone(),
-            Algorithm::Sha512 => match read_link(driver, &path).await {
-                Ok(Some(target)) => target,
-                _ if bytes_exist(driver, &digest).await?.is_some() => digest.clone(),
-                _ => {
-                    obstacles.push(Obstacle { path, what: InTheWay::Torn });
-                    continue;
+            Algorithm::Sha512 => {
+                let path = paths::layer_link(name, &digest);
+                match read_link(driver, &path).await {
+                    Ok(Some(target)) => target,
+                    _ if standing(driver, &path).await? == Standing::Nothing => continue,
+                    _ if bytes_exist(driver, &digest).await?.is_some() => digest.clone(),
+                    _ => {
+                        obstacles.push(Obstacle { path, what: InTheWay::Torn });
+                        continue;
+                    }
                 }
-            },
+            }
         };
-        layers.push(Layer { digest, target, is_young });
+        layers.push(Layer { digest, target });
     }
     Ok(layers)
 }

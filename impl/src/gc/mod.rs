@@ -1,10 +1,10 @@
 //! Garbage collection: removing what nothing that can be fetched needs.
 //!
-//! First the tree is surveyed (anything that is in the way ends it here), the blobs are looked at and an inventory of every
-//! repository is taken, then it is decided which revisions stay and which digests are marked
-//! (`mark`, pure), then the rest is swept (`sweep`): links before the bytes that they point to. All of it happens with the gate
-//! held for writing, so that no push is half done meanwhile; reading goes on. What must hold afterwards: a manifest that can be
-//! fetched can be fetched with everything of it that could be fetched before.
+//! First the tree is surveyed (anything that is in the way ends it here) and an inventory of every repository is taken, then it is
+//! decided which revisions stay and which digests are marked (`mark`); then one blob after the other is looked at, and those that
+//! nothing needs are swept (`sweep`): links before the bytes that they point to. All of it happens with the gate held for writing,
+//! so that no push is half done meanwhile; reading goes on. What must hold afterwards: a manifest that can be fetched can be
+//! fetched with everything of it that could be fetched before.
 //!
 //! Source of the rules: `docs/behaviour.md`, "Garbage collection".
 
@@ -105,14 +105,14 @@ impl Registry {
         progress: &dyn Progress,
     ) -> Result<Plan, CollectError> {
         let shared = self.shared();
-        let stored = sweep::stored(self, progress).await?;
+        let stored = sweep::stored_algorithms(self).await?;
         progress.stage("reading manifests", None);
         let mut inventory = inventory::take(shared, repositories, options).await?;
-        sweep::must_have_blobs(&inventory.repositories, &stored)?;
+        sweep::must_have_blobs(shared, &inventory.repositories, &stored).await?;
         let documents = std::mem::take(&mut inventory.documents);
         let mut marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
         marked.digests.extend(in_use);
-        Ok(sweep::plan(shared, inventory, &stored, &marked, options))
+        sweep::plan(self, inventory, &marked, options, progress).await
     }
 
     /// Undoes finishes that were cut short, so that no upload relies on a blob that may be swept. One that is in use waits for the

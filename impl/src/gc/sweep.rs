@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::inventory::{Holdings, Inventory, is_young};
+use super::inventory::{Holdings, Inventory, Layer, is_young};
 use super::mark::Marked;
 use super::order::parents_first;
 use super::{GcOptions, GcReport};
-use crate::blob::not_found_is_none;
+use crate::blob::{bytes_exist, not_found_is_none};
 use crate::descriptor::DescriptorError;
 use crate::digest::{Algorithm, Digest};
-use crate::driver::{Stat, StoragePath};
+use crate::driver::{Driver, StoragePath};
 use crate::error::{CollectError, InTheWay, Obstacle, RepositoryError};
 use crate::faults::Fault;
 use crate::name::{RepositoryName, Tag};
@@ -21,6 +21,10 @@ use crate::paths;
 use crate::progress::{Progress, must_be_awaited};
 use crate::registry::Registry;
 use crate::shared::Shared;
+use crate::survey::{Standing, standing};
+
+/// How many links or blobs are removed together.
+const AT_ONCE: usize = 256;
 
 /// What will be removed.
 #[derive(Debug)]
@@ -56,72 +60,141 @@ impl Plan {
     }
 }
 
-/// Every blob that is stored.
-pub(super) async fn stored(
+/// Decides what will be removed. Of the blobs, only those are held.
+pub(super) async fn plan(
+    registry: &Registry,
+    inventory: Inventory,
+    marked: &Marked,
+    options: GcOptions,
+    progress: &dyn Progress,
+) -> Result<Plan, CollectError> {
+    let shared = registry.shared();
+    let Inventory { mut repositories, unread, .. } = inventory;
+    let young = unneeded_links(shared, &mut repositories, marked, options).await?;
+    let (blobs, stored) = unneeded_blobs(registry, progress, marked, &young, options).await?;
+    must_have_blobs(shared, &repositories, &stored).await?;
+    let mut losses = Vec::with_capacity(repositories.len());
+    for (holdings, stays) in repositories.into_iter().zip(&marked.stays) {
+        losses.push(losses_of(&*shared.driver, holdings, stays, marked, &blobs).await?);
+    }
+    Ok(Plan { repositories: losses, blobs, unread })
+}
+
+/// Leaves those blob links that nothing needs, and answers what the young ones of them hold.
+async fn unneeded_links(
+    shared: &Shared,
+    repositories: &mut [Holdings],
+    marked: &Marked,
+    options: GcOptions,
+) -> Result<HashSet<Digest>, CollectError> {
+    let mut young = HashSet::new();
+    for holdings in repositories {
+        let unneeded = holdings.layers.extract_if(.., |layer| !marked.digests.contains(&layer.digest));
+        let mut layers = Vec::new();
+        for layer in unneeded {
+            let is_young = match standing(&*shared.driver, &paths::layer_link(&holdings.name, &layer.digest)).await? {
+                Standing::Nothing => continue,
+                Standing::File(link) => is_young(shared, link.modified, options),
+                Standing::Foreign(_) => true,
+            };
+            if is_young {
+                young.insert(layer.target.clone());
+            }
+            layers.push(layer);
+        }
+        holdings.layers = layers;
+    }
+    Ok(young)
+}
+
+/// The blobs that do not stay, with their sizes in bytes; and of which algorithms there are blobs at all.
+async fn unneeded_blobs(
     registry: &Registry,
     progress: &dyn Progress,
-) -> Result<BTreeMap<Digest, Stat>, CollectError> {
+    marked: &Marked,
+    young: &HashSet<Digest>,
+    options: GcOptions,
+) -> Result<(BTreeMap<Digest, u64>, BTreeSet<Algorithm>), CollectError> {
     progress.stage("looking at blobs", None);
-    let mut stored = BTreeMap::new();
+    let (mut unneeded, mut stored) = (BTreeMap::new(), BTreeSet::new());
     let mut walk = registry.blobs().walk();
     while let Some((digest, stat)) = walk.next_with_stat().await? {
         progress.step();
-        stored.insert(digest, stat);
+        stored.insert(digest.algorithm());
+        let stays = marked.digests.contains(&digest)
+            || young.contains(&digest)
+            || is_young(registry.shared(), stat.modified, options);
+        if !stays {
+            unneeded.insert(digest, stat.size);
+        }
+    }
+    CollectError::unless_clear(walk.obstacles().to_vec())?;
+    Ok((unneeded, stored))
+}
+
+/// The algorithms that there are blobs of, or at least places for some.
+///
+/// # Errors
+/// [`CollectError::Obstructed`] if something stands where those should.
+pub(super) async fn stored_algorithms(registry: &Registry) -> Result<BTreeSet<Algorithm>, CollectError> {
+    let mut stored = BTreeSet::new();
+    let mut walk = registry.blobs().walk();
+    while let Some(digest) = walk.next_place().await? {
+        stored.insert(digest.algorithm());
     }
     CollectError::unless_clear(walk.obstacles().to_vec())?;
     Ok(stored)
 }
 
-/// Fails if there are links to an algorithm's blobs and not one such blob: all these links would go.
+/// Fails if there are links to an algorithm's blobs and not one such blob is `stored`: all these links would go.
 ///
 /// # Errors
 /// [`CollectError::Obstructed`].
-pub(super) fn must_have_blobs(repositories: &[Holdings], stored: &BTreeMap<Digest, Stat>) -> Result<(), CollectError> {
-    let links = repositories.iter().flat_map(|holdings| &holdings.layers);
-    let linked: BTreeSet<Algorithm> = links.map(|layer| layer.target.algorithm()).collect();
-    let is_bare = |algorithm: &Algorithm| stored.keys().all(|digest| digest.algorithm() != *algorithm);
-    let bare = linked.into_iter().filter(is_bare);
+pub(super) async fn must_have_blobs(
+    shared: &Shared,
+    repositories: &[Holdings],
+    stored: &BTreeSet<Algorithm>,
+) -> Result<(), CollectError> {
+    let mut bare = BTreeSet::new();
+    for Holdings { name, layers, .. } in repositories {
+        for Layer { digest, target } in layers.iter().filter(|layer| !stored.contains(&layer.target.algorithm())) {
+            if standing(&*shared.driver, &paths::layer_link(name, digest)).await? != Standing::Nothing {
+                bare.insert(target.algorithm());
+            }
+        }
+    }
+    let bare = bare.into_iter();
     let bare = bare.map(|algorithm| Obstacle { path: paths::blobs_of(algorithm), what: InTheWay::NoBlobs });
     CollectError::unless_clear(bare.collect())
 }
 
-/// Decides what will be removed.
-pub(super) fn plan(
-    shared: &Shared,
-    inventory: Inventory,
-    stored: &BTreeMap<Digest, Stat>,
+async fn losses_of(
+    driver: &dyn Driver,
+    holdings: Holdings,
+    stays: &BTreeSet<Digest>,
     marked: &Marked,
-    options: GcOptions,
-) -> Plan {
-    let Inventory { repositories, unread, .. } = inventory;
-    let links = repositories.iter().flat_map(|holdings| &holdings.layers);
-    let young: HashSet<&Digest> = links.filter(|layer| layer.is_young).map(|layer| &layer.target).collect();
-    let stays = |digest: &Digest, stat: &Stat| {
-        marked.digests.contains(digest) || young.contains(digest) || is_young(shared, stat.modified, options)
+    blobs: &BTreeMap<Digest, u64>,
+) -> Result<Losses, CollectError> {
+    let Holdings { name, revisions, missing, tags, layers, .. } = holdings;
+    let lost: BTreeSet<Digest> = revisions.into_keys().filter(|digest| !stays.contains(digest)).collect();
+    let subject = |digest: &Digest| match marked.documents.get(digest) {
+        Some(document) => document.subject.clone(),
+        None => missing.get(digest).cloned().flatten(),
     };
-    let swept = stored.iter().filter(|(digest, stat)| !stays(digest, stat));
-    let blobs: BTreeMap<Digest, u64> = swept.map(|(digest, stat)| (digest.clone(), stat.size)).collect();
-    let losses = |(holdings, stays): (Holdings, &BTreeSet<Digest>)| {
-        let Holdings { revisions, missing, .. } = holdings;
-        let lost: BTreeSet<Digest> = revisions.into_keys().filter(|digest| !stays.contains(digest)).collect();
-        let subject = |digest: &Digest| match marked.documents.get(digest) {
-            Some(document) => document.subject.clone(),
-            None => missing.get(digest).cloned().flatten(),
-        };
-        let lost = parents_first(&lost, &marked.documents).into_iter();
-        let layers = holdings.layers.into_iter().filter(|layer| {
-            let is_missing = !stored.contains_key(&layer.target);
-            blobs.contains_key(&layer.target) || (is_missing && !marked.digests.contains(&layer.digest))
-        });
-        Losses {
-            name: holdings.name,
-            tags: holdings.tags,
-            revisions: lost.map(|digest| (digest.clone(), subject(&digest))).collect(),
-            layers: layers.map(|layer| layer.digest).collect(),
+    let lost = parents_first(&lost, &marked.documents).into_iter();
+    let mut unlinked = Vec::new();
+    for layer in layers {
+        // One that is not among those that go is young; or its bytes are missing, and the link is of no use.
+        if blobs.contains_key(&layer.target) || bytes_exist(driver, &layer.target).await?.is_none() {
+            unlinked.push(layer.digest);
         }
-    };
-    let repositories = repositories.into_iter().zip(&marked.stays).map(losses).collect();
-    Plan { repositories, blobs, unread }
+    }
+    Ok(Losses {
+        name,
+        tags,
+        revisions: lost.map(|digest| (digest.clone(), subject(&digest))).collect(),
+        layers: unlinked,
+    })
 }
 
 /// Removes it.
@@ -151,18 +224,31 @@ async fn remove(shared: &Shared, plan: &Plan, progress: &dyn Progress) -> Result
     }
     if !shared.faults.has(Fault::CollectKeepsLinks) {
         for losses in &plan.repositories {
-            for digest in &losses.layers {
-                must_be_awaited(progress)?;
-                delete(shared, &paths::layer(&losses.name, digest)).await?;
-            }
+            let links = losses.layers.iter().map(|digest| paths::layer(&losses.name, digest));
+            delete_each(shared, links, progress, |_| ()).await?;
         }
     }
-    for digest in plan.blobs.keys() {
+    // In the order in which they stand, so that a directory is made durable once for many.
+    let blobs = plan.blobs.keys().map(paths::blob);
+    delete_each(shared, blobs, progress, |_| progress.step()).await
+}
+
+/// Removes what the order does not matter of.
+async fn delete_each(
+    shared: &Shared,
+    mut paths: impl Iterator<Item = StoragePath> + Send,
+    progress: &dyn Progress,
+    removed: impl FnMut(&StoragePath) + Copy + Send,
+) -> Result<(), CollectError> {
+    loop {
         must_be_awaited(progress)?;
-        progress.step();
-        delete(shared, &paths::blob(digest)).await?;
+        let some: Vec<_> = paths.by_ref().take(AT_ONCE).collect();
+        if some.is_empty() {
+            return Ok(());
+        }
+        shared.driver.delete_each(&some).await?;
+        some.iter().for_each(removed);
     }
-    Ok(())
 }
 
 async fn delete(shared: &Shared, path: &StoragePath) -> Result<(), CollectError> {

@@ -292,6 +292,7 @@ macro_rules! suite {
                 the_root_is_there_before_anything_is_and_cannot_be_deleted
                 directories_appear_with_what_is_below_and_stay_when_it_goes
                 deleting_a_directory_takes_all_that_is_in_it_and_nothing_beside_it
+                several_are_deleted_at_once_and_what_is_missing_stays_so
                 what_is_missing_or_of_another_kind_is_not_found
                 what_is_in_the_way_stays_and_is_no_missing_file
                 a_rename_replaces_and_makes_directories

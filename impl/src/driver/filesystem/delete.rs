@@ -2,44 +2,83 @@
 //!
 //! A directory is first moved aside, so that nobody sees half of it; what a crash leaves of it is cleared away later.
 
-use super::calls::{Calls, Errno, Listed, Status};
+use super::calls::{Calls, Errno, Listed, Opening, Status};
 use super::disk::{Disk, acting, is_temporary, looking, not_found, temporary_name};
 use crate::driver::{DriverError, Kind, StoragePath};
 use crate::sync::{Ordering, PoisonError};
 
+/// Where what is deleted waits to be removed: a directory in the root, under a name of ours.
+struct Aside<C: Calls> {
+    root: C::Handle,
+    directory: C::Handle,
+    name: String,
+    count: u64,
+}
+
 impl<C: Calls> Disk<C> {
     pub(super) fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
+        if self.delete_each(std::slice::from_ref(path))? > 0 { Ok(()) } else { Err(not_found(path)) }
+    }
+
+    /// Deletes what is there of these, and says how many that was. A directory that several stand in, one after the other, is synced
+    /// once.
+    pub(super) fn delete_each(&self, paths: &[StoragePath]) -> Result<u64, DriverError> {
+        let mut aside = None;
+        let mut count = 0;
+        let mut deleted = Ok(());
+        let mut unsynced: Option<(C::Handle, &StoragePath)> = None;
+        for path in paths {
+            match self.take_out(path, &mut aside) {
+                Ok(directory) => {
+                    let before = unsynced.replace((directory, path));
+                    let left = before.filter(|(_, before)| before.parent() != path.parent());
+                    deleted = left.map_or(Ok(()), |(directory, before)| self.sync_deleted(&directory, before));
+                    count += 1;
+                }
+                Err(DriverError::NotFound { .. }) => {}
+                Err(error) => deleted = Err(error),
+            }
+            if deleted.is_err() {
+                break;
+            }
+        }
+        // However far it came: what is gone already must stay so.
+        let synced = unsynced.map_or(Ok(()), |(directory, path)| self.sync_deleted(&directory, path));
+        if let Some(Aside { root, name, .. }) = aside {
+            let removed = self.calls.remove_tree(&root, name.as_ref());
+            deleted.and(synced)?;
+            removed.map_err(acting(&paths[0], "delete"))?;
+            self.clear_leftovers();
+            return Ok(count);
+        }
+        deleted.and(synced).map(|()| count)
+    }
+
+    fn sync_deleted(&self, directory: &C::Handle, path: &StoragePath) -> Result<(), DriverError> {
+        self.sync_names(directory, path).map_err(acting(path, "delete"))
+    }
+
+    /// Takes something out of sight at once, and says which directory it stood in. Nobody has to wait for the rest.
+    fn take_out(&self, path: &StoragePath, aside: &mut Option<Aside<C>>) -> Result<C::Handle, DriverError> {
         if path.is_root() {
             return Err(DriverError::InvalidPath { path: path.as_str().to_owned() });
         }
-        let failed = acting(path, "delete");
-        self.catch_up().map_err(&failed)?;
+        self.catch_up().map_err(acting(path, "delete"))?;
         // What is not there is not waited for.
         self.put_right(path, "delete")?;
         self.standing(path)?;
-        let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        let _exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         self.put_right(path, "delete")?;
         let (directory, status) = self.standing(path)?;
         self.confirmed.forget(path);
-        let aside = if status.kind == Kind::Directory {
+        let taken = if status.kind == Kind::Directory {
             self.durable.forget(path);
-            self.move_aside(&directory, path).map_err(looking(path, "delete"))?
+            self.move_aside(&directory, path, aside)
         } else {
-            self.calls.unlink(&directory, path.file_name().as_ref()).map_err(looking(path, "delete"))?;
-            None
+            self.calls.unlink(&directory, path.file_name().as_ref())
         };
-        drop(exclusive);
-        // Nobody has to wait for this.
-        self.sync_names(&directory, path).map_err(&failed)?;
-        if status.kind == Kind::Directory {
-            match &aside {
-                Some((root, aside)) => self.calls.remove_tree(root, aside.as_ref()),
-                None => self.calls.remove_tree(&directory, path.file_name().as_ref()),
-            }
-            .map_err(failed)?;
-            self.clear_leftovers();
-        }
-        Ok(())
+        taken.map_err(looking(path, "delete"))?;
+        Ok(directory)
     }
 
     /// What is to be deleted, and the directory it stands in.
@@ -49,24 +88,29 @@ impl<C: Calls> Disk<C> {
         Ok((directory, status))
     }
 
-    /// Takes a directory out of sight at once, and says where it is now: in the root, under a name of ours. Nowhere, if another disk
-    /// is mounted below the root: then it is removed where it stands.
-    fn move_aside(&self, directory: &C::Handle, path: &StoragePath) -> Result<Option<(C::Handle, String)>, Errno> {
+    /// Moves a directory aside. If another disk is mounted below the root, it is removed where it stands.
+    fn move_aside(&self, directory: &C::Handle, path: &StoragePath, aside: &mut Option<Aside<C>>) -> Result<(), Errno> {
+        let aside = match aside {
+            Some(aside) => aside,
+            None => aside.insert(self.make_aside()?),
+        };
+        aside.count += 1;
+        match self.calls.rename(directory, path.file_name(), &aside.directory, &aside.count.to_string()) {
+            Err(Errno::XDEV) => self.calls.remove_tree(directory, path.file_name().as_ref()),
+            moved => moved,
+        }
+    }
+
+    fn make_aside(&self) -> Result<Aside<C>, Errno> {
         let root = self.calls.root()?;
-        // It may move onto an empty directory only, so each attempt makes one: the name is then ours.
         loop {
-            let aside = temporary_name();
-            match self.calls.make_directory(&root, &aside) {
+            let name = temporary_name();
+            match self.calls.make_directory(&root, &name) {
                 Err(Errno::EXIST) => continue,
-                result => result?,
+                made => made?,
             }
-            return match self.calls.rename(directory, path.file_name(), &root, &aside) {
-                Ok(()) => Ok(Some((root, aside))),
-                Err(error) => {
-                    let _ = self.calls.remove_directory(&root, aside.as_ref());
-                    if error == Errno::XDEV { Ok(None) } else { Err(error) }
-                }
-            };
+            let directory = self.calls.open(&root, name.as_ref(), Opening::Directory)?;
+            return Ok(Aside { root, directory, name, count: 0 });
         }
     }
 

@@ -252,6 +252,12 @@ impl<C: Calls> Driver for Filesystem<C> {
     async fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
         self.on_disk(path, "delete", Disk::delete).await
     }
+
+    async fn delete_each(&self, paths: &[StoragePath]) -> Result<(), DriverError> {
+        let Some(first) = paths.first() else { return Ok(()) };
+        let owned = paths.to_vec();
+        self.on_disk(first, "delete", move |disk, _| disk.delete_each(&owned).map(drop)).await
+    }
 }
 
 /// A file that is being streamed.
