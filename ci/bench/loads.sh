@@ -36,6 +36,8 @@ if [[ -n ${QUICK:-} ]]; then
 else
   large_mib=1024 small_mib=64 tags=10000 repositories=10000 referrers=1000 entries=1000 blobs=100000 puts=20 few=5
 fi
+# How a load grows is for ci/scaling.sh to ask.
+tags=${TAGS:-$tags} repositories=${REPOSITORIES:-$repositories} blobs=${BLOBS:-$blobs}
 
 # has LOAD: whether the server has what the load asks for.
 has() {
@@ -121,9 +123,13 @@ push_image() {
 
 # --- Many requests ---
 
+# clients NUMBER: so many connections, unless told otherwise.
+clients() { echo "${CLIENTS:-$1}"; }
+
 # hammer CONNECTIONS PATH [SCRIPT [ARGUMENT…]]: the same by wrk, on so many connections.
 hammer() {
-  local connections=$1 path=$2 script=${3:-get} said requests microseconds refused broken wrong seconds
+  local connections path=$2 script=${3:-get} said requests microseconds refused broken wrong seconds
+  connections=$(clients "$1")
   # Of a few requests, those that the end cuts off would be a large part.
   for seconds in $duration $((4 * duration)) $((16 * duration)); do
     watch
@@ -145,7 +151,7 @@ hammer() {
 hammer_heads() {
   local said requests seconds
   watch
-  said=$(ab -q -i -k -c "$1" -t "$duration" -n $((200000 * duration)) -H "Accept: $accepted" "$url$2" 2>&1) || fail "ab failed: $said"
+  said=$(ab -q -i -k -c "$(clients "$1")" -t "$duration" -n $((200000 * duration)) -H "Accept: $accepted" "$url$2" 2>&1) || fail "ab failed: $said"
   watched
   read -r requests seconds < <(awk '
     /^Complete requests:/ { requests = $3 }

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# How the figures of ci/bench.sh grow: with the tags of a repository, with the repositories, with the blobs, and with the clients.
+#
+# `ci/scaling.sh [ROUNDS] [tags|repositories|blobs|clients…]`: three rounds of all of them unless told. Each load runs on one size after
+# another; the medians go to docs/performance/GROWTH.tsv, and a plot of them to docs/performance/GROWTH.svg. PLOT_ONLY=1 draws what was
+# measured before. Half an hour, on a machine that does nothing else.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+
+source ci/wanted.sh
+
+declare -A loads=(
+  [tags]=tags
+  [repositories]="catalog-first catalog-last"
+  [blobs]="gc fsck"
+  [clients]="manifest-get-tag blob-get-4k manifest-put"
+) sizes=(
+  [tags]="200 1000 5000 20000 100000"
+  [repositories]="200 1000 5000 20000"
+  [blobs]="2000 10000 50000 200000"
+  [clients]="1 2 4 8 16 32 64"
+) axes=(
+  [tags]="tags of the repository"
+  [repositories]="repositories"
+  [blobs]="blobs"
+  [clients]="clients at once"
+)
+every_growth=(tags repositories blobs clients)
+
+rounds=3 growths=()
+for argument in "$@"; do
+  if [[ $argument =~ ^[1-9][0-9]*$ ]]; then
+    rounds=$argument
+  elif [[ -n ${loads[$argument]:-} ]]; then
+    growths+=("$argument")
+  else
+    echo "usage: [PLOT_ONLY=1] ci/scaling.sh [ROUNDS] [${every_growth[*]}]" >&2
+    exit 2
+  fi
+done
+((${#growths[@]})) || growths=("${every_growth[@]}")
+
+want scaling gnuplot=gnuplot-nox
+((${#absent[@]} == 0)) || { echo "scaling: these are needed; as root on Debian: apt-get install -y ${absent[*]}" >&2; exit 1; }
+
+results=${CARGO_TARGET_DIR:-target}/bench/results.tsv
+folder=docs/performance
+mkdir -p "$folder"
+
+# medians GROWTH SIZE: of what was just measured.
+medians() {
+  tail -n +2 "$results" | sort -t$'\t' -k1,1 -k2,2 -k4,4g | awk -F'\t' -v growth="$1" -v size="$2" '
+    function told() { if (n) printf "%s\t%s\t%s\t%s\t%s\t%s\n", growth, size, load, server, (values[int((n + 1) / 2)] + values[int(n / 2) + 1]) / 2, unit }
+    $1 != load || $2 != server { told(); n = 0; load = $1; server = $2; unit = $5 }
+    { values[++n] = $4 }
+    END { told() }'
+}
+
+# measure GROWTH
+measure() {
+  local growth=$1 size variable=${1^^} file=$folder/$1.tsv
+  printf 'growth\tsize\tload\tserver\tmedian\tunit\n' >"$file.new"
+  for size in ${sizes[$growth]}; do
+    # shellcheck disable=SC2086
+    env "$variable=$size" ci/bench.sh "$rounds" ${loads[$growth]} >/dev/null
+    medians "$growth" "$size" >>"$file.new"
+  done
+  mv "$file.new" "$file"
+}
+
+# plot GROWTH: a line for each load and server.
+plot() {
+  local growth=$1 file=$folder/$1.tsv unit lines=() load server
+  unit=$(awk -F'\t' 'NR == 2 { print $6 }' "$file")
+  while IFS=$'\t' read -r load server; do
+    lines+=("'<awk -F\"\\t\" -v load=$load -v server=$server \"\\$3 == load && \\$4 == server\" $file' using 2:5 with linespoints title '$load, $server'")
+  done < <(awk -F'\t' 'NR > 1 { print $3 "\t" $4 }' "$file" | sort -u)
+  local IFS=,
+  gnuplot -e "
+    set terminal svg size 720,420 font 'sans-serif,13' background rgb 'white';
+    set output '$folder/$growth.svg'; set datafile separator '\\t';
+    set logscale xy; set grid; set key outside below; set xlabel '${axes[$growth]}'; set ylabel '$unit';
+    plot ${lines[*]}"
+}
+
+for growth in "${growths[@]}"; do
+  [[ -n ${PLOT_ONLY:-} ]] || measure "$growth"
+  plot "$growth"
+done
