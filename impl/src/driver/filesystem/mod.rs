@@ -343,9 +343,12 @@ impl<C: Calls> Appender for FileAppender<C> {
         let written = self.of.on_disk(&self.path, "append", move |disk, path| {
             let size = disk.append_pieces(path, &file, &pieces);
             drop(turn);
-            size
+            size.map(|size| (size, pieces))
         });
-        self.size = written.await?;
+        // They are freed where the next ones are received: what another thread frees is not there for those.
+        let (size, pieces) = written.await?;
+        drop(pieces);
+        self.size = size;
         Ok(())
     }
 
