@@ -265,6 +265,7 @@ impl RegistryBuilder {
             upload_locks: uploads,
             reliance,
             tag_locks: tags,
+            completing: Arc::default(),
             referrers_ready: Default::default(),
         })))
     }

@@ -118,6 +118,7 @@ impl ReferrerStore {
         }
         let _gate = self.shared.gate.read().await;
         let _manifests = self.shared.reliance.share((self.name.clone(), Relied::Manifests)).await;
+        let _alone = self.shared.completing.lock(self.name.clone()).await;
         self.complete().await
     }
 

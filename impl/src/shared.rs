@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) upload_locks: Arc<KeyedLocks<(RepositoryName, UploadId)>>,
     pub(crate) reliance: Arc<KeyedLocks<(RepositoryName, Relied)>>,
     pub(crate) tag_locks: Arc<KeyedLocks<(RepositoryName, Tag)>>,
+    /// One at a time makes the referrer links of a repository complete; after [`reliance`](Self::reliance).
+    pub(crate) completing: Arc<KeyedLocks<RepositoryName>>,
     /// The repositories whose referrer links were found complete, or made so, by this instance.
     pub(crate) referrers_ready: Mutex<HashSet<RepositoryName>>,
 }

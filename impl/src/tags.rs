@@ -16,7 +16,7 @@ use crate::paths;
 use crate::shared::{Relied, Shared};
 use crate::sync::Arc;
 
-/// How many names are looked at together.
+/// How many tags are looked at together.
 const AT_ONCE: usize = 256;
 
 /// The tags of one repository. See [`Repository::tags`](crate::repository::Repository::tags).
@@ -60,20 +60,28 @@ impl TagStore {
             tags.extend(included.and_then(|name| name.parse::<Tag>().ok()));
         }
         let mut after = last.unwrap_or_default().to_owned();
+        let mut least = 0;
         loop {
-            // One more, which tells whether more follow.
-            let wanted = limit.map_or(AT_ONCE, |limit| limit.saturating_sub(tags.len()).saturating_add(1).min(AT_ONCE));
+            // One more tells whether more follow. And if some are no tags any more, not one name after the other.
+            let more = |limit: usize| limit.saturating_sub(tags.len()).saturating_add(1);
+            let wanted = limit.map_or(usize::MAX, |limit| more(limit).max(least));
+            least = AT_ONCE;
             let Some(names) = self.names_after(&after, wanted).await? else { break };
             let Some(end) = names.last().cloned() else { break };
             let named: Vec<Tag> = names.iter().filter_map(|name| name.parse().ok()).collect();
-            let places: Vec<_> = named.iter().map(|tag| paths::tag_current(&self.name, tag)).collect();
-            for (tag, stat) in named.into_iter().zip(self.shared.driver.stat_each(&places).await) {
-                if is_file(stat)? {
-                    if is_full(&tags) {
-                        return Ok((tags, true));
+            for some in named.chunks(AT_ONCE) {
+                let places: Vec<_> = some.iter().map(|tag| paths::tag_current(&self.name, tag)).collect();
+                for (tag, stat) in some.iter().zip(self.shared.driver.stat_each(&places).await) {
+                    if is_file(stat)? {
+                        if is_full(&tags) {
+                            return Ok((tags, true));
+                        }
+                        tags.push(tag.clone());
                     }
-                    tags.push(tag);
                 }
+            }
+            if limit.is_none() {
+                break;
             }
             after = end;
         }

@@ -66,7 +66,8 @@ pub enum ControlError {
     Work(#[from] WorkError),
 }
 
-/// Does a work on the registry below `root`: here, or in the server that serves it.
+/// Does a work on the registry below `root`: here, or in the server that serves it. Here it blocks the thread: call it where nothing
+/// else waits.
 ///
 /// # Errors
 /// If there is no registry, another process has it and takes no work, or the work fails.
@@ -80,9 +81,12 @@ pub async fn perform(root: &Path, work: Work, progress: &dyn Progress) -> Result
     };
     match held {
         Ok(lock) => {
-            // Nothing else waits for this thread, and the directory is ours.
-            let options =
-                FilesystemOptions { offload: Offload::Inline, root_held: true, ..FilesystemOptions::default() };
+            // There is nothing else to do meanwhile.
+            let options = FilesystemOptions {
+                offload: Offload::Inline,
+                root_held: lock.is_some(),
+                ..FilesystemOptions::default()
+            };
             let driver = Arc::new(Filesystem::new(root, options));
             let registry = RegistryBuilder::new(driver).enable_delete().build()?;
             let mut done = work.run(&registry, progress).await?;

@@ -29,9 +29,10 @@ pub(super) async fn mark(
     shared: &Shared,
     repositories: &[Holdings],
     mut documents: HashMap<Digest, Document>,
+    in_use: Vec<Digest>,
     options: GcOptions,
-    faults: Faults,
 ) -> Result<Marked, CollectError> {
+    let faults = shared.faults;
     let stays: Vec<_> = repositories.iter().map(|holdings| staying(holdings, &documents, options, faults)).collect();
     let unknown = repositories.iter().zip(&stays).flat_map(|(holdings, stays)| {
         let unknown = holdings.missing.keys().filter(|digest| stays.contains(digest));
@@ -69,6 +70,7 @@ pub(super) async fn mark(
             }
         }
     }
+    digests.extend(in_use);
     // Bytes that distribution keeps under another digest than the one a manifest names.
     let targets: Vec<Digest> = repositories
         .iter()

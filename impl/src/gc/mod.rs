@@ -110,8 +110,7 @@ impl Registry {
         let mut inventory = inventory::take(shared, repositories, options).await?;
         sweep::must_have_blobs(shared, &inventory.repositories, &stored).await?;
         let documents = std::mem::take(&mut inventory.documents);
-        let mut marked = mark::mark(shared, &inventory.repositories, documents, options, shared.faults).await?;
-        marked.digests.extend(in_use);
+        let marked = mark::mark(shared, &inventory.repositories, documents, in_use, options).await?;
         sweep::plan(self, inventory, &marked, options, progress).await
     }
 

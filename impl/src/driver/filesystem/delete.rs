@@ -2,10 +2,12 @@
 //!
 //! A directory is first moved aside, so that nobody sees half of it; what a crash leaves of it is cleared away later.
 
+use std::ffi::OsString;
+
 use super::calls::{Calls, Errno, Listed, Opening, Status};
 use super::disk::{Disk, acting, is_temporary, looking, not_found, temporary_name};
 use crate::driver::{DriverError, Kind, StoragePath};
-use crate::sync::{Ordering, PoisonError};
+use crate::sync::{AtomicBool, Ordering, PoisonError, lock};
 
 /// Where what is deleted waits to be removed: a directory in the root, under a name of ours.
 struct Aside<C: Calls> {
@@ -17,12 +19,13 @@ struct Aside<C: Calls> {
 
 impl<C: Calls> Disk<C> {
     pub(super) fn delete(&self, path: &StoragePath) -> Result<(), DriverError> {
-        if self.delete_each(std::slice::from_ref(path))? > 0 { Ok(()) } else { Err(not_found(path)) }
+        let always = AtomicBool::new(true);
+        if self.delete_each(std::slice::from_ref(path), &always)? > 0 { Ok(()) } else { Err(not_found(path)) }
     }
 
     /// Deletes what is there of these, and says how many that was. A directory that several stand in, one after the other, is synced
-    /// once.
-    pub(super) fn delete_each(&self, paths: &[StoragePath]) -> Result<u64, DriverError> {
+    /// once. It stops between two as soon as it `is_wanted` no more.
+    pub(super) fn delete_each(&self, paths: &[StoragePath], is_wanted: &AtomicBool) -> Result<u64, DriverError> {
         let mut aside = None;
         let mut count = 0;
         let mut deleted = Ok(());
@@ -38,7 +41,7 @@ impl<C: Calls> Disk<C> {
                 Err(DriverError::NotFound { .. }) => {}
                 Err(error) => deleted = Err(error),
             }
-            if deleted.is_err() {
+            if deleted.is_err() || !is_wanted.load(Ordering::Acquire) {
                 break;
             }
         }
@@ -67,17 +70,21 @@ impl<C: Calls> Disk<C> {
         // What is not there is not waited for.
         self.put_right(path, "delete")?;
         self.standing(path)?;
-        let _exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        let exclusive = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         self.put_right(path, "delete")?;
         let (directory, status) = self.standing(path)?;
         self.confirmed.forget(path);
-        let taken = if status.kind == Kind::Directory {
+        let is_gone = if status.kind == Kind::Directory {
             self.durable.forget(path);
             self.move_aside(&directory, path, aside)
         } else {
-            self.calls.unlink(&directory, path.file_name().as_ref())
+            self.calls.unlink(&directory, path.file_name().as_ref()).map(|()| true)
         };
-        taken.map_err(looking(path, "delete"))?;
+        let is_gone = is_gone.map_err(looking(path, "delete"))?;
+        drop(exclusive);
+        if !is_gone {
+            self.calls.remove_tree(&directory, path.file_name().as_ref()).map_err(acting(path, "delete"))?;
+        }
         Ok(directory)
     }
 
@@ -88,43 +95,92 @@ impl<C: Calls> Disk<C> {
         Ok((directory, status))
     }
 
-    /// Moves a directory aside. If another disk is mounted below the root, it is removed where it stands.
-    fn move_aside(&self, directory: &C::Handle, path: &StoragePath, aside: &mut Option<Aside<C>>) -> Result<(), Errno> {
+    /// Moves a directory aside, and says whether that could be done. If another disk is mounted below the root, it must be removed where
+    /// it stands.
+    fn move_aside(
+        &self,
+        directory: &C::Handle,
+        path: &StoragePath,
+        aside: &mut Option<Aside<C>>,
+    ) -> Result<bool, Errno> {
         let aside = match aside {
             Some(aside) => aside,
             None => aside.insert(self.make_aside()?),
         };
         aside.count += 1;
         match self.calls.rename(directory, path.file_name(), &aside.directory, &aside.count.to_string()) {
-            Err(Errno::XDEV) => self.calls.remove_tree(directory, path.file_name().as_ref()),
-            moved => moved,
+            Err(Errno::XDEV) => Ok(false),
+            moved => moved.map(|()| true),
         }
     }
 
+    /// The caller holds the tree alone.
     fn make_aside(&self) -> Result<Aside<C>, Errno> {
         let root = self.calls.root()?;
+        // Before the first one of this process, so that none of those is among them.
+        lock(&self.leftovers).get_or_insert_with(|| self.asides(&root));
         loop {
             let name = temporary_name();
             match self.calls.make_directory(&root, &name) {
                 Err(Errno::EXIST) => continue,
                 made => made?,
             }
-            let directory = self.calls.open(&root, name.as_ref(), Opening::Directory)?;
-            return Ok(Aside { root, directory, name, count: 0 });
+            return match self.calls.open(&root, name.as_ref(), Opening::Directory) {
+                Ok(directory) => Ok(Aside { root, directory, name, count: 0 }),
+                Err(error) => {
+                    let _ = self.calls.remove_directory(&root, name.as_ref());
+                    Err(error)
+                }
+            };
         }
     }
 
-    /// Clears away, once, what an earlier process had moved aside and not yet removed. Whatever stands aside is garbage,
-    /// whoever put it there; so failures are left to the next process.
+    /// The names of what stands aside.
+    fn asides(&self, root: &C::Handle) -> Vec<OsString> {
+        let is_aside =
+            |Listed { name, kind }: &Listed| is_temporary(name) && kind.is_none_or(|kind| kind == Kind::Directory);
+        let entries = self.calls.entries(root).unwrap_or_default().into_iter();
+        entries.filter(is_aside).map(|entry| entry.name).collect()
+    }
+
+    /// Clears away, once, what an earlier process had moved aside and not yet removed. That is garbage, whoever put it there; so
+    /// failures are left to the next process.
     fn clear_leftovers(&self) {
-        if self.cleared.fetch_add(1, Ordering::Relaxed) > 0 {
+        let leftovers = lock(&self.leftovers).as_mut().map(std::mem::take).unwrap_or_default();
+        if leftovers.is_empty() {
             return;
         }
         let Ok(root) = self.calls.root() else { return };
-        for Listed { name, kind } in self.calls.entries(&root).unwrap_or_default() {
-            if is_temporary(&name) && kind.is_none_or(|kind| kind == Kind::Directory) {
-                let _ = self.calls.remove_tree(&root, &name);
-            }
+        for name in leftovers {
+            let _ = self.calls.remove_tree(&root, &name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::System;
+    use super::*;
+
+    #[test]
+    fn what_this_process_has_moved_aside_is_never_taken_for_what_another_has_left() {
+        let root = tempfile::tempdir().unwrap();
+        let left = root.path().join(".tmp-left/below");
+        fs::create_dir_all(&left).unwrap();
+        let disk = Disk::new(System::new(root.path().to_owned(), false), false, None);
+        let path = StoragePath::new("/a/b").unwrap();
+        disk.write(&path, b"content").unwrap();
+        let (first, second) = (disk.make_aside().unwrap(), disk.make_aside().unwrap());
+        // One deletion is done, another is on its way.
+        disk.clear_leftovers();
+        assert!(!left.exists());
+        for aside in [&first, &second] {
+            assert!(root.path().join(&aside.name).is_dir());
+        }
+        let mut aside = Some(second);
+        disk.take_out(&path.parent().unwrap(), &mut aside).unwrap();
+        assert!(disk.read(&path, 9).unwrap_err().is_not_found());
     }
 }

@@ -5,7 +5,7 @@
 //! nobody is between making a directory and putting a file into it (the `tree` lock), so a write never lands in a directory
 //! that is on its way out.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use super::listings::Listings;
 use super::unfinished::{Need, Unfinished, Unmet};
 use crate::driver::path::TEMPORARY;
 use crate::driver::{Clock, DriverError, Entry, Kind, Stat, StoragePath};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, PoisonError, RwLock, RwLockReadGuard};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, PoisonError, RwLock, RwLockReadGuard};
 
 #[derive(Debug)]
 pub(super) struct Disk<C: Calls> {
@@ -32,8 +32,8 @@ pub(super) struct Disk<C: Calls> {
     caught_up: AtomicBool,
     // Shared by what puts files into directories, exclusive for what removes directories.
     pub(super) tree: RwLock<()>,
-    // How often what an earlier process left half deleted was cleared away: once is enough.
-    pub(super) cleared: AtomicU64,
+    // What an earlier process has left half deleted; nothing before somebody has looked, who holds the tree alone.
+    pub(super) leftovers: Mutex<Option<Vec<OsString>>>,
 }
 
 impl<C: Calls> Disk<C> {
@@ -48,7 +48,7 @@ impl<C: Calls> Disk<C> {
             unfinished: Unfinished::default(),
             caught_up: AtomicBool::new(false),
             tree: RwLock::default(),
-            cleared: AtomicU64::new(0),
+            leftovers: Mutex::default(),
         }
     }
 

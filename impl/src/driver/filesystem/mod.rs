@@ -17,7 +17,7 @@ use self::calls::Calls;
 use self::disk::Disk;
 pub use self::system::System;
 use super::{Appender, Clock, ContentStream, Driver, DriverError, Entry, MAX_CHUNK, Stat, StoragePath, page};
-use crate::sync::{Arc, KeyedLocks, try_blocking, yield_now};
+use crate::sync::{Arc, AtomicBool, KeyedLocks, Ordering, try_blocking, yield_now};
 
 mod appending;
 mod athand;
@@ -255,8 +255,19 @@ impl<C: Calls> Driver for Filesystem<C> {
 
     async fn delete_each(&self, paths: &[StoragePath]) -> Result<(), DriverError> {
         let Some(first) = paths.first() else { return Ok(()) };
-        let owned = paths.to_vec();
-        self.on_disk(first, "delete", move |disk, _| disk.delete_each(&owned).map(drop)).await
+        // Whoever waits for it keeps others out of the way of what is deleted, and no longer if that future is dropped.
+        let waiting = Waiting(Arc::new(AtomicBool::new(true)));
+        let (owned, is_wanted) = (paths.to_vec(), Arc::clone(&waiting.0));
+        self.on_disk(first, "delete", move |disk, _| disk.delete_each(&owned, &is_wanted).map(drop)).await
+    }
+}
+
+/// Says when nobody waits any more.
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -194,8 +194,12 @@ impl Calls for System {
         let mut room = [MaybeUninit::uninit(); LISTED_AT_ONCE];
         let mut read = RawDir::new(directory, &mut room);
         while let Some(entry) = read.next() {
-            let entry = entry?;
-            entries.extend(listed(entry.file_name(), entry.file_type()));
+            match entry {
+                Ok(entry) => entries.extend(listed(entry.file_name(), entry.file_type())),
+                // It was removed meanwhile, and nothing more is in it.
+                Err(Errno::NOENT) => break,
+                Err(error) => return Err(error),
+            }
         }
         Ok(entries)
     }
