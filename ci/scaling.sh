@@ -62,8 +62,9 @@ measure() {
   local growth=$1 size variable=${1^^} file=$folder/$1.tsv
   printf 'growth\tsize\tload\tserver\tmedian\tunit\n' >"$file.new"
   for size in ${sizes[$growth]}; do
+    # What does not grow is small: a store has all of it. (The last one of a name counts.)
     # shellcheck disable=SC2086
-    env "$variable=$size" ci/bench.sh "$rounds" ${loads[$growth]} >/dev/null
+    env TAGS=200 REPOSITORIES=200 "$variable=$size" ci/bench.sh "$rounds" ${loads[$growth]} >/dev/null
     medians "$growth" "$size" >>"$file.new"
   done
   mv "$file.new" "$file"
@@ -71,19 +72,23 @@ measure() {
 
 # plot GROWTH: a line for each load and server.
 plot() {
-  local growth=$1 file=$folder/$1.tsv unit lines=() load server
+  local growth=$1 file=$folder/$1.tsv unit line lines=() load server
   unit=$(awk -F'\t' 'NR == 2 { print $6 }' "$file")
   while IFS=$'\t' read -r load server; do
-    lines+=("'<awk -F\"\\t\" -v load=$load -v server=$server \"\\$3 == load && \\$4 == server\" $file' using 2:5 with linespoints title '$load, $server'")
+    line=$points/$growth-$load-$server
+    awk -F'\t' -v load="$load" -v server="$server" '$3 == load && $4 == server { print $2, $5 }' "$file" >"$line"
+    lines+=("'$line' with linespoints title '$load, $server'")
   done < <(awk -F'\t' 'NR > 1 { print $3 "\t" $4 }' "$file" | sort -u)
   local IFS=,
   gnuplot -e "
     set terminal svg size 720,420 font 'sans-serif,13' background rgb 'white';
-    set output '$folder/$growth.svg'; set datafile separator '\\t';
+    set output '$folder/$growth.svg';
     set logscale xy; set grid; set key outside below; set xlabel '${axes[$growth]}'; set ylabel '$unit';
     plot ${lines[*]}"
 }
 
+points=$(mktemp -d)
+trap 'rm -rf "$points"' EXIT
 for growth in "${growths[@]}"; do
   [[ -n ${PLOT_ONLY:-} ]] || measure "$growth"
   plot "$growth"
