@@ -48,24 +48,15 @@ results=${CARGO_TARGET_DIR:-target}/bench/results.tsv
 folder=docs/performance
 mkdir -p "$folder"
 
-# medians GROWTH SIZE: of what was just measured.
-medians() {
-  tail -n +2 "$results" | sort -t$'\t' -k1,1 -k2,2 -k4,4g | awk -F'\t' -v growth="$1" -v size="$2" '
-    function told() { if (n) printf "%s\t%s\t%s\t%s\t%s\t%s\n", growth, size, load, server, (values[int((n + 1) / 2)] + values[int(n / 2) + 1]) / 2, unit }
-    $1 != load || $2 != server { told(); n = 0; load = $1; server = $2; unit = $5 }
-    { values[++n] = $4 }
-    END { told() }'
-}
-
 # measure GROWTH
 measure() {
   local growth=$1 size variable=${1^^} file=$folder/$1.tsv
-  printf 'growth\tsize\tload\tserver\tmedian\tunit\n' >"$file.new"
+  printf 'size\tload\tserver\tmedian\tunit\n' >"$file.new"
   for size in ${sizes[$growth]}; do
     # What does not grow is small: a store has all of it. (The last one of a name counts.)
     # shellcheck disable=SC2086
     env TAGS=200 REPOSITORIES=200 "$variable=$size" ci/bench.sh "$rounds" ${loads[$growth]} >/dev/null
-    medians "$growth" "$size" >>"$file.new"
+    awk -v how=medians -f ci/bench/report.awk "$results" | sed "s/^/$size\t/" >>"$file.new"
   done
   mv "$file.new" "$file"
 }
@@ -73,12 +64,12 @@ measure() {
 # plot GROWTH: a line for each load and server.
 plot() {
   local growth=$1 file=$folder/$1.tsv unit line lines=() load server
-  unit=$(awk -F'\t' 'NR == 2 { print $6 }' "$file")
+  unit=$(awk -F'\t' 'NR == 2 { print $5 }' "$file")
   while IFS=$'\t' read -r load server; do
     line=$points/$growth-$load-$server
-    awk -F'\t' -v load="$load" -v server="$server" '$3 == load && $4 == server { print $2, $5 }' "$file" >"$line"
+    awk -F'\t' -v load="$load" -v server="$server" '$2 == load && $3 == server { print $1, $4 }' "$file" >"$line"
     lines+=("'$line' with linespoints title '$load, $server'")
-  done < <(awk -F'\t' 'NR > 1 { print $3 "\t" $4 }' "$file" | sort -u)
+  done < <(awk -F'\t' 'NR > 1 { print $2 "\t" $3 }' "$file" | sort -u)
   local IFS=,
   gnuplot -e "
     set terminal svg size 720,420 font 'sans-serif,13' background rgb 'white';

@@ -1,4 +1,5 @@
-# What ci/bench.sh measured, in medians: `how` is table, in Markdown, or line, of the load that is the `only` one. The first figure
+# What ci/bench.sh measured, in medians: `how` is table, in Markdown, or line, of the load that is the `only` one; or medians: a load, a
+# server, the median and its unit, with tabs between them, for ci/scaling.sh. The first figure
 # of a comparison is how many times better than docker-registry a server is, whether more or less of the unit is better.
 
 BEGIN {
@@ -14,6 +15,7 @@ NR == 1 || (only != "" && $1 != only) { next }
     loads[++many] = $1
     unit[$1] = $5
   }
+  if (!(($1, $2) in rounds)) places[++measured] = $1 FS $2
   n = ++rounds[$1, $2]
   value[$1, $2, n] = $4
   # What is repeated for a time is as much as was done in it, so the cost of one is told.
@@ -101,7 +103,15 @@ function table(    i, k, s, head, rule, cells, there) {
   }
 }
 
+function medians(    i, place) {
+  for (i = 1; i <= measured; i++) {
+    split(places[i], place)
+    print places[i] FS median(value, place[1], place[2]) FS unit[place[1]]
+  }
+}
+
 END {
   if (how == "table") table()
+  else if (how == "medians") medians()
   else for (k = 1; k <= many; k++) line(loads[k])
 }

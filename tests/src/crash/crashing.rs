@@ -42,7 +42,7 @@ pub struct Tried {
 }
 
 pub(crate) fn storage(disk: Disk, clock: Arc<dyn Clock>) -> Arc<dyn Driver> {
-    let options = FilesystemOptions { fsync: true, offload: Offload::Inline, root_held: true, clock: Some(clock) };
+    let options = FilesystemOptions { offload: Offload::Inline, clock: Some(clock), ..FilesystemOptions::default() };
     Arc::new(Filesystem::over(disk, options))
 }
 

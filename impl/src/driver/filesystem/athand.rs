@@ -21,17 +21,14 @@ impl<C: Calls> Disk<C> {
     }
 
     /// The same of several paths.
-    pub(super) fn stat_each_at_hand(&self, paths: &[StoragePath]) -> Vec<AtHand<Stat>> {
-        let common = common_directory(paths);
-        let Some(directory) = common.as_ref().and_then(|common| self.directory_at_hand(common)) else {
-            return paths.iter().map(|_| None).collect();
-        };
-        let below = common.as_ref().map_or(0, |common| common.as_str().len() + 1);
+    pub(super) fn stat_each_at_hand(&self, paths: &[StoragePath]) -> Option<Vec<AtHand<Stat>>> {
+        let common = common_directory(paths)?;
+        let directory = self.directory_at_hand(&common)?;
         let look = |path: &StoragePath| {
-            let below = &path.as_str()[below..];
+            let below = &path.as_str()[common.as_str().len() + 1..];
             told(path, self.calls.status_below_at_hand(&directory, below.as_ref()))
         };
-        paths.iter().map(|path| of_status(look(path)?)).collect()
+        Some(paths.iter().map(|path| of_status(look(path)?)).collect())
     }
 
     /// Opens a directory that is there.

@@ -126,9 +126,6 @@ impl<C: Calls> Disk<C> {
 
     /// Makes sure that a file that is there stays there.
     pub(super) fn confirm(&self, path: &StoragePath) -> Result<(), DriverError> {
-        if self.is_confirmed(path) {
-            return Ok(());
-        }
         let _shared = self.sharing_tree();
         self.put_right(path, "sync")?;
         let directory = self.directory_of(path, "sync")?;

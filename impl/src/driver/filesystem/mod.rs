@@ -205,7 +205,7 @@ impl<C: Calls> Driver for Filesystem<C> {
     }
 
     async fn stat_each(&self, paths: &[StoragePath]) -> Vec<Result<Stat, DriverError>> {
-        let known = self.asked_first().map(|disk| disk.stat_each_at_hand(paths)).unwrap_or_default();
+        let known = self.asked_first().and_then(|disk| disk.stat_each_at_hand(paths)).unwrap_or_default();
         let mut known = known.into_iter();
         let mut stats = Vec::with_capacity(paths.len());
         for path in paths {

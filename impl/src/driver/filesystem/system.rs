@@ -54,6 +54,10 @@ impl System {
         Self { root, held: is_held.then(OnceLock::new) }
     }
 
+    fn open_at_hand(&self, path: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, flags)
+    }
+
     fn open_root(&self) -> Result<Arc<OwnedFd>, Errno> {
         openat(CWD, &self.root, DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map(Arc::new)
     }
@@ -237,12 +241,11 @@ impl Calls for System {
     }
 
     fn status_at_hand(&self, path: &OsStr) -> Result<Status, Errno> {
-        let root = beneath::root_at_hand(&self.root)?;
-        fstat(beneath::open_at_hand(root, path, OFlags::PATH)?).map(|stat| status(&stat))
+        fstat(self.open_at_hand(path, OFlags::PATH)?).map(|stat| status(&stat))
     }
 
     fn directory_at_hand(&self, path: &OsStr) -> Result<Arc<OwnedFd>, Errno> {
-        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, DIRECTORY | OFlags::PATH).map(Arc::new)
+        self.open_at_hand(path, DIRECTORY | OFlags::PATH).map(Arc::new)
     }
 
     fn status_below_at_hand(&self, directory: &Arc<OwnedFd>, path: &OsStr) -> Result<Status, Errno> {
@@ -250,7 +253,7 @@ impl Calls for System {
     }
 
     fn file_at_hand(&self, path: &OsStr) -> Result<Arc<OwnedFd>, Errno> {
-        beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, FILE).map(Arc::new)
+        self.open_at_hand(path, FILE).map(Arc::new)
     }
 
     #[cfg(target_os = "linux")]
