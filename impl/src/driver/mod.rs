@@ -79,6 +79,15 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// Puts a file there, in place of any that was there. Atomic and durable, its directories included.
     async fn write(&self, path: &StoragePath, content: Bytes) -> Result<(), DriverError>;
 
+    /// [`write`](Self::write) of several files, in steps: nothing of a step is seen, nor is it there after a crash, without all of the
+    /// steps before it. Within a step there is no order. After an error, or if the future is dropped, some of it may be there.
+    async fn write_steps(&self, steps: Vec<Vec<(StoragePath, Bytes)>>) -> Result<(), DriverError> {
+        for (path, content) in steps.into_iter().flatten() {
+            self.write(&path, content).await?;
+        }
+        Ok(())
+    }
+
     /// Opens a file for appending; makes it, and its directories, if it is missing. Durable after [`Appender::sync`].
     async fn append(&self, path: &StoragePath) -> Result<Box<dyn Appender>, DriverError>;
 

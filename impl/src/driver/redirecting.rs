@@ -44,6 +44,10 @@ impl Driver for Redirecting {
         self.inner.write(path, content).await
     }
 
+    async fn write_steps(&self, steps: Vec<Vec<(StoragePath, Bytes)>>) -> Result<(), DriverError> {
+        self.inner.write_steps(steps).await
+    }
+
     async fn append(&self, path: &StoragePath) -> Result<Box<dyn Appender>, DriverError> {
         self.inner.append(path).await
     }

@@ -14,8 +14,7 @@ use std::sync::LazyLock;
 
 use common::{listening, program, run};
 
-const CALLS: &str =
-    "trace=openat,write,pwrite64,writev,sendto,sendmsg,ftruncate,fsync,fdatasync,renameat,renameat2,mkdirat,unlinkat";
+const CALLS: &str = "trace=openat,write,pwrite64,writev,sendto,sendmsg,ftruncate,fsync,fdatasync,syncfs,renameat,renameat2,mkdirat,unlinkat";
 
 /// A trace of a server that took a load, and the directory that it served. None: nothing here can trace, and the test says so.
 static TRACE: LazyLock<Option<(String, String)>> = LazyLock::new(|| {
@@ -57,9 +56,10 @@ fn nothing_is_acknowledged_before_it_is_durable_and_no_link_comes_before_what_it
 fn a_trace_without_one_of_its_syncs_is_found_out() {
     let Some((trace, tree)) = &*TRACE else { return };
     let lines: Vec<&str> = trace.lines().collect();
-    let syncs: Vec<usize> =
-        (0..lines.len()).filter(|at| lines[*at].contains("fsync(") && lines[*at].contains(tree)).collect();
+    let is_sync = |line: &str| line.contains("syncfs(") || line.contains("fsync(") && line.contains(tree);
+    let syncs: Vec<usize> = (0..lines.len()).filter(|at| is_sync(lines[*at])).collect();
     assert!(syncs.len() > 200, "{}", syncs.len());
+    assert!(syncs.iter().any(|at| lines[*at].contains("syncfs(")), "several were never synced together");
     // Some directories are synced twice in a row; each twentieth is tried.
     let tried: Vec<usize> = syncs.iter().copied().step_by(20).collect();
     let noticed = tried.iter().filter(|missing| {

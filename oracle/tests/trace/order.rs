@@ -1,6 +1,7 @@
 //! What a trace of system calls says about durability.
 //!
-//! A file is *loose* from its first write until it is synced, a directory from a change of its entries until it is. Whatever is loose
+//! A file is *loose* from its first write until it is synced, a directory from a change of its entries until it is; `syncfs` syncs
+//! everything that was loose when it began. Whatever is loose
 //! may be gone after a crash. So a file is synced before it gets its name, what a link names is there for good before the link,
 //! and nothing is loose when a client is told that it is done.
 
@@ -22,8 +23,10 @@ pub(crate) struct Seen {
     pub(crate) acknowledged: usize,
     /// Links that were written.
     pub(crate) links: usize,
-    loose_files: BTreeSet<String>,
-    loose_directories: BTreeSet<String>,
+    // Since which line.
+    loose_files: BTreeMap<String, usize>,
+    loose_directories: BTreeMap<String, usize>,
+    line: usize,
     /// The bytes of small files, by their path.
     texts: BTreeMap<String, String>,
     /// Files that have their name for good, unless they were removed since.
@@ -33,21 +36,22 @@ pub(crate) struct Seen {
 /// Reads the output of `strace -f -y`. `tree` is the directory that counts.
 pub(crate) fn read(trace: &str, tree: &str) -> Seen {
     let mut seen = Seen::default();
-    let mut begun: BTreeMap<&str, String> = BTreeMap::new();
-    for line in trace.lines() {
+    let mut begun: BTreeMap<&str, (usize, String)> = BTreeMap::new();
+    for (number, line) in trace.lines().enumerate() {
+        seen.line = number;
         let Some((process, text)) = line.split_once(char::is_whitespace) else { continue };
         let text = text.trim_start();
         if let Some(start) = text.strip_suffix("<unfinished ...>") {
             // An answer may be on its way before the call returns.
             seen.answered(start);
-            begun.insert(process, start.to_owned());
+            begun.insert(process, (number, start.to_owned()));
         } else if let Some((_, rest)) = text.strip_prefix("<... ").and_then(|text| text.split_once("resumed>")) {
-            if let Some(start) = begun.remove(process) {
-                seen.take(&format!("{start}{rest}"), tree);
+            if let Some((began, start)) = begun.remove(process) {
+                seen.take(&format!("{start}{rest}"), tree, began);
             }
         } else {
             seen.answered(text);
-            seen.take(text, tree);
+            seen.take(text, tree, number);
         }
     }
     seen
@@ -101,18 +105,24 @@ impl Seen {
             return;
         }
         self.acknowledged += 1;
-        for loose in self.loose_files.iter().chain(&self.loose_directories) {
+        for loose in self.loose_files.keys().chain(self.loose_directories.keys()) {
             self.wrong.push(format!("answer {} was given while {loose} was not synced", self.acknowledged));
         }
     }
 
-    fn take(&mut self, text: &str, tree: &str) {
+    /// A call that began on that line, and is done now.
+    fn take(&mut self, text: &str, tree: &str, began: usize) {
         let Some(Call { name, arguments, failed: false }) = call(text) else { return };
+        if name == "syncfs" {
+            self.loose_files.retain(|_, since| *since > began);
+            self.loose_directories.retain(|_, since| *since > began);
+            return;
+        }
         let (paths, texts) = parts(arguments);
         let Some(path) = paths.first().filter(|path| path.starts_with(tree)).copied() else { return };
         match (name, paths.as_slice(), texts.as_slice()) {
             ("write" | "pwrite64" | "writev" | "ftruncate", ..) => {
-                self.loose_files.insert(path.to_owned());
+                self.loose_files.insert(path.to_owned(), self.line);
                 if let Some(text) = texts.first() {
                     self.texts.insert(path.to_owned(), (*text).to_owned());
                 }
@@ -121,17 +131,17 @@ impl Seen {
                 let file = format!("{path}/{file}");
                 // Opened for appending, it may have been there.
                 if !is_temporary(&file) && !self.named.contains(&file) {
-                    self.loose_directories.insert(path.to_owned());
+                    self.loose_directories.insert(path.to_owned(), self.line);
                 }
                 self.named.insert(file);
             }
-            ("mkdirat", ..) => _ = self.loose_directories.insert(path.to_owned()),
+            ("mkdirat", ..) => _ = self.loose_directories.insert(path.to_owned(), self.line),
             ("unlinkat", _, [file, ..]) => {
                 let file = format!("{path}/{file}");
                 self.loose_files.remove(&file);
                 self.named.remove(&file);
                 if !is_temporary(&file) {
-                    self.loose_directories.insert(path.to_owned());
+                    self.loose_directories.insert(path.to_owned(), self.line);
                 }
             }
             ("fsync" | "fdatasync", ..) => {
@@ -146,23 +156,23 @@ impl Seen {
     }
 
     fn renamed(&mut self, old: &str, new: &str) {
-        if self.loose_files.remove(old) {
+        if self.loose_files.remove(old).is_some() {
             self.wrong.push(format!("{new} got its name before its bytes were synced"));
         }
         if !is_temporary(old) {
-            self.loose_directories.insert(parent(old));
+            self.loose_directories.insert(parent(old), self.line);
         }
         if is_temporary(new) {
             let below = format!("{old}/");
             let gone = |path: &String| path == old || path.starts_with(&below);
             self.named.retain(|path| !gone(path));
-            self.loose_directories.retain(|path| !gone(path));
+            self.loose_directories.retain(|path, _| !gone(path));
             return;
         }
         if new.ends_with("/link") {
             self.linked(old, new);
         }
-        self.loose_directories.insert(parent(new));
+        self.loose_directories.insert(parent(new), self.line);
         self.named.insert(new.to_owned());
     }
 
@@ -175,11 +185,13 @@ impl Seen {
         let repositories = link.find("/repositories/").unwrap_or_default();
         let data = format!("{}/blobs/{algorithm}/{}/{hash}/data", &link[..repositories], &hash[..2]);
         let mut named = vec![data];
-        if let Some((repository, _)) = link.split_once("/_manifests/tags/") {
+        // An entry in a tag's index may name a manifest that is not there: so does each after that was deleted.
+        if let Some((repository, _)) = link.split_once("/_manifests/tags/").filter(|_| link.ends_with("/current/link"))
+        {
             named.push(format!("{repository}/_manifests/revisions/{algorithm}/{hash}/link"));
         }
         for path in named {
-            if !self.named.contains(&path) || self.loose_directories.contains(&parent(&path)) {
+            if !self.named.contains(&path) || self.loose_directories.contains_key(&parent(&path)) {
                 self.wrong.push(format!("{link} was written before {path} was there for good"));
             }
         }

@@ -1,9 +1,10 @@
 //! A disk in memory that can crash, lie and fail: the calls of the filesystem driver, done on a [`Volume`].
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use proofhouse_registry::driver::calls::{Calls, Errno, Listed, Opening, Status, Version};
 use proofhouse_registry::driver::{Kind, seconds_since_epoch};
@@ -41,6 +42,12 @@ struct Inner {
     is_short: bool,
     /// How many handles are open.
     open: u64,
+    /// How many calls were made: that is the time here.
+    time: u64,
+    /// How much longer it takes to sync everything.
+    slowness: u64,
+    /// What could not be written by a sync of everything, and when that was.
+    unwritten: BTreeMap<Number, u64>,
     /// After each call that changed something: what was done, and what there is.
     record: Option<Vec<(String, Volume)>>,
 }
@@ -54,6 +61,7 @@ pub(crate) struct Disk(Arc<Mutex<Inner>>);
 pub(crate) struct Handle {
     disk: Disk,
     number: Number,
+    since: u64,
 }
 
 impl Drop for Handle {
@@ -84,6 +92,11 @@ impl Disk {
         let disk = Self::default();
         disk.lock().is_short = true;
         disk
+    }
+
+    /// From now on it takes so many times as long to sync everything as to sync one file.
+    pub(crate) fn slow_down(&self, slowness: u64) {
+        self.lock().slowness = slowness;
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -136,12 +149,13 @@ impl Disk {
 
     fn handle(&self, inner: &mut Inner, number: Number) -> Handle {
         inner.open += 1;
-        Handle { disk: self.clone(), number }
+        Handle { disk: self.clone(), number, since: inner.time }
     }
 
     /// Every call begins here, and may end here.
     fn call(&self) -> Result<MutexGuard<'_, Inner>, Errno> {
         let mut inner = self.lock();
+        inner.time += 1;
         if let Some(failure) = &mut inner.failure {
             if failure.after > 0 {
                 failure.after -= 1;
@@ -159,7 +173,7 @@ impl Disk {
 }
 
 impl Inner {
-    fn names(&self, directory: Number) -> Result<&std::collections::BTreeMap<String, Number>, Errno> {
+    fn names(&self, directory: Number) -> Result<&BTreeMap<String, Number>, Errno> {
         match self.volume.nodes.get(&directory) {
             Some(Node::Directory { names, .. }) => Ok(names),
             Some(Node::File { .. }) => Err(Errno::NOTDIR),
@@ -205,6 +219,20 @@ impl Inner {
         Ok(number)
     }
 
+    fn sync(&mut self, number: Number) {
+        let lie = if self.is_directory(number) { Lie::Directories } else { Lie::Files };
+        if self.lie != Some(lie) {
+            self.volume.sync(number);
+        }
+    }
+
+    fn sync_everything(&mut self) {
+        for number in self.volume.changed() {
+            self.sync(number);
+        }
+        self.note(|| "sync everything".to_owned());
+    }
+
     fn note(&mut self, call: impl FnOnce() -> String) {
         if let Some(record) = &mut self.record {
             record.push((call(), self.volume.clone()));
@@ -230,18 +258,29 @@ impl Calls for Disk {
 
     fn sync_everything(&self, _: &Handle) -> Result<(), Errno> {
         let mut inner = self.call()?;
-        let lie = inner.lie;
-        if lie == Some(Lie::Everything) {
-            return Ok(());
+        if inner.lie != Some(Lie::Everything) {
+            inner.sync_everything();
         }
-        for number in inner.volume.changed() {
-            let of = if inner.is_directory(number) { Lie::Directories } else { Lie::Files };
-            if lie != Some(of) {
-                inner.volume.sync(number);
-            }
-        }
-        inner.note(|| "sync everything".to_owned());
         Ok(())
+    }
+
+    fn sync_together(&self, _: &Handle) -> Result<(), Errno> {
+        let mut inner = self.call().inspect_err(|_| {
+            // What could not be written is forgotten, and a sync says so to whoever had it open by then.
+            let mut inner = self.lock();
+            let time = inner.time;
+            for number in inner.volume.changed() {
+                inner.volume.give_up(number);
+                inner.unwritten.insert(number, time);
+            }
+        })?;
+        inner.time += inner.slowness;
+        inner.sync_everything();
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.lock().time)
     }
 
     fn open(&self, directory: &Handle, path: &OsStr, opening: Opening) -> Result<Handle, Errno> {
@@ -359,10 +398,10 @@ impl Calls for Disk {
                 return Err(error);
             }
         };
-        let lie = if inner.is_directory(handle.number) { Lie::Directories } else { Lie::Files };
-        if inner.lie != Some(lie) {
-            inner.volume.sync(handle.number);
+        if inner.unwritten.get(&handle.number).is_some_and(|time| *time > handle.since) {
+            return Err(Errno::IO);
         }
+        inner.sync(handle.number);
         inner.note(|| format!("sync {}", handle.number));
         Ok(())
     }

@@ -121,7 +121,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let disk = Disk::new(System::new(root.path().to_owned(), false), false, None);
         let at = |path: &str| StoragePath::new(path).unwrap();
-        disk.write(&at("/a/file"), b"content").unwrap();
+        disk.write(&at("/a/file"), "content".into()).unwrap();
         symlink("file", root.path().join("a/link")).unwrap();
         symlink("a", root.path().join("up")).unwrap();
 

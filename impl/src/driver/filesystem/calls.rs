@@ -6,12 +6,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 pub use rustix::io::Errno;
 
 use crate::driver::Kind;
+use crate::sync::LazyLock;
 
 /// What is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,19 @@ pub trait Calls: Send + Sync + Debug + 'static {
 
     /// Makes everything durable that any process has done on the filesystem of the root.
     fn sync_everything(&self, root: &Self::Handle) -> Result<(), Errno>;
+
+    /// The same. An error tells that something may not have become durable since the last call: not since this one. Also where nobody can
+    /// know. Default: nobody can.
+    fn sync_together(&self, root: &Self::Handle) -> Result<(), Errno> {
+        let _ = root;
+        Err(Errno::NOSYS)
+    }
+
+    /// A time that never goes back, since whenever. Default: that of this process.
+    fn now(&self) -> Duration {
+        static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGINNING.elapsed()
+    }
 
     /// Opens what stands at a path below a directory, following no symbolic link; the directory itself, if the path is empty.
     fn open(&self, directory: &Self::Handle, path: &OsStr, opening: Opening) -> Result<Self::Handle, Errno>;

@@ -58,7 +58,7 @@ impl<C: Calls> Disk<C> {
     }
 
     fn sync_deleted(&self, directory: &C::Handle, path: &StoragePath) -> Result<(), DriverError> {
-        self.sync_names(directory, path).map_err(acting(path, "delete"))
+        self.sync_names(self.together.since(), directory, path).map_err(acting(path, "delete"))
     }
 
     /// Takes something out of sight at once, and says which directory it stood in. Nobody has to wait for the rest.
@@ -171,7 +171,7 @@ mod tests {
         fs::create_dir_all(&left).unwrap();
         let disk = Disk::new(System::new(root.path().to_owned(), false), false, None);
         let path = StoragePath::new("/a/b").unwrap();
-        disk.write(&path, b"content").unwrap();
+        disk.write(&path, "content".into()).unwrap();
         let (first, second) = (disk.make_aside().unwrap(), disk.make_aside().unwrap());
         // One deletion is done, another is on its way.
         disk.clear_leftovers();

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::calls::{Calls, Errno, Listed, Opening, Status};
 use super::durable::DurablePlaces;
 use super::listings::Listings;
+use super::together::{Since, Together};
 use super::unfinished::{Need, Unfinished, Unmet};
 use crate::driver::path::TEMPORARY;
 use crate::driver::{Clock, DriverError, Entry, Kind, Stat, StoragePath};
@@ -28,6 +29,7 @@ pub(super) struct Disk<C: Calls> {
     pub(super) confirmed: DurablePlaces,
     pub(super) listings: Listings,
     pub(super) unfinished: Unfinished,
+    pub(super) together: Together,
     // Whether what earlier processes have done is durable.
     caught_up: AtomicBool,
     // Shared by what puts files into directories, exclusive for what removes directories.
@@ -46,6 +48,7 @@ impl<C: Calls> Disk<C> {
             confirmed: DurablePlaces::default(),
             listings: Listings::default(),
             unfinished: Unfinished::default(),
+            together: Together::default(),
             caught_up: AtomicBool::new(false),
             tree: RwLock::default(),
             leftovers: Mutex::default(),
@@ -97,28 +100,6 @@ impl<C: Calls> Disk<C> {
         }
     }
 
-    pub(super) fn write(&self, path: &StoragePath, content: &[u8]) -> Result<(), DriverError> {
-        let failed = acting(path, "write");
-        let _shared = self.sharing_tree();
-        self.put_right(path, "write")?;
-        let directory = self.prepare(path, "write")?;
-        let (temporary, file) = self.create_temporary(&directory).map_err(&failed)?;
-        let put = || {
-            self.calls.write_all(&file, content)?;
-            self.date(&file)?;
-            self.sync(&file)?;
-            self.calls.rename(&directory, &temporary, &directory, path.file_name())
-        };
-        if let Err(error) = put() {
-            // Best effort: a leftover is invisible.
-            let _ = self.calls.unlink(&directory, temporary.as_ref());
-            return Err(failed(error));
-        }
-        self.sync_names(&directory, path).map_err(failed)?;
-        self.confirmed.remember(path);
-        Ok(())
-    }
-
     /// Whether it is known that a file is there and stays there.
     pub(super) fn is_confirmed(&self, path: &StoragePath) -> bool {
         self.confirmed.knows(path)
@@ -137,7 +118,7 @@ impl<C: Calls> Disk<C> {
         }
         let failed = acting(path, "sync");
         let directory = self.prepare(path, "sync")?;
-        self.confirmed.ensure(path, false, || self.sync_names(&directory, path)).map_err(failed)
+        self.confirmed.ensure(path, false, || self.sync_names(self.together.since(), &directory, path)).map_err(failed)
     }
 
     pub(super) fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
@@ -219,80 +200,23 @@ impl<C: Calls> Disk<C> {
             return Err(not_found(from));
         }
         let new = self.prepare(to, "rename")?;
+        let since = self.together.since();
         self.redate(&old, from.file_name()).map_err(looking(from, "rename"))?;
         let renamed = self.calls.rename(&old, from.file_name(), &new, to.file_name());
         renamed.map_err(looking(from, "rename"))?;
         self.confirmed.forget(from);
         // The new name first: a crash between the two may leave both, never none. So if that fails, the old one stays forgotten only
         // as far as the disk likes.
-        self.sync_names(&new, to).map_err(acting(to, "rename"))?;
+        self.sync_names(since, &new, to).map_err(acting(to, "rename"))?;
         self.confirmed.remember(to);
         if from.parent() != to.parent() {
-            self.sync_names(&old, from).map_err(acting(from, "rename"))?;
+            self.sync_names(since, &old, from).map_err(acting(from, "rename"))?;
         }
         Ok(())
     }
 
-    /// Makes the directories above `path`, durable if asked for, and makes sure that a file can be put there.
-    /// Answers the directory.
-    pub(super) fn prepare(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
-        let failed = acting(path, operation);
-        let Some(parent) = path.parent() else { return Err(failed(Errno::ISDIR)) };
-        let root = self.ensure_root().map_err(&failed)?;
-        let directory = match self.prepared(&root, &parent) {
-            Some(directory) => directory,
-            None => self.make(root, &parent, path, operation)?,
-        };
-        match self.look(&directory, path, operation)? {
-            Some(Status { kind: Kind::Directory, .. }) => Err(failed(Errno::ISDIR)),
-            _ => Ok(directory),
-        }
-    }
-
-    /// The directory, if it is there and nothing must be done for it. In most calls that is so.
-    fn prepared(&self, root: &C::Handle, directory: &StoragePath) -> Option<C::Handle> {
-        if self.fsync && !self.durable.knows(directory) {
-            return None;
-        }
-        self.below(root, directory, Opening::Directory).ok()
-    }
-
-    /// Makes `directory`, with everything above it that is missing.
-    fn make(
-        &self,
-        root: C::Handle,
-        directory: &StoragePath,
-        path: &StoragePath,
-        operation: &'static str,
-    ) -> Result<C::Handle, DriverError> {
-        let failed = |error: Errno| match error {
-            Errno::LOOP => DriverError::SymbolicLink { path: path.clone() },
-            error => acting(path, operation)(error),
-        };
-        let mut at = root;
-        let mut place = StoragePath::root();
-        for name in directory.components() {
-            place = place.join(name)?;
-            let enter = || self.calls.open(&at, name.as_ref(), Opening::Directory);
-            let (next, fresh) = match enter() {
-                Err(Errno::NOENT) => match self.calls.make_directory(&at, name) {
-                    Ok(()) => (enter().map_err(failed)?, true),
-                    // Another call was quicker.
-                    Err(Errno::EXIST) => (enter().map_err(failed)?, false),
-                    Err(error) => return Err(failed(error)),
-                },
-                entered => (entered.map_err(failed)?, false),
-            };
-            if self.fsync {
-                self.durable.ensure(&place, fresh, || self.sync(&at)).map_err(acting(path, operation))?;
-            }
-            at = next;
-        }
-        Ok(at)
-    }
-
     /// Makes the root, with everything above it that is missing, and once makes sure that it stays.
-    fn ensure_root(&self) -> Result<C::Handle, Errno> {
+    pub(super) fn ensure_root(&self) -> Result<C::Handle, Errno> {
         let (root, fresh) = match self.calls.root() {
             Err(Errno::NOENT) => {
                 self.calls.make_root()?;
@@ -374,8 +298,8 @@ impl<C: Calls> Disk<C> {
     }
 
     /// Makes durable what stands in the directory of `path`. If that fails, nothing is told of it before it was done.
-    pub(super) fn sync_names(&self, directory: &C::Handle, path: &StoragePath) -> Result<(), Errno> {
-        let synced = self.sync(directory);
+    pub(super) fn sync_names(&self, since: Since, directory: &C::Handle, path: &StoragePath) -> Result<(), Errno> {
+        let synced = self.sync_each(since, &[directory]);
         if let (Err(_), Some(place)) = (synced, path.parent()) {
             self.confirmed.forget(&place);
             self.unfinished.add(place, Need::Sync);
@@ -408,7 +332,7 @@ impl<C: Calls> Disk<C> {
     }
 
     /// Opens what stands at `path` below the root; the root itself too.
-    fn below(&self, root: &C::Handle, path: &StoragePath, opening: Opening) -> Result<C::Handle, Errno> {
+    pub(super) fn below(&self, root: &C::Handle, path: &StoragePath, opening: Opening) -> Result<C::Handle, Errno> {
         self.calls.open(root, from_root(path), opening)
     }
 
@@ -427,7 +351,7 @@ impl<C: Calls> Disk<C> {
         }
     }
 
-    fn create_temporary(&self, directory: &C::Handle) -> Result<(String, C::Handle), Errno> {
+    pub(super) fn create_temporary(&self, directory: &C::Handle) -> Result<(String, C::Handle), Errno> {
         loop {
             let name = temporary_name();
             match self.calls.create(directory, &name) {

@@ -28,7 +28,9 @@ mod disk;
 mod durable;
 mod listings;
 mod system;
+mod together;
 mod unfinished;
+mod writing;
 
 /// How many bytes are read at once. Small enough for many clients, large enough that the hop to another thread does not show.
 const READ_CHUNK: usize = 512 << 10;
@@ -176,7 +178,14 @@ impl<C: Calls> Driver for Filesystem<C> {
     }
 
     async fn write(&self, path: &StoragePath, content: Bytes) -> Result<(), DriverError> {
-        self.on_disk(path, "write", move |disk, path| disk.write(path, &content)).await
+        self.on_disk(path, "write", move |disk, path| disk.write(path, content)).await
+    }
+
+    async fn write_steps(&self, steps: Vec<Vec<(StoragePath, Bytes)>>) -> Result<(), DriverError> {
+        let Some((first, _)) = steps.iter().flatten().next() else { return Ok(()) };
+        let (first, waiting) = (first.clone(), Waiting::default());
+        let is_wanted = Arc::clone(&waiting.0);
+        self.on_disk(&first, "write", move |disk, _| disk.write_steps(&steps, &is_wanted)).await
     }
 
     async fn append(&self, path: &StoragePath) -> Result<Box<dyn Appender>, DriverError> {
@@ -256,7 +265,7 @@ impl<C: Calls> Driver for Filesystem<C> {
     async fn delete_each(&self, paths: &[StoragePath]) -> Result<(), DriverError> {
         let Some(first) = paths.first() else { return Ok(()) };
         // Whoever waits for it keeps others out of the way of what is deleted, and no longer if that future is dropped.
-        let waiting = Waiting(Arc::new(AtomicBool::new(true)));
+        let waiting = Waiting::default();
         let (owned, is_wanted) = (paths.to_vec(), Arc::clone(&waiting.0));
         self.on_disk(first, "delete", move |disk, _| disk.delete_each(&owned, &is_wanted).map(drop)).await
     }
@@ -264,6 +273,12 @@ impl<C: Calls> Driver for Filesystem<C> {
 
 /// Says when nobody waits any more.
 struct Waiting(Arc<AtomicBool>);
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {

@@ -20,6 +20,8 @@ use rustix::fs::{
     futimens, mkdirat, openat, renameat, statat, sync, syncfs, unlinkat, utimensat,
 };
 use rustix::io::{pread, retry_on_intr, writev};
+#[cfg(target_os = "linux")]
+use rustix::system::uname;
 
 use super::beneath::{self, DIRECTORY, FILE};
 #[cfg(target_os = "linux")]
@@ -29,6 +31,8 @@ use crate::driver::Kind;
 #[cfg(target_os = "linux")]
 use crate::driver::seconds_since_epoch;
 use crate::sync::{Arc, OnceLock};
+#[cfg(target_os = "linux")]
+use crate::sync::{LazyLock, Mutex, lock};
 
 /// What a new file and a new directory may be used for; the process's umask takes away from it.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
@@ -46,16 +50,32 @@ const SETTLED: u64 = 2;
 pub struct System {
     root: PathBuf,
     held: Option<OnceLock<Arc<OwnedFd>>>,
+    #[cfg(target_os = "linux")]
+    // Which filesystem the root was on, and an opening of it that is told of everything that could not be written there.
+    watched: Mutex<Option<(u64, OwnedFd)>>,
 }
 
 impl System {
     /// `root` may be missing. Once it is there it is kept open, if it is to be held.
     pub(super) fn new(root: PathBuf, is_held: bool) -> Self {
-        Self { root, held: is_held.then(OnceLock::new) }
+        Self {
+            root,
+            held: is_held.then(OnceLock::new),
+            #[cfg(target_os = "linux")]
+            watched: Mutex::default(),
+        }
     }
 
     fn open_at_hand(&self, path: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
         beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, flags)
+    }
+
+    /// From now on it is known what cannot be written to the filesystem of the root.
+    #[cfg(target_os = "linux")]
+    fn watch(&self, root: &Arc<OwnedFd>) -> Result<(), Errno> {
+        let opening = openat(root, ".", DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        *lock(&self.watched) = Some((fstat(&opening)?.st_dev, opening));
+        Ok(())
     }
 
     fn open_root(&self) -> Result<Arc<OwnedFd>, Errno> {
@@ -89,6 +109,13 @@ fn timespec(time: SystemTime) -> Timespec {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     // Of a duration since 1970: what does not fit is later than any filesystem can say.
     Timespec { tv_sec: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), tv_nsec: since.subsec_nanos().into() }
+}
+
+/// Whether a release of the system, `5.10.0-8-amd64` or so, is this one or a later one.
+#[cfg(target_os = "linux")]
+fn is_release_from(release: &str, first: (u32, u32)) -> bool {
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit()).map(str::parse);
+    matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= first)
 }
 
 /// What a directory says of something that stands in it, unless it is itself or the one above it.
@@ -138,6 +165,8 @@ impl Calls for System {
     }
 
     fn sync_everything(&self, root: &Arc<OwnedFd>) -> Result<(), Errno> {
+        #[cfg(target_os = "linux")]
+        self.watch(root)?;
         match syncfs(root) {
             // A filesystem that cannot do it alone.
             Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
@@ -146,6 +175,22 @@ impl Calls for System {
             }
             synced => synced,
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn sync_together(&self, root: &Arc<OwnedFd>) -> Result<(), Errno> {
+        // Before 5.8 nothing is told of errors.
+        static TELLS: LazyLock<bool> = LazyLock::new(|| is_release_from(&uname().release().to_string_lossy(), (5, 8)));
+        if !*TELLS {
+            return Err(Errno::NOSYS);
+        }
+        let device = fstat(root)?.st_dev;
+        match &*lock(&self.watched) {
+            Some((watched, opening)) if *watched == device => return syncfs(opening),
+            _ => {}
+        }
+        // What could not be written before is told to nobody.
+        self.watch(root).and(Err(Errno::AGAIN))
     }
 
     fn open(&self, directory: &Arc<OwnedFd>, path: &OsStr, opening: Opening) -> Result<Arc<OwnedFd>, Errno> {
