@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use crate::blob::{linked_digests, not_found_is_none, unreachable_is_none, write_link};
+use crate::blob::{File, link, linked_digests, not_found_is_none, unreachable_is_none, write_link};
 use crate::digest::Digest;
 use crate::driver::DriverError;
 use crate::faults::Fault;
@@ -97,13 +97,12 @@ impl ReferrerStore {
         Ok(())
     }
 
-    /// Links a referrer, whose revision link is durable. The caller holds the gate, and shares the repository's
-    /// manifests.
-    pub(crate) async fn link_locked(&self, subject: &Digest, digest: &Digest) -> Result<(), DriverError> {
+    /// The file that links a referrer. The caller holds the gate, and shares the repository's manifests.
+    pub(crate) async fn file_locked(&self, subject: &Digest, digest: &Digest) -> Result<File, DriverError> {
         if self.shared.faults.has(Fault::ReferrersForgotten) {
             self.complete().await?;
         }
-        write_link(&*self.shared.driver, &paths::referrer_link(&self.name, subject, digest), digest).await
+        Ok(link(paths::referrer_link(&self.name, subject, digest), digest))
     }
 
     /// Removes a link. The caller holds the gate, and the repository's manifests alone.

@@ -182,8 +182,10 @@ impl Survey {
             Some(found) if self.must_be_directory(revisions.clone(), found) => {
                 surveyed.revisions = digests(driver, &revisions, &mut self.obstacles).await?;
             }
-            // With nothing in it at all, a first push was cut short.
-            None if is_readable && !entries.is_empty() => self.obstruct(revisions, InTheWay::Missing),
+            // Without any link, a first push was cut short.
+            None if is_readable && !holds_no_file(driver, &place, &entries).await? => {
+                self.obstruct(revisions, InTheWay::Missing);
+            }
             _ => {}
         }
         if let Some(found) = kind(&referrers) {
@@ -204,6 +206,24 @@ impl Survey {
         }
         Ok(())
     }
+}
+
+/// Whether these entries of a directory are directories with nothing below them but directories.
+async fn holds_no_file(driver: &dyn Driver, place: &StoragePath, entries: &[Entry]) -> Result<bool, DriverError> {
+    let mut pending = vec![(place.clone(), entries.to_vec())];
+    while let Some((place, entries)) = pending.pop() {
+        for Entry { name, kind } in entries {
+            if kind != Kind::Directory {
+                return Ok(false);
+            }
+            let below = place.join(&name)?;
+            match driver.entries(&below).await {
+                Ok(entries) => pending.push((below, entries)),
+                Err(_) => return Ok(false),
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Whether a directory of this name is a repository's own, and no part of the names nested in it.

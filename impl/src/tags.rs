@@ -6,7 +6,7 @@
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::blob::{linked_digests, not_found_is_none, read_link, unreachable_is_none, write_link};
+use crate::blob::{File, link, linked_digests, not_found_is_none, read_link, unreachable_is_none};
 use crate::digest::Digest;
 use crate::driver::{DriverError, Stat};
 use crate::error::TagError;
@@ -122,22 +122,25 @@ impl TagStore {
         let _lock = self.shared.tag_locks.lock((self.name.clone(), tag.clone())).await;
         // The tag must not outlive it in a crash.
         not_found_is_none(self.shared.driver.confirm(&paths::revision_link(&self.name, digest)).await)?;
-        Ok(self.tag_locked(tag, digest).await?)
+        let files = self.files_locked(tag, digest).await?;
+        Ok(self.shared.driver.write_steps(files.into_iter().flatten().map(|file| vec![file]).collect()).await?)
     }
 
-    /// [`tag`](Self::tag), for whoever holds the gate and the lock.
-    pub(crate) async fn tag_locked(&self, tag: &Tag, digest: &Digest) -> Result<(), DriverError> {
-        let driver = &*self.shared.driver;
-        let exists = self.exists(tag).await?;
-        if exists && self.shared.faults.has(Fault::TagNotMoved) {
-            return Ok(());
+    /// The files that make a tag point to a digest: its entry in the index, then the one that counts. Nothing, if nothing is to be done.
+    /// For whoever holds the gate and the lock.
+    pub(crate) async fn files_locked(&self, tag: &Tag, digest: &Digest) -> Result<Option<[File; 2]>, DriverError> {
+        if unreachable_is_none(self.shared.driver.stat(&paths::tag(&self.name, tag)).await)?.is_some() {
+            let exists = self.exists(tag).await?;
+            if exists && self.shared.faults.has(Fault::TagNotMoved) {
+                return Ok(None);
+            }
+            if !exists {
+                // A push that a crash cut short has left an index entry, perhaps.
+                not_found_is_none(self.shared.driver.delete(&paths::tag(&self.name, tag)).await)?;
+            }
         }
-        if !exists {
-            // A push that a crash cut short has left an index entry, perhaps.
-            not_found_is_none(driver.delete(&paths::tag(&self.name, tag)).await)?;
-        }
-        write_link(driver, &paths::tag_entry_link(&self.name, tag, digest), digest).await?;
-        write_link(driver, &paths::tag_current(&self.name, tag), digest).await
+        let places = [paths::tag_entry_link(&self.name, tag, digest), paths::tag_current(&self.name, tag)];
+        Ok(Some(places.map(|path| link(path, digest))))
     }
 
     /// Removes a tag and its history. The manifest stays.

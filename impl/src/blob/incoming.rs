@@ -39,7 +39,7 @@ impl LinkedBlobStore {
                 let renamed = driver.rename(place, &paths::blob_data(digest)).await;
                 not_found_is_none(renamed)?.ok_or(UploadError::Unknown)?;
             }
-            Ok(())
+            Ok(Vec::new())
         };
         self.link_locked(digest, size, store).await
     }

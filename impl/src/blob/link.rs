@@ -43,6 +43,14 @@ pub fn link_target(bytes: &[u8]) -> Option<Digest> {
     std::str::from_utf8(bytes).ok()?.trim_ascii_end().parse().ok()
 }
 
+/// A file that is to be written, and what it is to hold.
+pub(crate) type File = (StoragePath, Bytes);
+
+/// The file that a link is.
+pub(crate) fn link(path: StoragePath, to: &Digest) -> File {
+    (path, to.as_str().to_owned().into())
+}
+
 /// Writes a link. What it points to must be durable already.
 pub(crate) async fn write_link(driver: &dyn Driver, path: &StoragePath, to: &Digest) -> Result<(), DriverError> {
     driver.write(path, to.as_str().to_owned().into()).await

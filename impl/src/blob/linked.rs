@@ -6,7 +6,7 @@
 use super::store::bytes_stay;
 use bytes::Bytes;
 
-use super::{BlobStore, BlobUpload, ServedBlob, UploadId, write_link};
+use super::{BlobStore, BlobUpload, File, ServedBlob, UploadId, link, write_link};
 use crate::builder::next_upload_id;
 use crate::catalog::{RepositoryWalk, Visit};
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
@@ -109,17 +109,17 @@ impl LinkedBlobStore {
         let _gate = self.shared.gate.read().await;
         let size = bytes.len() as u64;
         let blobs = BlobStore::new(Arc::clone(&self.shared));
-        self.link_locked(digest, size, async { Ok(blobs.put(digest, bytes).await?) }).await?;
+        self.link_locked(digest, size, async { Ok(blobs.data(digest, bytes).await?) }).await?;
         if mismatch { Err(UploadError::DigestMismatch { expected: digest.clone() }) } else { Ok(()) }
     }
 
     /// Gives the repository a blob: tells the services, which may refuse while there is nothing yet that anybody could read; lets
-    /// `store` make the bytes durable; then links them. The caller holds the gate.
+    /// `store` make the bytes durable, or say what must be written for it; then links them. The caller holds the gate.
     pub(super) async fn link_locked(
         &self,
         digest: &Digest,
         size: u64,
-        store: impl Future<Output = Result<(), UploadError>> + Send,
+        store: impl Future<Output = Result<Vec<File>, UploadError>> + Send,
     ) -> Result<(), UploadError> {
         let descriptor = BlobDescriptor { digest: digest.clone(), size };
         self.statter.set_descriptor(digest, descriptor).await.map_err(|refusal| match refusal {
@@ -127,8 +127,8 @@ impl LinkedBlobStore {
             DescriptorError::Driver(error) => error.into(),
             DescriptorError::Service(error) => UploadError::Service(error),
         })?;
-        store.await?;
-        Ok(write_link(&*self.shared.driver, &paths::layer_link(&self.name, digest), digest).await?)
+        let steps = vec![store.await?, vec![link(paths::layer_link(&self.name, digest), digest)]];
+        Ok(self.shared.driver.write_steps(steps).await?)
     }
 
     /// Starts an upload. It is durable when this answers.

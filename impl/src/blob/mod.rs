@@ -25,6 +25,6 @@ pub use store::{BlobStore, BlobWalk};
 pub use upload::BlobUpload;
 
 pub(crate) use incoming::purge_incoming;
-pub(crate) use link::{LinkKind, LinkStatter, linked_digests, read_link, read_small, write_link};
+pub(crate) use link::{File, LinkKind, LinkStatter, link, linked_digests, read_link, read_small, write_link};
 pub(crate) use store::{GlobalStatter, bytes_exist, bytes_stay, not_found_is_none, unreachable_is_none};
 pub(crate) use upload::hash_stream;

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::link::File;
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
 use crate::digest::{Algorithm, Digest};
 use crate::driver::{ContentStream, Driver, DriverError, Entry, Kind, Stat, StoragePath};
@@ -121,12 +122,12 @@ impl BlobStore {
         }
     }
 
-    /// Stores these bytes, which hash to `digest`, unless they are there already.
-    pub(crate) async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<(), DriverError> {
-        match bytes_stay(&*self.shared.driver, digest).await? {
-            Some(stat) if stat.size == bytes.len() as u64 => Ok(()),
-            _ => self.shared.driver.write(&paths::blob_data(digest), bytes).await,
-        }
+    /// What must be written to store these bytes, which hash to `digest`: nothing, if they are there already.
+    pub(crate) async fn data(&self, digest: &Digest, bytes: Bytes) -> Result<Vec<File>, DriverError> {
+        Ok(match bytes_stay(&*self.shared.driver, digest).await? {
+            Some(stat) if stat.size == bytes.len() as u64 => Vec::new(),
+            _ => vec![(paths::blob_data(digest), bytes)],
+        })
     }
 }
 

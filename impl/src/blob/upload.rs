@@ -158,7 +158,7 @@ impl BlobUpload {
         let mut moved = false;
         let moving = async {
             moved = self.move_to_blobs(digest).await?;
-            Ok(())
+            Ok(Vec::new())
         };
         store.link_locked(digest, self.size, moving).await?;
         if fault_early && self.hash_of(digest).await? != *digest {

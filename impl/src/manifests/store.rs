@@ -1,7 +1,7 @@
 //! Storing, reading and deleting the manifests of one repository.
 //!
-//! A manifest is stored in this order, each step durable before the next: the bytes, the revision link, the referrer link, the
-//! tags. Whoever adds a manifest shares the repository's manifests, whoever takes one away holds them alone; both hold the gate for reading from before the
+//! A manifest is stored in this order, each step durable before the next: the bytes; the revision link, and with it what counts only
+//! while that is there, the referrer link and the entries in the tags' indexes; what the tags point to. Whoever adds a manifest shares the repository's manifests, whoever takes one away holds them alone; both hold the gate for reading from before the
 //! references are verified until the manifest is linked, so that no collection sweeps what was just found to exist.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::{Hashing, faulty, read_content};
-use crate::blob::{BlobStore, LinkedBlobStore, not_found_is_none, write_link};
+use crate::blob::{BlobStore, LinkedBlobStore, link, not_found_is_none};
 use crate::descriptor::{BlobDescriptor, BlobDescriptorService, DescriptorError};
 use crate::digest::{Algorithm, Digest};
 use crate::driver::DriverError;
@@ -42,7 +42,7 @@ pub struct PutManifest {
     pub bytes: Bytes,
     /// The digest it was sent under. Without one it is stored under its sha256.
     pub digest: Option<Digest>,
-    /// The tags that are to point to it, set in this order.
+    /// The tags that are to point to it.
     pub tags: Vec<Tag>,
 }
 
@@ -158,21 +158,26 @@ impl ManifestStore {
         let descriptor = BlobDescriptor { digest: digest.clone(), size: put.bytes.len() as u64 };
         // Asked before anything is stored, so that a refusal leaves nothing.
         self.statter.set_descriptor(&digest, descriptor).await.map_err(|error| refusal(error, &digest))?;
-        BlobStore::new(Arc::clone(&self.shared)).put(&digest, put.bytes).await?;
-        write_link(&*self.shared.driver, &paths::revision_link(&self.name, &digest), &digest).await?;
+        let data = BlobStore::new(Arc::clone(&self.shared)).data(&digest, put.bytes).await?;
+        let mut links = vec![link(paths::revision_link(&self.name, &digest), &digest)];
         let subject = manifest.subject.map(|subject| subject.digest);
         if let Some(subject) = &subject {
-            self.referrers().link_locked(subject, &digest).await?;
+            links.push(self.referrers().file_locked(subject, &digest).await?);
         }
         // In the same order by all who want several: nobody waits for who waits for them.
         let mut held = Vec::new();
-        for tag in put.tags.iter().collect::<BTreeSet<_>>() {
-            held.push(self.shared.tag_locks.lock((self.name.clone(), tag.clone())).await);
+        let held_tags: BTreeSet<_> = put.tags.iter().collect();
+        for tag in &held_tags {
+            held.push(self.shared.tag_locks.lock((self.name.clone(), Tag::clone(tag))).await);
         }
-        let tags = self.tags();
-        for tag in &put.tags {
-            tags.tag_locked(tag, &digest).await?;
+        let (tags, mut currents) = (self.tags(), Vec::new());
+        for tag in &held_tags {
+            if let Some([entry, current]) = tags.files_locked(tag, &digest).await? {
+                links.push(entry);
+                currents.push(current);
+            }
         }
+        self.shared.driver.write_steps(vec![data, links, currents]).await?;
         Ok(StoredManifest { digest, subject })
     }
 

@@ -63,5 +63,5 @@ async fn whoever_waits_for_the_disk_waits_alone_and_is_answered_in_the_end() {
         }
     }
     let calls: std::collections::BTreeSet<&str> = tried.iter().map(|(call, _)| *call).collect();
-    assert!(calls.len() == 7 && tried.len() > 15, "{tried:?}");
+    assert!(calls.len() == 7 && tried.len() >= 15, "{tried:?}");
 }
