@@ -45,6 +45,13 @@ struct Losses {
     layers: Vec<Digest>,
 }
 
+impl Losses {
+    /// Where the links to the blobs stand.
+    fn links(&self) -> impl Iterator<Item = StoragePath> {
+        self.layers.iter().map(|digest| paths::layer(&self.name, digest))
+    }
+}
+
 impl Plan {
     pub(super) fn report(self) -> GcReport {
         let bytes = self.blobs.values().sum();
@@ -223,10 +230,7 @@ async fn remove(shared: &Shared, plan: &Plan, progress: &dyn Progress) -> Result
         }
     }
     if !shared.faults.has(Fault::CollectKeepsLinks) {
-        for losses in &plan.repositories {
-            let links = losses.layers.iter().map(|digest| paths::layer(&losses.name, digest));
-            delete_each(shared, links, progress, |_| ()).await?;
-        }
+        delete_each(shared, plan.repositories.iter().flat_map(Losses::links), progress, |_| ()).await?;
     }
     // In the order in which they stand, so that a directory is made durable once for many.
     let blobs = plan.blobs.keys().map(paths::blob);

@@ -87,7 +87,7 @@ impl<C: Calls> Disk<C> {
             return Ok(());
         }
         match self.directory_of(path, "sync") {
-            Ok(directory) => self.sync_names(self.together.since(), &directory, path).map_err(failed),
+            Ok(directory) => self.sync_names(self.together.since(), &[&directory], &[path]).map_err(failed),
             // Renamed meanwhile, and the old directory deleted: the rename has made the new place durable.
             Err(DriverError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),

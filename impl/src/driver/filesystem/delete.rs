@@ -6,8 +6,12 @@ use std::ffi::OsString;
 
 use super::calls::{Calls, Errno, Listed, Opening, Status};
 use super::disk::{Disk, acting, is_temporary, looking, not_found, temporary_name};
+use super::together::Since;
 use crate::driver::{DriverError, Kind, StoragePath};
 use crate::sync::{AtomicBool, Ordering, PoisonError, lock};
+
+/// How many directories are open at once, at most, until they are synced.
+const OPEN_AT_ONCE: usize = 128;
 
 /// Where what is deleted waits to be removed: a directory in the root, under a name of ours.
 struct Aside<C: Calls> {
@@ -23,19 +27,22 @@ impl<C: Calls> Disk<C> {
         if self.delete_each(std::slice::from_ref(path), &always)? > 0 { Ok(()) } else { Err(not_found(path)) }
     }
 
-    /// Deletes what is there of these, and says how many that was. A directory that several stand in, one after the other, is synced
-    /// once. It stops between two as soon as it `is_wanted` no more.
+    /// Deletes what is there of these, and says how many that was. The directories they stand in are synced together. It stops between two as soon as it `is_wanted` no more.
     pub(super) fn delete_each(&self, paths: &[StoragePath], is_wanted: &AtomicBool) -> Result<u64, DriverError> {
         let mut aside = None;
         let mut count = 0;
         let mut deleted = Ok(());
-        let mut unsynced: Option<(C::Handle, &StoragePath)> = None;
+        let mut unsynced: Vec<(C::Handle, &StoragePath)> = Vec::new();
+        let since = self.together.since();
         for path in paths {
             match self.take_out(path, &mut aside) {
                 Ok(directory) => {
-                    let before = unsynced.replace((directory, path));
-                    let left = before.filter(|(_, before)| before.parent() != path.parent());
-                    deleted = left.map_or(Ok(()), |(directory, before)| self.sync_deleted(&directory, before));
+                    if unsynced.last().is_none_or(|(_, before)| before.parent() != path.parent()) {
+                        unsynced.push((directory, path));
+                    }
+                    if unsynced.len() == OPEN_AT_ONCE {
+                        deleted = self.sync_deleted(since, &std::mem::take(&mut unsynced));
+                    }
                     count += 1;
                 }
                 Err(DriverError::NotFound { .. }) => {}
@@ -46,7 +53,7 @@ impl<C: Calls> Disk<C> {
             }
         }
         // However far it came: what is gone already must stay so.
-        let synced = unsynced.map_or(Ok(()), |(directory, path)| self.sync_deleted(&directory, path));
+        let synced = self.sync_deleted(since, &unsynced);
         if let Some(Aside { root, name, .. }) = aside {
             let removed = self.calls.remove_tree(&root, name.as_ref());
             deleted.and(synced)?;
@@ -57,8 +64,10 @@ impl<C: Calls> Disk<C> {
         deleted.and(synced).map(|()| count)
     }
 
-    fn sync_deleted(&self, directory: &C::Handle, path: &StoragePath) -> Result<(), DriverError> {
-        self.sync_names(self.together.since(), directory, path).map_err(acting(path, "delete"))
+    fn sync_deleted(&self, since: Since, unsynced: &[(C::Handle, &StoragePath)]) -> Result<(), DriverError> {
+        let Some((_, first)) = unsynced.first() else { return Ok(()) };
+        let (directories, paths): (Vec<_>, Vec<_>) = unsynced.iter().map(|(handle, path)| (handle, *path)).unzip();
+        self.sync_names(since, &directories, &paths).map_err(acting(first, "delete"))
     }
 
     /// Takes something out of sight at once, and says which directory it stood in. Nobody has to wait for the rest.

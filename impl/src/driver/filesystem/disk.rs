@@ -118,7 +118,9 @@ impl<C: Calls> Disk<C> {
         }
         let failed = acting(path, "sync");
         let directory = self.prepare(path, "sync")?;
-        self.confirmed.ensure(path, false, || self.sync_names(self.together.since(), &directory, path)).map_err(failed)
+        self.confirmed
+            .ensure(path, false, || self.sync_names(self.together.since(), &[&directory], &[path]))
+            .map_err(failed)
     }
 
     pub(super) fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {
@@ -207,10 +209,10 @@ impl<C: Calls> Disk<C> {
         self.confirmed.forget(from);
         // The new name first: a crash between the two may leave both, never none. So if that fails, the old one stays forgotten only
         // as far as the disk likes.
-        self.sync_names(since, &new, to).map_err(acting(to, "rename"))?;
+        self.sync_names(since, &[&new], &[to]).map_err(acting(to, "rename"))?;
         self.confirmed.remember(to);
         if from.parent() != to.parent() {
-            self.sync_names(since, &old, from).map_err(acting(from, "rename"))?;
+            self.sync_names(since, &[&old], &[from]).map_err(acting(from, "rename"))?;
         }
         Ok(())
     }
@@ -297,12 +299,20 @@ impl<C: Calls> Disk<C> {
         }
     }
 
-    /// Makes durable what stands in the directory of `path`. If that fails, nothing is told of it before it was done.
-    pub(super) fn sync_names(&self, since: Since, directory: &C::Handle, path: &StoragePath) -> Result<(), Errno> {
-        let synced = self.sync_each(since, &[directory]);
-        if let (Err(_), Some(place)) = (synced, path.parent()) {
-            self.confirmed.forget(&place);
-            self.unfinished.add(place, Need::Sync);
+    /// Makes durable what stands in these directories, those of the paths, as far as it was changed `since` then. If that fails, nothing
+    /// is told of it before it was done.
+    pub(super) fn sync_names(
+        &self,
+        since: Since,
+        directories: &[&C::Handle],
+        paths: &[&StoragePath],
+    ) -> Result<(), Errno> {
+        let synced = self.sync_each(since, directories);
+        if synced.is_err() {
+            for place in paths.iter().filter_map(|path| path.parent()) {
+                self.confirmed.forget(&place);
+                self.unfinished.add(place, Need::Sync);
+            }
         }
         synced
     }
