@@ -79,8 +79,9 @@ pub trait Driver: Send + Sync + Debug + 'static {
     /// Puts a file there, in place of any that was there. Atomic and durable, its directories included.
     async fn write(&self, path: &StoragePath, content: Bytes) -> Result<(), DriverError>;
 
-    /// [`write`](Self::write) of several files, in steps: nothing of a step is seen, nor is it there after a crash, without all of the
-    /// steps before it. Within a step there is no order. After an error, or if the future is dropped, some of it may be there.
+    /// [`write`](Self::write) of several files, in steps: no file of a step is seen, nor is it there after a crash, without all of the
+    /// steps before it. Within a step there is no order; directories may be there before any file. After an error, or if the future is
+    /// dropped, some of it may be there.
     async fn write_steps(&self, steps: Vec<Vec<(StoragePath, Bytes)>>) -> Result<(), DriverError> {
         for (path, content) in steps.into_iter().flatten() {
             self.write(&path, content).await?;

@@ -59,7 +59,6 @@ fn a_trace_without_one_of_its_syncs_is_found_out() {
     let is_sync = |line: &str| line.contains("syncfs(") || line.contains("fsync(") && line.contains(tree);
     let syncs: Vec<usize> = (0..lines.len()).filter(|at| is_sync(lines[*at])).collect();
     assert!(syncs.len() > 200, "{}", syncs.len());
-    assert!(syncs.iter().any(|at| lines[*at].contains("syncfs(")), "several were never synced together");
     // Some directories are synced twice in a row; each twentieth is tried.
     let tried: Vec<usize> = syncs.iter().copied().step_by(20).collect();
     let noticed = tried.iter().filter(|missing| {

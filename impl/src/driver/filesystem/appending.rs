@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::calls::{Calls, Errno};
 use super::disk::{Disk, acting};
+use super::together::Since;
 use super::unfinished::Need;
 use crate::driver::{DriverError, StoragePath};
 
@@ -87,7 +88,7 @@ impl<C: Calls> Disk<C> {
             return Ok(());
         }
         match self.directory_of(path, "sync") {
-            Ok(directory) => self.sync_names(self.together.since(), &[&directory], &[path]).map_err(failed),
+            Ok(directory) => self.sync_names(Since::EVER, &[&directory], &[path]).map_err(failed),
             // Renamed meanwhile, and the old directory deleted: the rename has made the new place durable.
             Err(DriverError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),

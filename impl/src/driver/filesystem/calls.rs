@@ -74,11 +74,18 @@ pub trait Calls: Send + Sync + Debug + 'static {
     /// Makes everything durable that any process has done on the filesystem of the root.
     fn sync_everything(&self, root: &Self::Handle) -> Result<(), Errno>;
 
-    /// The same. An error tells that something may not have become durable since the last call: not since this one. Also where nobody can
-    /// know. Default: nobody can.
+    /// Makes everything durable that [`is_reached`](Self::is_reached). An error tells that something that was written since the last call
+    /// may not be durable; also where nobody can know. Default: nobody can.
     fn sync_together(&self, root: &Self::Handle) -> Result<(), Errno> {
         let _ = root;
         Err(Errno::NOSYS)
+    }
+
+    /// Whether [`sync_together`](Self::sync_together) reaches this. Another filesystem may be mounted somewhere below the root. Default: it
+    /// does.
+    fn is_reached(&self, handle: &Self::Handle) -> bool {
+        let _ = handle;
+        true
     }
 
     /// A time that never goes back, since whenever. Default: that of this process.

@@ -118,9 +118,7 @@ impl<C: Calls> Disk<C> {
         }
         let failed = acting(path, "sync");
         let directory = self.prepare(path, "sync")?;
-        self.confirmed
-            .ensure(path, false, || self.sync_names(self.together.since(), &[&directory], &[path]))
-            .map_err(failed)
+        self.confirmed.ensure(path, false, || self.sync_names(Since::EVER, &[&directory], &[path])).map_err(failed)
     }
 
     pub(super) fn stat(&self, path: &StoragePath) -> Result<Stat, DriverError> {

@@ -72,7 +72,8 @@ pub struct FilesystemOptions {
     /// How calls into the operating system are made.
     pub offload: Offload,
     /// Whether the directory is opened once and kept open. For whoever has it alone: another that is put in its place, or mounted
-    /// there, is not seen. Off by default.
+    /// there, is not seen. Off by default; though with `fsync` it is kept open as well once something was changed, to be told of what could
+    /// not be written.
     pub root_held: bool,
     /// Dates files by this clock. None, the default: the filesystem dates them.
     pub clock: Option<Arc<dyn Clock>>,

@@ -16,8 +16,8 @@ use rustix::fd::{AsFd as _, OwnedFd};
 #[cfg(target_os = "linux")]
 use rustix::fs::{Advice, RawDir, SeekFrom, fadvise, seek};
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, fsync, ftruncate,
-    futimens, mkdirat, openat, renameat, statat, sync, syncfs, unlinkat, utimensat,
+    AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat, fstatfs, fsync,
+    ftruncate, futimens, mkdirat, openat, renameat, statat, sync, syncfs, unlinkat, utimensat,
 };
 use rustix::io::{pread, retry_on_intr, writev};
 #[cfg(target_os = "linux")]
@@ -45,6 +45,19 @@ const MAX_SLICES: usize = 1024;
 #[cfg(target_os = "linux")]
 const SETTLED: u64 = 2;
 
+/// A filesystem, by its number, and an opening of its root.
+#[cfg(target_os = "linux")]
+type Watched = (u64, Arc<OwnedFd>);
+
+/// Filesystems on which a sync of everything is known to tell of errors, by their numbers in `statfs`: ext2 to 4, XFS, Btrfs, F2FS. On some
+/// others, which a process serves, it does nothing at all and says that it did.
+#[cfg(target_os = "linux")]
+const TELLING: [i128; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
+
+/// The first release of Linux whose sync of everything tells all errors.
+#[cfg(target_os = "linux")]
+const TELLING_SINCE: (u32, u32) = (5, 17);
+
 /// This machine, below a directory.
 #[derive(Debug)]
 pub struct System {
@@ -52,7 +65,7 @@ pub struct System {
     held: Option<OnceLock<Arc<OwnedFd>>>,
     #[cfg(target_os = "linux")]
     // Which filesystem the root was on, and an opening of it that is told of everything that could not be written there.
-    watched: Mutex<Option<(u64, OwnedFd)>>,
+    watched: Mutex<Option<Watched>>,
 }
 
 impl System {
@@ -70,11 +83,26 @@ impl System {
         beneath::open_at_hand(beneath::root_at_hand(&self.root)?, path, flags)
     }
 
-    /// From now on it is known what cannot be written to the filesystem of the root.
+    #[cfg(target_os = "linux")]
+    fn watched(&self) -> Option<Watched> {
+        lock(&self.watched).clone()
+    }
+
+    /// From now on it is known what cannot be written to the filesystem of the root, if that tells.
     #[cfg(target_os = "linux")]
     fn watch(&self, root: &Arc<OwnedFd>) -> Result<(), Errno> {
-        let opening = openat(root, ".", DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        *lock(&self.watched) = Some((fstat(&opening)?.st_dev, opening));
+        static TELLS: LazyLock<bool> =
+            LazyLock::new(|| is_release_from(&uname().release().to_string_lossy(), TELLING_SINCE));
+        // Its upper bits, where there are any, say nothing.
+        let kind = i128::from(fstatfs(root)?.f_type) & 0xffff_ffff;
+        if !*TELLS || !TELLING.contains(&kind) {
+            return Err(Errno::NOSYS);
+        }
+        let device = fstat(root)?.st_dev;
+        let mut watched = lock(&self.watched);
+        if watched.as_ref().is_none_or(|(watched, _)| *watched != device) {
+            *watched = Some((device, openat(root, ".", DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map(Arc::new)?));
+        }
         Ok(())
     }
 
@@ -165,8 +193,9 @@ impl Calls for System {
     }
 
     fn sync_everything(&self, root: &Arc<OwnedFd>) -> Result<(), Errno> {
+        // Without it, nothing is synced together.
         #[cfg(target_os = "linux")]
-        self.watch(root)?;
+        let _ = self.watch(root);
         match syncfs(root) {
             // A filesystem that cannot do it alone.
             Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
@@ -179,18 +208,21 @@ impl Calls for System {
 
     #[cfg(target_os = "linux")]
     fn sync_together(&self, root: &Arc<OwnedFd>) -> Result<(), Errno> {
-        // Before 5.8 nothing is told of errors.
-        static TELLS: LazyLock<bool> = LazyLock::new(|| is_release_from(&uname().release().to_string_lossy(), (5, 8)));
-        if !*TELLS {
-            return Err(Errno::NOSYS);
-        }
         let device = fstat(root)?.st_dev;
-        match &*lock(&self.watched) {
-            Some((watched, opening)) if *watched == device => return syncfs(opening),
-            _ => {}
+        match self.watched() {
+            Some((watched, opening)) if watched == device => {
+                syncfs(&opening)?;
+                // Of a filesystem that was made read-only after an error, only this tells; and it flushes the disk's own cache last.
+                retry_on_intr(|| fsync(&opening))
+            }
+            // What could not be written before is told to nobody.
+            _ => self.watch(root).and(Err(Errno::AGAIN)),
         }
-        // What could not be written before is told to nobody.
-        self.watch(root).and(Err(Errno::AGAIN))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn is_reached(&self, handle: &Arc<OwnedFd>) -> bool {
+        self.watched().is_some_and(|(device, _)| fstat(handle).is_ok_and(|stat| stat.st_dev == device))
     }
 
     fn open(&self, directory: &Arc<OwnedFd>, path: &OsStr, opening: Opening) -> Result<Arc<OwnedFd>, Errno> {
@@ -364,5 +396,40 @@ impl Calls for System {
 
     fn remove_directory(&self, directory: &Arc<OwnedFd>, name: &OsStr) -> Result<(), Errno> {
         unlinkat(directory, name, AtFlags::REMOVEDIR)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_another_filesystem_holds_is_not_reached_by_a_sync_of_this_one() {
+        let root = tempfile::tempdir().unwrap();
+        let system = System::new(root.path().to_owned(), false);
+        let open = |path: &Path| openat(CWD, path, DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map(Arc::new).unwrap();
+        let (here, elsewhere) = (open(root.path()), open(Path::new("/proc")));
+        assert!(!system.is_reached(&here), "nobody has said which one it is");
+        system.sync_everything(&here).unwrap();
+        assert!(!system.is_reached(&elsewhere));
+        if system.watch(&here) == Err(Errno::NOSYS) {
+            tracing::warn!(root = %root.path().display(), "nothing is synced together there");
+            return;
+        }
+        assert!(system.is_reached(&here));
+        system.sync_together(&here).unwrap();
+        // The root may be put on another filesystem, and that tells nothing.
+        assert_eq!(system.sync_together(&elsewhere), Err(Errno::NOSYS));
+    }
+
+    #[test]
+    fn releases_are_compared_by_their_numbers() {
+        let releases = ["5.8.0", "5.10.0-8-amd64", "6.1", "5.7.19", "4.19.0", "", "strange"];
+        assert_eq!(
+            releases.map(|release| is_release_from(release, (5, 8))),
+            [true, true, true, false, false, false, false]
+        );
     }
 }

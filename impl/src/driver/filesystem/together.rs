@@ -17,12 +17,21 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// They are tried again after so many times as long: what is lost by trying is a hundredth.
 const AGAIN_AFTER: u32 = 100;
 
+/// A round of this length keeps clients waiting for what somebody else has written. It is not risked again soon.
+const STALL: Duration = Duration::from_secs(1);
+const AFTER_STALL: Duration = Duration::from_secs(3600);
+
 /// After so many rounds somebody goes alone, so that it is known how long that takes nowadays.
 const MEASURED: u32 = 256;
 
 /// How many rounds had failed when a call began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Since(u64);
+
+impl Since {
+    /// For what somebody else may have changed, at whatever time: no round may ever have failed.
+    pub(super) const EVER: Self = Self(0);
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Together {
@@ -77,18 +86,18 @@ impl Together {
             rounds.left = rounds.left.saturating_sub(1);
             let syncs = std::mem::take(&mut rounds.awaited);
             drop(rounds);
+            let mut round = Round { of: self, is_done: false };
             let begun = now();
-            let synced = sync();
+            round.is_done = sync().is_ok();
             let took = now().saturating_sub(begun);
+            drop(round);
             rounds = lock(&self.rounds);
-            rounds.ended += 1;
-            rounds.failed += u64::from(synced.is_err());
             rounds.loss = (rounds.loss + took).saturating_sub(rounds.alone.saturating_mul(syncs));
             if rounds.loss > PATIENCE {
                 let loss = std::mem::take(&mut rounds.loss);
-                rounds.not_before = now().saturating_add(loss.saturating_mul(AGAIN_AFTER));
+                let again_after = if took < STALL { loss.saturating_mul(AGAIN_AFTER) } else { AFTER_STALL };
+                rounds.not_before = now().saturating_add(again_after);
             }
-            self.ended.notify_all();
         }
         rounds.failed == since.0
     }
@@ -100,6 +109,21 @@ impl Together {
             rounds.alone = if rounds.left == 0 { took } else { (rounds.alone * 3 + took) / 4 };
             rounds.left = MEASURED;
         }
+    }
+}
+
+/// Ends a round, however that comes.
+struct Round<'a> {
+    of: &'a Together,
+    is_done: bool,
+}
+
+impl Drop for Round<'_> {
+    fn drop(&mut self) {
+        let mut rounds = lock(&self.of.rounds);
+        rounds.ended += 1;
+        rounds.failed += u64::from(!self.is_done);
+        self.of.ended.notify_all();
     }
 }
 
@@ -165,6 +189,39 @@ mod tests {
         let before = together.since();
         assert!(!together.wait(together.since(), 2, Duration::default, || Err(Errno::IO)));
         assert!(!together.wait(before, 2, Duration::default, || Ok(())));
+        assert!(together.wait(together.since(), 2, Duration::default, || Ok(())));
+    }
+
+    #[test]
+    fn a_round_that_stalls_is_not_risked_for_an_hour() {
+        let together = measured();
+        let time = Cell::new(millis(0));
+        let round = |takes| {
+            together.wait(
+                together.since(),
+                3,
+                || time.get(),
+                || {
+                    time.set(time.get() + takes);
+                    Ok(())
+                },
+            )
+        };
+        assert!(round(STALL * 2));
+        time.set(STALL * 2 + AFTER_STALL - millis(1));
+        assert!(!round(millis(1)));
+        time.set(STALL * 2 + AFTER_STALL);
+        assert!(round(millis(1)));
+    }
+
+    #[test]
+    fn a_round_that_panics_has_failed_and_nobody_waits_for_it_any_more() {
+        let together = measured();
+        let since = together.since();
+        let round = || together.wait(since, 2, Duration::default, || panic!("as no call should"));
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(round)).unwrap_err();
+        assert!(!together.wait(since, 2, Duration::default, || Ok(())));
+        assert!(!together.wait(Since::EVER, 2, Duration::default, || Ok(())));
         assert!(together.wait(together.since(), 2, Duration::default, || Ok(())));
     }
 

@@ -14,15 +14,22 @@ use crate::driver::{DriverError, Kind, StoragePath};
 use crate::sync::{AtomicBool, Ordering};
 
 /// Directories that hold something new, each with the places in it that stay once it was synced.
-struct Unsettled<C: Calls>(Vec<(StoragePath, C::Handle, Vec<StoragePath>)>);
+struct Unsettled<C: Calls> {
+    directories: Vec<(StoragePath, C::Handle, Vec<StoragePath>)>,
+    since: Since,
+}
 
 impl<C: Calls> Unsettled<C> {
-    fn add(&mut self, directory: &StoragePath, handle: C::Handle, place: &StoragePath) {
-        match self.0.iter_mut().find(|(known, ..)| known == directory) {
+    /// What is not fresh was made by another call, whenever that was.
+    fn add(&mut self, directory: &StoragePath, handle: C::Handle, place: &StoragePath, is_fresh: bool) {
+        if !is_fresh {
+            self.since = Since::EVER;
+        }
+        match self.directories.iter_mut().find(|(known, ..)| known == directory) {
             // Another file of the same call came this way.
             Some((.., places)) if places.contains(place) => {}
             Some((.., places)) => places.push(place.clone()),
-            None => self.0.push((directory.clone(), handle, vec![place.clone()])),
+            None => self.directories.push((directory.clone(), handle, vec![place.clone()])),
         }
     }
 }
@@ -31,7 +38,6 @@ impl<C: Calls> Unsettled<C> {
 struct Part<'a, C: Calls> {
     path: &'a StoragePath,
     directory: C::Handle,
-    file: C::Handle,
     temporary: String,
     stage: Stage,
 }
@@ -83,18 +89,20 @@ impl<C: Calls> Disk<C> {
         parts: &mut Vec<Part<'a, C>>,
     ) -> Result<(), DriverError> {
         let Some((first, _)) = steps.iter().flatten().next() else { return Ok(()) };
-        let since = self.together.since();
-        let mut unsettled = Unsettled(Vec::new());
+        let mut unsettled = self.unsettled();
+        let mut files = Vec::new();
         for (path, content) in steps.iter().flatten() {
             let failed = acting(path, "write");
             self.put_right(path, "write")?;
             let directory = self.enter(path, "write", &mut unsettled)?;
             let (temporary, file) = self.create_temporary(&directory).map_err(&failed)?;
-            parts.push(Part { path, directory, file, temporary, stage: Stage::Aside });
-            let file = &parts[parts.len() - 1].file;
-            self.calls.write_all(file, content).and_then(|()| self.date(file)).map_err(failed)?;
+            parts.push(Part { path, directory, temporary, stage: Stage::Aside });
+            self.calls.write_all(&file, content).and_then(|()| self.date(&file)).map_err(failed)?;
+            files.push(file);
         }
-        self.settle(since, &unsettled, parts).map_err(acting(first, "write"))?;
+        self.settle(unsettled, &files).map_err(acting(first, "write"))?;
+        // A push that waits for its steps keeps no more open than it needs.
+        drop(files);
         let mut rest = &mut parts[..];
         for step in steps {
             if !is_wanted.load(Ordering::Acquire) {
@@ -122,10 +130,9 @@ impl<C: Calls> Disk<C> {
     /// Makes the directories above `path`, durable if asked for, and makes sure that a file can be put there.
     /// Answers the directory.
     pub(super) fn prepare(&self, path: &StoragePath, operation: &'static str) -> Result<C::Handle, DriverError> {
-        let since = self.together.since();
-        let mut unsettled = Unsettled(Vec::new());
+        let mut unsettled = self.unsettled();
         let directory = self.enter(path, operation, &mut unsettled)?;
-        self.settle(since, &unsettled, &[]).map_err(acting(path, operation))?;
+        self.settle(unsettled, &[]).map_err(acting(path, operation))?;
         Ok(directory)
     }
 
@@ -198,7 +205,7 @@ impl<C: Calls> Disk<C> {
                 let next = self.calls.open(&at, name.as_ref(), Opening::Directory).map_err(failed)?;
                 let parent = std::mem::replace(&mut at, next);
                 if self.fsync && (is_fresh || !self.durable.knows(&place)) {
-                    unsettled.add(&above, parent, &place);
+                    unsettled.add(&above, parent, &place, is_fresh);
                 }
             }
             above = place;
@@ -206,12 +213,16 @@ impl<C: Calls> Disk<C> {
         Ok((at, is_fresh))
     }
 
-    /// Makes files durable that were written `since` then, and the directories that are not settled.
-    fn settle(&self, since: Since, unsettled: &Unsettled<C>, files: &[Part<'_, C>]) -> Result<(), Errno> {
-        let directories = unsettled.0.iter().map(|(_, handle, _)| handle);
-        let files = files.iter().map(|part| &part.file);
-        self.sync_each(since, &directories.chain(files).collect::<Vec<_>>())?;
-        unsettled.0.iter().flat_map(|(.., places)| places).for_each(|place| self.durable.remember(place));
+    fn unsettled(&self) -> Unsettled<C> {
+        Unsettled { directories: Vec::new(), since: self.together.since() }
+    }
+
+    /// Makes these directories durable, and files that were written since they were begun.
+    fn settle(&self, unsettled: Unsettled<C>, files: &[C::Handle]) -> Result<(), Errno> {
+        let Unsettled { directories, since } = unsettled;
+        let handles = directories.iter().map(|(_, handle, _)| handle).chain(files);
+        self.sync_each(since, &handles.collect::<Vec<_>>())?;
+        directories.iter().flat_map(|(.., places)| places).for_each(|place| self.durable.remember(place));
         Ok(())
     }
 
@@ -222,7 +233,8 @@ impl<C: Calls> Disk<C> {
         }
         let (now, syncs) = (|| self.calls.now(), u32::try_from(handles.len()).unwrap_or(u32::MAX));
         let sync = || self.calls.sync_together(&self.calls.root()?);
-        if self.together.wait(since, syncs, now, sync) {
+        let are_reached = handles.iter().all(|handle| self.calls.is_reached(handle));
+        if are_reached && self.together.wait(since, syncs, now, sync) {
             return Ok(());
         }
         let begun = now();
