@@ -61,15 +61,15 @@ impl<C: Calls> Disk<C> {
 
     /// Exactly so many bytes of an opened file.
     pub(super) fn chunk_at_hand(&self, file: &C::Handle, offset: u64, size: usize) -> Option<Bytes> {
-        let mut chunk = vec![0; size];
+        let mut chunk = self.rooms.room(size);
         let mut filled = 0;
         while filled < size {
-            match self.calls.read_at_hand(file, &mut chunk[filled..], offset + filled as u64) {
+            match self.calls.read_at_hand(file, &mut chunk.as_mut()[filled..], offset + filled as u64) {
                 Ok(read) if read > 0 => filled += read,
                 _ => return None,
             }
         }
-        Some(chunk.into())
+        Some(chunk.into_bytes())
     }
 
     fn ask<T>(&self, path: &StoragePath, ask: impl FnOnce(&OsStr) -> Result<T, Errno>) -> AtHand<T> {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::calls::{Calls, Errno, Listed, Opening, Status};
 use super::durable::DurablePlaces;
 use super::listings::Listings;
+use super::rooms::Rooms;
 use super::together::{Since, Together};
 use super::unfinished::{Need, Unfinished, Unmet};
 use crate::driver::path::TEMPORARY;
@@ -30,6 +31,7 @@ pub(super) struct Disk<C: Calls> {
     pub(super) listings: Listings,
     pub(super) unfinished: Unfinished,
     pub(super) together: Together,
+    pub(super) rooms: Rooms,
     // Whether what earlier processes have done is durable.
     caught_up: AtomicBool,
     // Shared by what puts files into directories, exclusive for what removes directories.
@@ -49,6 +51,7 @@ impl<C: Calls> Disk<C> {
             listings: Listings::default(),
             unfinished: Unfinished::default(),
             together: Together::default(),
+            rooms: Rooms::default(),
             caught_up: AtomicBool::new(false),
             tree: RwLock::default(),
             leftovers: Mutex::default(),
@@ -91,9 +94,9 @@ impl<C: Calls> Disk<C> {
         offset: u64,
         size: usize,
     ) -> Result<Bytes, DriverError> {
-        let mut chunk = vec![0; size];
-        match self.calls.read_all(file, &mut chunk, offset) {
-            Ok(read) if read == size => Ok(chunk.into()),
+        let mut chunk = self.rooms.room(size);
+        match self.calls.read_all(file, chunk.as_mut(), offset) {
+            Ok(read) if read == size => Ok(chunk.into_bytes()),
             // Its size was promised already.
             Ok(_) => Err(acting(path, "read")(io::ErrorKind::UnexpectedEof)),
             Err(error) => Err(acting(path, "read")(error)),

@@ -27,6 +27,7 @@ mod delete;
 mod disk;
 mod durable;
 mod listings;
+mod rooms;
 mod system;
 mod together;
 mod unfinished;
