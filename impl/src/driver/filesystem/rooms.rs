@@ -25,10 +25,12 @@ pub(super) struct Room {
 }
 
 impl Rooms {
-    /// Room for so many bytes, at most [`READ_CHUNK`].
+    /// Room for so many bytes.
     pub(super) fn room(&self, size: usize) -> Room {
-        let kept = if size < SMALL { None } else { lock(&self.0).pop() };
-        let bytes = kept.unwrap_or_else(|| vec![0; if size < SMALL { size } else { READ_CHUNK.max(size) }]);
+        let bytes = match (SMALL..=READ_CHUNK).contains(&size) {
+            true => lock(&self.0).pop().unwrap_or_else(|| vec![0; READ_CHUNK]),
+            false => vec![0; size],
+        };
         Room { bytes, size, from: self.clone() }
     }
 }
@@ -40,7 +42,7 @@ impl Room {
 
     /// What it was filled with. The room comes back when that is used no more.
     pub(super) fn into_bytes(mut self) -> Bytes {
-        if self.size < SMALL {
+        if self.bytes.len() != READ_CHUNK {
             return std::mem::take(&mut self.bytes).into();
         }
         Bytes::from_owner(self)
@@ -95,9 +97,12 @@ mod tests {
         let rooms = Rooms::default();
         drop((0..KEPT + 3).map(|_| filled(&rooms, READ_CHUNK, b'x')).collect::<Vec<_>>());
         assert_eq!(lock(&rooms.0).len(), KEPT);
+        // Who wants more than a room gets it.
+        assert_eq!(filled(&rooms, READ_CHUNK + 1, b'x').len(), READ_CHUNK + 1);
+        assert_eq!(lock(&rooms.0).len(), KEPT);
         let rooms = Rooms::default();
         assert_eq!(filled(&rooms, 3, b'x'), "xxx");
-        drop(rooms.room(5));
+        drop((rooms.room(5), rooms.room(READ_CHUNK + 1)));
         assert_eq!(lock(&rooms.0).len(), 0);
     }
 }
