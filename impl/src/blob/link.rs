@@ -53,7 +53,8 @@ pub(crate) fn link(path: StoragePath, to: &Digest) -> File {
 
 /// Writes a link. What it points to must be durable already.
 pub(crate) async fn write_link(driver: &dyn Driver, path: &StoragePath, to: &Digest) -> Result<(), DriverError> {
-    driver.write(path, to.as_str().to_owned().into()).await
+    let (path, content) = link(path.clone(), to);
+    driver.write(&path, content).await
 }
 
 /// The digests that have a directory `<alg>/<hex>` below this one, in the order of their text.

@@ -27,7 +27,8 @@ impl<C: Calls> Disk<C> {
         if self.delete_each(std::slice::from_ref(path), &always)? > 0 { Ok(()) } else { Err(not_found(path)) }
     }
 
-    /// Deletes what is there of these, and says how many that was. The directories they stand in are synced together. It stops between two as soon as it `is_wanted` no more.
+    /// Deletes what is there of these, and says how many that was. The directories they stand in are synced together. It stops between
+    /// two as soon as it `is_wanted` no more.
     pub(super) fn delete_each(&self, paths: &[StoragePath], is_wanted: &AtomicBool) -> Result<u64, DriverError> {
         let mut aside = None;
         let mut count = 0;

@@ -310,12 +310,17 @@ impl<C: Calls> Disk<C> {
     ) -> Result<(), Errno> {
         let synced = self.sync_each(since, directories);
         if synced.is_err() {
-            for place in paths.iter().filter_map(|path| path.parent()) {
-                self.confirmed.forget(&place);
-                self.unfinished.add(place, Need::Sync);
-            }
+            paths.iter().for_each(|path| self.doubt_names(path));
         }
         synced
+    }
+
+    /// From now on nothing is told of what stands in the directory of `path` before that was made durable.
+    pub(super) fn doubt_names(&self, path: &StoragePath) {
+        if let Some(place) = path.parent() {
+            self.confirmed.forget(&place);
+            self.unfinished.add(place, Need::Sync);
+        }
     }
 
     /// Does what could not be done before about a place and all above it.

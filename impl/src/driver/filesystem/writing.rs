@@ -9,7 +9,6 @@ use bytes::Bytes;
 use super::calls::{Calls, Errno, Opening, Status};
 use super::disk::{Disk, acting};
 use super::together::Since;
-use super::unfinished::Need;
 use crate::driver::{DriverError, Kind, StoragePath};
 use crate::sync::{AtomicBool, Ordering};
 
@@ -67,15 +66,11 @@ impl<C: Calls> Disk<C> {
         let written = self.write_parts(steps, is_wanted, &mut parts);
         if written.is_err() {
             for Part { path, directory, temporary, stage, .. } in &parts {
-                match (stage, path.parent()) {
+                match stage {
                     // Best effort: a leftover is invisible.
-                    (Stage::Aside, _) => drop(self.calls.unlink(directory, temporary.as_ref())),
-                    // Nothing is told of it before it was made durable.
-                    (Stage::Visible, Some(place)) => {
-                        self.confirmed.forget(&place);
-                        self.unfinished.add(place, Need::Sync);
-                    }
-                    (Stage::Visible | Stage::Durable, _) => {}
+                    Stage::Aside => drop(self.calls.unlink(directory, temporary.as_ref())),
+                    Stage::Visible => self.doubt_names(path),
+                    Stage::Durable => {}
                 }
             }
         }
@@ -194,9 +189,10 @@ impl<C: Calls> Disk<C> {
         let mut at = nearest;
         let mut is_fresh = false;
         let mut above = StoragePath::root();
+        let there = directory.components().count() - missing;
         for (index, name) in directory.components().enumerate() {
             let place = above.join(name)?;
-            if index >= directory.components().count() - missing {
+            if index >= there {
                 is_fresh = match self.calls.make_directory(&at, name) {
                     Ok(()) => true,
                     Err(Errno::EXIST) => false,
