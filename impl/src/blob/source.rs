@@ -16,7 +16,7 @@ use crate::driver::{Appender, DriverError};
 
 /// How many bytes are gathered while others are written, but for what the last piece has too many. Enough for the hop to another thread not
 /// to show.
-const BATCH: usize = 256 << 10;
+const BATCH: usize = 1 << 20;
 
 /// Why nothing more comes.
 #[derive(Debug)]
