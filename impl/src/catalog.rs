@@ -30,8 +30,17 @@ pub struct RepositoryWalk {
     shared: Arc<Shared>,
     visit: Visit,
     last: Option<String>,
-    /// What is still to be visited, the next one at the end; nothing before the root was listed.
-    pending: Option<Vec<RepositoryName>>,
+    /// What is still to be visited, in the directories on the way to it; nothing before the root was listed.
+    pending: Option<Vec<Siblings>>,
+}
+
+/// What stands in one directory and is still to be visited. Names are put together when their turn comes: most pages end long before.
+#[derive(Debug)]
+struct Siblings {
+    /// What stands before the name of each, with its slash.
+    prefix: String,
+    /// The next one at the end.
+    names: Vec<String>,
 }
 
 impl RepositoryWalk {
@@ -48,14 +57,15 @@ impl RepositoryWalk {
             Some(pending) => pending,
             None => {
                 let names = self.list(&paths::repositories()).await?;
-                self.children("", &names).collect()
+                vec![self.siblings(String::new(), names)]
             }
         };
         let mut found = None;
-        while let Some(name) = pending.pop() {
+        while let Some(name) = next_of(&mut pending) {
             let names = self.list(&paths::repository(&name)).await?;
-            pending.extend(self.children(&format!("{name}/"), &names));
-            if self.is_wanted(&names) && self.is_after_last(name.as_str()) && !self.is_skipped(&name).await? {
+            let is_wanted = self.is_wanted(&names);
+            pending.push(self.siblings(format!("{name}/"), names));
+            if is_wanted && self.is_after_last(name.as_str()) && !self.is_skipped(&name).await? {
                 found = Some(name);
                 break;
             }
@@ -68,17 +78,15 @@ impl RepositoryWalk {
         Ok(unreachable_is_none(self.shared.driver.list(path).await)?.unwrap_or_default())
     }
 
-    /// The names below `prefix` that are worth visiting, last one first.
-    fn children<'c>(&'c self, prefix: &'c str, names: &'c [String]) -> impl Iterator<Item = RepositoryName> + 'c {
-        let names = names.iter().rev().filter(|name| !name.starts_with('_'));
-        names.filter_map(move |name| format!("{prefix}{name}").parse().ok()).filter(|name| self.is_worth_visiting(name))
-    }
-
-    /// Whether it, or something nested in it, comes after `last`.
-    fn is_worth_visiting(&self, name: &RepositoryName) -> bool {
-        let Some(last) = &self.last else { return true };
-        catalog_order(name.as_str(), last) != Ordering::Less
-            || last.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    /// Those of the sorted names below `prefix` that are worth visiting: they, or something nested in them, may come after `last`. Where
+    /// `last` is elsewhere, all of them do, or nobody would have come here.
+    fn siblings(&self, prefix: String, mut names: Vec<String>) -> Siblings {
+        if let Some(rest) = self.last.as_ref().and_then(|last| last.strip_prefix(&prefix)) {
+            let component = rest.split_once('/').map_or(rest, |(component, _)| component);
+            names.drain(..names.partition_point(|name| name.as_str() < component));
+        }
+        names.reverse();
+        Siblings { prefix, names }
     }
 
     fn is_after_last(&self, name: &str) -> bool {
@@ -101,5 +109,20 @@ impl RepositoryWalk {
         Ok(self.visit == Visit::Listed
             && self.shared.faults.has(Fault::CatalogSkipsEmpty)
             && linked_digests(&*self.shared.driver, &paths::revisions(name)).await?.is_empty())
+    }
+}
+
+/// Takes the next one that may be a repository, or a part of its name, from the innermost directory on.
+fn next_of(pending: &mut Vec<Siblings>) -> Option<RepositoryName> {
+    loop {
+        let Siblings { prefix, names } = pending.last_mut()?;
+        match names.pop() {
+            None => drop(pending.pop()),
+            // What is no name is passed over.
+            Some(name) => match format!("{prefix}{name}").parse() {
+                Ok(name) => return Some(name),
+                Err(_) => continue,
+            },
+        }
     }
 }
