@@ -8,6 +8,11 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// The system's own is slower where threads free what others have allocated, which is how a server's buffers go.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }
