@@ -5,6 +5,9 @@
 # NAME=URL:PID (also in OTHERS) is a further registry that is already served, and the process to be measured. It should be empty, let
 # clients delete, and be of this user or of anybody if this is root.
 #
+# KEPT=DIRECTORY leaves the stores below that directory, for whoever removes them later: for minutes after many files were removed, ext4
+# is slow to make new ones.
+#
 # DURATION=5 is for how many seconds requests are repeated. QUICK=1 makes everything small: to try this script, not the registries.
 #
 # Stdout is a table in Markdown, the medians of the rounds; stderr has a line as soon as a load is done. Every round is in
@@ -23,7 +26,7 @@ source ci/bench/servers.sh
 source ci/bench/loads.sh
 
 usage() {
-  echo "usage: [DURATION=SECONDS] [QUICK=1] [OTHERS='NAME=URL:PID …'] ci/bench.sh [ROUNDS] [LOAD…] [NAME=URL:PID…]" >&2
+  echo "usage: [DURATION=SECONDS] [KEPT=DIRECTORY] [QUICK=1] [OTHERS='NAME=URL:PID …'] ci/bench.sh [ROUNDS] [LOAD…] [NAME=URL:PID…]" >&2
   echo "loads: ${every_load[*]}" >&2
   exit 2
 }
@@ -72,7 +75,7 @@ fi
 free=$(($(df --output=avail -k "$place" | tail -n 1) >> 20))
 ((free >= needed)) || fail "$place has $free GiB left, and this takes $needed; make room or set CARGO_TARGET_DIR"
 
-data=$(mktemp -d -p "$place" data.XXXXXX)
+data=$(mktemp -d -p "${KEPT:-$place}" data.XXXXXX)
 answer=$data/answer
 finish() {
   local server
@@ -81,7 +84,7 @@ finish() {
     kill "${pids[$server]:-}" 2>/dev/null || true
   done
   wait
-  rm -rf "$data"
+  [[ -n ${KEPT:-} ]] || rm -rf "$data"
 }
 trap finish EXIT
 trap 'exit 130' INT

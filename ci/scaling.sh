@@ -3,7 +3,8 @@
 #
 # `ci/scaling.sh [ROUNDS] [tags|repositories|blobs|clients…]`: three rounds of all of them unless told. Each load runs on one size after
 # another; the medians go to docs/performance/GROWTH.tsv, and a plot of them to docs/performance/GROWTH.svg. PLOT_ONLY=1 draws what was
-# measured before. Half an hour, on a machine that does nothing else.
+# measured before. Half an hour, on a machine that does nothing else and has removed nothing large for some minutes, and 30 GiB of its disk:
+# all stores are kept until the end, because removing them would slow down what is measured next.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
@@ -44,9 +45,9 @@ done
 want scaling gnuplot=gnuplot-nox
 ((${#absent[@]} == 0)) || { echo "scaling: these are needed; as root on Debian: apt-get install -y ${absent[*]}" >&2; exit 1; }
 
-results=${CARGO_TARGET_DIR:-target}/bench/results.tsv
+place=$(realpath "${CARGO_TARGET_DIR:-target}")/bench results=$place/results.tsv
 folder=docs/performance
-mkdir -p "$folder"
+mkdir -p "$folder" "$place"
 
 # measure GROWTH
 measure() {
@@ -55,7 +56,7 @@ measure() {
   for size in ${sizes[$growth]}; do
     # What does not grow is small: a store has all of it. (The last one of a name counts.)
     # shellcheck disable=SC2086
-    env TAGS=200 REPOSITORIES=200 "$variable=$size" ci/bench.sh "$rounds" ${loads[$growth]} >/dev/null
+    env KEPT="$kept" TAGS=200 REPOSITORIES=200 "$variable=$size" ci/bench.sh "$rounds" ${loads[$growth]} >/dev/null
     awk -v how=medians -f ci/bench/report.awk "$results" | sed "s/^/$size\t/" >>"$file.new"
   done
   mv "$file.new" "$file"
@@ -78,8 +79,13 @@ plot() {
     plot ${lines[*]}"
 }
 
-points=$(mktemp -d)
-trap 'rm -rf "$points"' EXIT
+if [[ -z ${PLOT_ONLY:-} ]]; then
+  free=$(($(df --output=avail -k "$place" | tail -n 1) >> 20))
+  ((free >= 30)) || { echo "scaling: $place has $free GiB left, and this takes 30; make room or set CARGO_TARGET_DIR" >&2; exit 1; }
+fi
+
+points=$(mktemp -d) kept=$(mktemp -d -p "$place" kept.XXXXXX)
+trap 'rm -rf "$points" "$kept"' EXIT
 for growth in "${growths[@]}"; do
   [[ -n ${PLOT_ONLY:-} ]] || measure "$growth"
   plot "$growth"
