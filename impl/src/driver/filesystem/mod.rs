@@ -37,6 +37,10 @@ mod writing;
 const READ_CHUNK: usize = 512 << 10;
 const _: () = assert!(READ_CHUNK <= MAX_CHUNK);
 
+/// After how many chunks that were at hand others have a turn: some milliseconds. Each turn wakes another thread of the server, which then
+/// finds nothing to do if nobody waited.
+const CHUNKS_IN_TURN: usize = 8;
+
 /// How calls into the operating system are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Offload {
@@ -168,7 +172,7 @@ impl<C: Calls> Driver for Filesystem<C> {
             None => self.on_disk(path, "open", Disk::open).await?,
         };
         let left = size.saturating_sub(offset).min(length.unwrap_or(u64::MAX));
-        let reading = Reading { disk: Arc::clone(&self.disk), file, offset, left, begun: false, path: path.clone() };
+        let reading = Reading { disk: Arc::clone(&self.disk), file, offset, left, in_turn: 0, path: path.clone() };
         let offload = self.offload;
         Ok(stream::try_unfold(reading, move |reading| async move {
             if reading.left == 0 {
@@ -294,8 +298,8 @@ struct Reading<C: Calls> {
     file: C::Handle,
     offset: u64,
     left: u64,
-    // Whether it is not the first chunk that comes next.
-    begun: bool,
+    // How many chunks were at hand since others had a turn.
+    in_turn: usize,
     path: StoragePath,
 }
 
@@ -305,7 +309,8 @@ impl<C: Calls> Reading<C> {
         let mut reading = self;
         if offload == Offload::Pool {
             // What is at hand is never waited for, and somebody who hashes all of a large file would let nobody else have a turn.
-            if reading.begun {
+            if reading.in_turn == CHUNKS_IN_TURN {
+                reading.in_turn = 0;
                 yield_now().await;
             }
             reading = match reading.next_at_hand() {
@@ -313,6 +318,7 @@ impl<C: Calls> Reading<C> {
                 Err(reading) => reading,
             };
         }
+        reading.in_turn = 0;
         let path = reading.path.clone();
         offload.run(&path, "read", move || reading.next()).await
     }
@@ -323,9 +329,12 @@ impl<C: Calls> Reading<C> {
     }
 
     /// The next chunk, if the system has it at hand.
-    fn next_at_hand(self) -> Result<(Bytes, Self), Self> {
+    fn next_at_hand(mut self) -> Result<(Bytes, Self), Self> {
         match self.disk.chunk_at_hand(&self.file, self.offset, self.size()) {
-            Some(chunk) => Ok(self.after(chunk)),
+            Some(chunk) => {
+                self.in_turn += 1;
+                Ok(self.after(chunk))
+            }
             None => Err(self),
         }
     }
@@ -338,7 +347,6 @@ impl<C: Calls> Reading<C> {
     fn after(mut self, chunk: Bytes) -> (Bytes, Self) {
         self.offset += chunk.len() as u64;
         self.left -= chunk.len() as u64;
-        self.begun = true;
         (chunk, self)
     }
 }
