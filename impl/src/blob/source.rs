@@ -88,7 +88,8 @@ impl<'a> Source<'a> {
                         break;
                     }
                     piece = self.piece(), if bytes < BATCH && self.end.is_none() => {
-                        bytes += piece.as_ref().map_or(0, Bytes::len);
+                        // A client may send each byte for itself, and then most of what is held is what says where they are.
+                        bytes += piece.as_ref().map_or(0, |piece| piece.len() + size_of::<Bytes>());
                         next.extend(piece);
                     }
                 }
