@@ -126,6 +126,18 @@ async fn the_catalog_goes_by_path_components() {
     {
         assert_eq!(catalog(&house, None, Some(last)).await, (texts(&all[rest..]), false), "{last}");
     }
+    // Whatever the client writes: all texts of at most four of these.
+    let mut lasts = vec![String::new()];
+    let mut longest = lasts.clone();
+    for _ in 0..4 {
+        let longer = |text: &String| ["a", "b", "zz", "/", "-", "_", "é", "A"].map(|more| format!("{text}{more}"));
+        longest = longest.iter().flat_map(longer).collect();
+        lasts.extend_from_slice(&longest);
+    }
+    for last in lasts {
+        let rest: Vec<&str> = all.into_iter().filter(|name| name.split('/').gt(last.split('/'))).collect();
+        assert_eq!(catalog(&house, None, Some(&last)).await, (texts(&rest), false), "{last}");
+    }
 }
 
 #[tokio::test]
