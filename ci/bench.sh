@@ -5,8 +5,8 @@
 # NAME=URL:PID (also in OTHERS) is a further registry that is already served, and the process to be measured. It should be empty, let
 # clients delete, and be of this user or of anybody if this is root.
 #
-# KEPT=DIRECTORY leaves the stores below that directory, for whoever removes them later: for minutes after many files were removed, ext4
-# is slow to make new ones.
+# KEPT=DIRECTORY has the stores made below that directory, and left there for whoever removes them later: for minutes after many files were
+# removed, ext4 is slow to make new ones.
 #
 # DURATION=5 is for how many seconds requests are repeated. QUICK=1 makes everything small: to try this script, not the registries.
 #
@@ -32,6 +32,8 @@ usage() {
 }
 
 quick=${QUICK:-} rounds=5 duration=${DURATION:-5} needed=12
+# Who keeps stores has looked at what they take.
+[[ -z ${KEPT:-} ]] || needed=4
 if [[ -n $quick ]]; then rounds=2 duration=${DURATION:-1} needed=1; fi
 loads=()
 read -ra others <<<"${OTHERS:-}"
@@ -69,13 +71,15 @@ program=$target/release/proofhouse filler=$target/release/examples/store
 
 place=$target/bench results=$target/bench/results.tsv
 mkdir -p "$place"
-if [[ $(stat -f -c %T "$place") == tmpfs ]]; then
-  fail "$place is in memory, where a sync costs nothing; set CARGO_TARGET_DIR to a directory on a disk"
+disk=${KEPT:-$place}
+[[ -d $disk ]] || fail "there is no directory $disk"
+if [[ $(stat -f -c %T "$disk") == tmpfs ]]; then
+  fail "$disk is in memory, where a sync costs nothing; set CARGO_TARGET_DIR or KEPT to a directory on a disk"
 fi
-free=$(($(df --output=avail -k "$place" | tail -n 1) >> 20))
-((free >= needed)) || fail "$place has $free GiB left, and this takes $needed; make room or set CARGO_TARGET_DIR"
+free=$(($(df --output=avail -k "$disk" | tail -n 1) >> 20))
+((free >= needed)) || fail "$disk has $free GiB left, and this takes $needed; make room or set CARGO_TARGET_DIR or KEPT"
 
-data=$(mktemp -d -p "${KEPT:-$place}" data.XXXXXX)
+data=$(mktemp -d -p "$(realpath "$disk")" data.XXXXXX)
 answer=$data/answer
 finish() {
   local server
@@ -137,7 +141,7 @@ for load in "${loads[@]}"; do
   run "$load"
 done
 
-echo "$("$program" --version), $(docker-registry --version | sed 's/.* /docker-registry /'); $(nproc) cores, $(uname -sr), $(df --output=fstype "$place" | tail -n 1);" \
+echo "$("$program" --version), $(docker-registry --version | sed 's/.* /docker-registry /'); $(nproc) cores, $(uname -sr), $(df --output=fstype "$data" | tail -n 1);" \
   "rounds: $rounds, of $duration s where requests are repeated${quick:+; QUICK: these figures mean nothing}"
 echo
 report table

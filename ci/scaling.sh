@@ -3,8 +3,9 @@
 #
 # `ci/scaling.sh [ROUNDS] [tags|repositories|blobs|clients…]`: three rounds of all of them unless told. Each load runs on one size after
 # another; the medians go to docs/performance/GROWTH.tsv, and a plot of them to docs/performance/GROWTH.svg. PLOT_ONLY=1 draws what was
-# measured before. Half an hour, on a machine that does nothing else and has removed nothing large for some minutes, and 30 GiB of its disk:
-# all stores are kept until the end, because removing them would slow down what is measured next.
+# measured before. Half an hour, on a machine that does nothing else and has removed nothing large for some minutes, and 40 GiB of its disk:
+# all stores are kept until the end, because removing them would slow down what is measured next. Blobs come last, because a collection
+# is measured by what it removes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
@@ -19,7 +20,7 @@ declare -A loads=(
 ) sizes=(
   [tags]="200 1000 5000 20000 100000"
   [repositories]="200 1000 5000 20000"
-  [blobs]="2000 10000 50000 200000"
+  [blobs]="2000 10000 50000 100000"
   [clients]="1 2 4 8 16 32 64"
 ) axes=(
   [tags]="tags of the repository"
@@ -27,7 +28,7 @@ declare -A loads=(
   [blobs]="blobs"
   [clients]="clients at once"
 )
-every_growth=(tags repositories blobs clients)
+every_growth=(clients tags repositories blobs)
 
 rounds=3 growths=()
 for argument in "$@"; do
@@ -79,13 +80,17 @@ plot() {
     plot ${lines[*]}"
 }
 
+points=$(mktemp -d) kept=
+trap 'rm -rf "$points" ${kept:+"$kept"}' EXIT
+# With these, what is under way ends first.
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 if [[ -z ${PLOT_ONLY:-} ]]; then
   free=$(($(df --output=avail -k "$place" | tail -n 1) >> 20))
-  ((free >= 30)) || { echo "scaling: $place has $free GiB left, and this takes 30; make room or set CARGO_TARGET_DIR" >&2; exit 1; }
+  ((free >= 40)) || { echo "scaling: $place has $free GiB left, and this takes 40; make room or set CARGO_TARGET_DIR" >&2; exit 1; }
+  kept=$(mktemp -d -p "$place" kept.XXXXXX)
 fi
-
-points=$(mktemp -d) kept=$(mktemp -d -p "$place" kept.XXXXXX)
-trap 'rm -rf "$points" "$kept"' EXIT
 for growth in "${growths[@]}"; do
   [[ -n ${PLOT_ONLY:-} ]] || measure "$growth"
   plot "$growth"
