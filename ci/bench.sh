@@ -76,7 +76,7 @@ disk=${KEPT:-$place}
 if [[ $(stat -f -c %T "$disk") == tmpfs ]]; then
   fail "$disk is in memory, where a sync costs nothing; set CARGO_TARGET_DIR or KEPT to a directory on a disk"
 fi
-free=$(($(df --output=avail -k "$disk" | tail -n 1) >> 20))
+free=$(gib_left "$disk")
 ((free >= needed)) || fail "$disk has $free GiB left, and this takes $needed; make room or set CARGO_TARGET_DIR or KEPT"
 
 data=$(mktemp -d -p "$(realpath "$disk")" data.XXXXXX)

@@ -87,7 +87,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 if [[ -z ${PLOT_ONLY:-} ]]; then
-  free=$(($(df --output=avail -k "$place" | tail -n 1) >> 20))
+  free=$(gib_left "$place")
   ((free >= 40)) || { echo "scaling: $place has $free GiB left, and this takes 40; make room or set CARGO_TARGET_DIR" >&2; exit 1; }
   kept=$(mktemp -d -p "$place" kept.XXXXXX)
 fi

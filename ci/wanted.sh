@@ -1,4 +1,4 @@
-# Programs that a script of ci/ starts and that cargo does not bring; to be sourced.
+# What a script of ci/ needs of the machine: programs that cargo does not bring, and room on a disk; to be sourced.
 # shellcheck shell=bash disable=SC2034
 
 # missing PROGRAM[=PACKAGE]…: the packages on Debian of those that are not here. The shell has a `time` of its own, which does not count.
@@ -24,3 +24,6 @@ want() {
     mapfile -t absent < <(missing "$@")
   fi
 }
+
+# gib_left DIRECTORY: how many whole GiB its disk has left.
+gib_left() { echo $(($(df --output=avail -k "$1" | tail -n 1) >> 20)); }
