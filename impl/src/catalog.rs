@@ -119,10 +119,11 @@ fn next_of(pending: &mut Vec<Siblings>) -> Option<RepositoryName> {
         match names.pop() {
             None => drop(pending.pop()),
             // What is no name is passed over.
-            Some(name) => match format!("{prefix}{name}").parse() {
-                Ok(name) => return Some(name),
-                Err(_) => continue,
-            },
+            Some(name) => {
+                if let Ok(name) = format!("{prefix}{name}").parse() {
+                    return Some(name);
+                }
+            }
         }
     }
 }

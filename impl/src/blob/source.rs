@@ -14,8 +14,8 @@ use futures::stream::BoxStream;
 use crate::digest::Hasher;
 use crate::driver::{Appender, DriverError};
 
-/// How many bytes are gathered while others are written, but for what the last piece has too many. Enough for the hop to another thread not
-/// to show.
+/// How many bytes, with what says where they are, are gathered while others are written, but for what the last piece has too many. Enough
+/// for the hop to another thread not to show.
 const BATCH: usize = 1 << 20;
 
 /// Why nothing more comes.
